@@ -1,0 +1,173 @@
+"""
+The action ledger as L3 sees it: records, their states, and the port.
+
+    proposed ──confirm──> confirmed ──begin──> executing ──finish──> done
+       │                      │                    │
+       ├─reject/expire─> rejected                  ├──> failed   (refused, nothing changed)
+       │                      └─reject─> rejected  └──> unknown ──> done | failed | parked
+       └─> superseded (a newer proposal of the same task)
+
+An action takes effect at most once: ``begin`` is on disk before the shop is
+called, the idempotency key belongs to the record, and an ``executing`` record
+found after a crash is looked up at the shop, never blindly sent again.
+
+    LedgerError
+    ├── ActionNotFound
+    └── ActionConflict     the record moved since it was read
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+
+class ActionState(StrEnum):
+    """Where an action stands."""
+
+    #: Computed and shown; waits for the customer's consent.
+    PROPOSED = "proposed"
+    #: The customer agreed; nothing was sent yet.
+    CONFIRMED = "confirmed"
+    #: Intent is on disk; the shop may have been called.
+    EXECUTING = "executing"
+    #: The receipt is in the record.
+    DONE = "done"
+    #: The shop refused; nothing changed.
+    FAILED = "failed"
+    #: The customer declined, or the proposal ran out.
+    REJECTED = "rejected"
+    #: A newer proposal took its place.
+    SUPERSEDED = "superseded"
+    #: Sent, and nobody knows what became of it.
+    UNKNOWN = "unknown"
+    #: A person settles it.
+    PARKED = "parked"
+
+
+#: The only edges; the store refuses every other.
+EDGES: dict[ActionState, frozenset[ActionState]] = {
+    ActionState.PROPOSED: frozenset(
+        {ActionState.CONFIRMED, ActionState.REJECTED, ActionState.SUPERSEDED}
+    ),
+    ActionState.CONFIRMED: frozenset(
+        {ActionState.EXECUTING, ActionState.REJECTED}
+    ),
+    ActionState.EXECUTING: frozenset(
+        {ActionState.DONE, ActionState.FAILED, ActionState.UNKNOWN}
+    ),
+    ActionState.UNKNOWN: frozenset(
+        {ActionState.DONE, ActionState.FAILED, ActionState.PARKED}
+    ),
+    ActionState.DONE: frozenset(),
+    ActionState.FAILED: frozenset(),
+    ActionState.REJECTED: frozenset(),
+    ActionState.SUPERSEDED: frozenset(),
+    ActionState.PARKED: frozenset(),
+}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One effect inside an action: its own key, and its receipt once known."""
+
+    kind: str
+    key: str
+    receipt: str = ""
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One action with its whole life.
+
+    Attributes:
+        id: Derived from turn and recipe, so a repeated turn finds its record.
+
+        version: Rises with every move; a stale mover is refused.
+
+        args: Canonical arguments, grounded and complete.
+
+        order_version: Version of the order the proposal was computed on; if
+            the order moved, the proposal is void.
+
+        amount_minor: To the customer positive, from the customer negative.
+
+        clauses: Policy clauses that allowed it, for example
+            ``refund_item.window``.
+
+        before / after: What the action read and what it leaves, for people.
+
+        history: (time in ms, state, why) of every move, oldest first.
+    """
+
+    id: str
+    shop: str
+    conversation_id: str
+    user_id: str
+    recipe: str
+    state: ActionState
+    version: int
+    args: dict[str, Any]
+    order_id: str
+    order_version: int
+    amount_minor: int
+    currency: str
+    summary: str
+    clauses: tuple[str, ...]
+    steps: tuple[Step, ...]
+    created_ms: int
+    expires_ms: int
+    before: dict[str, Any] = msgspec.field(default_factory=dict)
+    after: dict[str, Any] = msgspec.field(default_factory=dict)
+    history: tuple[tuple[int, str, str], ...] = ()
+
+
+class Ledger(Protocol):
+    """Durable records of actions. Every call returns after the write is on disk."""
+
+    async def propose(self, record: ActionRecord) -> ActionRecord:
+        """Write a new record in state ``proposed``; the same id returns what is there."""
+        ...
+
+    async def get(
+        self, shop: str, conversation_id: str, action_id: str
+    ) -> ActionRecord:
+        """
+        Read one record.
+
+        Raises:
+            ActionNotFound: If this conversation has no such action.
+        """
+        ...
+
+    async def move(
+        self,
+        record: ActionRecord,
+        to: ActionState,
+        why: str,
+        *,
+        steps: tuple[Step, ...] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> ActionRecord:
+        """
+        Move *record* along one edge, atomically, and return the new record.
+
+        Raises:
+            ActionConflict: If the stored version is not *record*'s, or the
+                edge does not exist.
+        """
+        ...
+
+
+class LedgerError(Exception):
+    """Base of what a ledger may raise."""
+
+
+class ActionNotFound(LedgerError):
+    """The conversation has no such action."""
+
+
+class ActionConflict(LedgerError):
+    """The record moved since it was read."""

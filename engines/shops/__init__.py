@@ -1,0 +1,7 @@
+"""
+The business-system port: what a shop can be asked and told, and who speaks it.
+
+``port`` is the contract; ``http`` speaks it to a service; ``demo`` is a small
+real shop service for demos and tests. Deliberately not here: policy (what may
+be done) and the ledger (what was done).
+"""
