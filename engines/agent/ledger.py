@@ -7,6 +7,9 @@ The action ledger as L3 sees it: records, their states, and the port.
        │                      └─reject─> rejected  └──> unknown ──> done | failed | parked
        └─> superseded (a newer proposal of the same task)
 
+``executing`` may lead to itself: the receipt of one step is on disk before the
+next step is sent.
+
 An action takes effect at most once: ``begin`` is on disk before the shop is
 called, the idempotency key belongs to the record, and an ``executing`` record
 found after a crash is looked up at the shop, never blindly sent again.
@@ -52,11 +55,14 @@ EDGES: dict[ActionState, frozenset[ActionState]] = {
     ActionState.PROPOSED: frozenset(
         {ActionState.CONFIRMED, ActionState.REJECTED, ActionState.SUPERSEDED}
     ),
-    ActionState.CONFIRMED: frozenset(
-        {ActionState.EXECUTING, ActionState.REJECTED}
-    ),
+    ActionState.CONFIRMED: frozenset({ActionState.EXECUTING, ActionState.REJECTED}),
     ActionState.EXECUTING: frozenset(
-        {ActionState.DONE, ActionState.FAILED, ActionState.UNKNOWN}
+        {
+            ActionState.EXECUTING,
+            ActionState.DONE,
+            ActionState.FAILED,
+            ActionState.UNKNOWN,
+        }
     ),
     ActionState.UNKNOWN: frozenset(
         {ActionState.DONE, ActionState.FAILED, ActionState.PARKED}

@@ -7,13 +7,15 @@ key never takes effect twice, and :meth:`ShopPort.find_effect` tells what
 became of a key whose answer was lost.
 
     ShopError
-    ├── ShopUnavailable    no answer, or a 5xx: the outcome of an effect is unknown
-    ├── ShopRefused        the shop says no; nothing changed; has code and message
-    └── NotFound           no such record for this customer
+    ├── ShopUnavailable     no answer, or a 5xx: the outcome of an effect is unknown
+    │   └── ShopUnreachable    the call never left; nothing changed
+    ├── ShopRefused         the shop says no; nothing changed; has code and message
+    └── NotFound            no such record for this customer
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -22,6 +24,19 @@ import msgspec
 OrderStatus = Literal[
     "unpaid", "paid", "shipped", "delivered", "completed", "cancelled"
 ]
+
+RefundStatus = Literal["awaiting_return", "processing", "paid_back"]
+
+
+class EffectSupport(StrEnum):
+    """What a shop does with the key of an effect; decides how a lost answer is settled."""
+
+    #: The same key takes effect once: look it up, then the same call may go again.
+    IDEMPOTENT = "idempotent"
+    #: Keys are stored but not honoured: look up after a grace, never in a hurry.
+    FINDABLE = "findable"
+    #: Keys mean nothing: a lost answer goes to a person.
+    BLIND = "blind"
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +55,10 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         line: Position, from 1, as the customer counts.
-        unit_price_minor: Price of one unit.
+        unit_price_minor: Price of one unit; of a gift its worth, which nobody
+            paid and which no total contains.
         refunded_quantity: Units already refunded.
+        gift_of: Line that earned this gift; 0 if the whole order did.
     """
 
     line: int
@@ -53,6 +70,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     weight_g: int
     refunded_quantity: int = 0
     is_gift: bool = False
+    gift_of: int = 0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +82,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             computed on.
         coupon_minor: Order-level discount, allocated by the money rules.
         coupon_threshold_minor: Goods total the coupon needs.
-        points_minor: Part paid with points.
-        paid_minor: Money paid: lines - coupon - points + freight.
-        refunded_minor: Money given back so far.
+        points_minor: Part paid with points, in minor units.
+        paid_minor: Money paid: lines that are no gifts - coupon - points +
+            freight.
+        refunded_minor: Money given back or promised back so far.
+        refunded_points_minor: Points given back so far, in minor units.
+        placed_at / delivered_at: ISO 8601 with offset.
     """
 
     id: str
@@ -86,6 +107,28 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     tracking_id: str | None = None
     delivered_at: str | None = None
+    refunded_points_minor: int = 0
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One refund and how far it is; *line* is 0 if it is not of one line.
+
+    Attributes:
+        requested_at / paid_at: ISO 8601; *paid_at* is None until paid back.
+        expected_by: Date by which the money should arrive, if known.
+    """
+
+    id: str
+    order_id: str
+    line: int
+    quantity: int
+    amount_minor: int
+    points_minor: int
+    status: RefundStatus
+    requested_at: str
+    expected_by: str | None = None
+    paid_at: str | None = None
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +170,19 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShopPort(Protocol):
-    """What engines may ask of, and tell, one shop's business system."""
+    """
+    What engines may ask of, and tell, one shop's business system.
+
+    Every read and effect names the customer; the gateway's identity goes in
+    here, never an identity from text. Every effect names the version of the
+    order it was computed on and is refused with ``version_conflict`` if the
+    order has moved.
+    """
+
+    @property
+    def effect_support(self) -> EffectSupport:
+        """What this shop does with idempotency keys."""
+        ...
 
     async def orders(self, user_id: str) -> tuple[Order, ...]:
         """The customer's orders, newest first; empty if none."""
@@ -141,18 +196,56 @@ class ShopPort(Protocol):
         """The parcel of an order of this customer."""
         ...
 
+    async def refunds(self, user_id: str, order_id: str) -> tuple[Refund, ...]:
+        """Refunds of an order of this customer, newest first."""
+        ...
+
     async def products(self, query: str, limit: int = 5) -> tuple[Product, ...]:
         """Products whose title or alias matches *query*, best first."""
         ...
 
     async def quote_freight(self, region: str, weight_g: int, goods_minor: int) -> int:
-        """Freight in minor units from the shop's table (region, weight steps)."""
+        """
+        Freight in minor units from the shop's table (region, weight steps).
+
+        Raises:
+            ShopRefused: With ``unknown_region`` if the shop does not deliver
+                there.
+        """
         ...
 
     async def change_address(
-        self, key: str, user_id: str, order_id: str, version: int, address: Address, freight_minor: int
+        self,
+        key: str,
+        user_id: str,
+        order_id: str,
+        version: int,
+        address: Address,
+        freight_minor: int,
     ) -> Effect:
-        """Change the address of an unshipped order and set its new freight."""
+        """
+        Change the address of an unshipped order and set its new freight.
+
+        A paid order's freight may fall or stay; the difference is refunded in
+        the same effect (``detail.refund_minor``).
+        """
+        ...
+
+    async def change_address_when_paid(
+        self,
+        key: str,
+        user_id: str,
+        order_id: str,
+        version: int,
+        address: Address,
+        freight_minor: int,
+    ) -> Effect:
+        """
+        Ask for the higher freight by link; the address changes once it is paid.
+
+        Until then the order keeps address and version. ``detail`` has
+        ``payment_url`` and ``amount_minor``.
+        """
         ...
 
     async def refund_line(
@@ -165,12 +258,24 @@ class ShopPort(Protocol):
         quantity: int,
         amount_minor: int,
         points_minor: int,
+        gifts: tuple[int, ...] = (),
     ) -> Effect:
-        """Refund units of one line; the rest of the order stays."""
+        """
+        Refund units of one line; the rest of the order stays.
+
+        *gifts* are the gift lines that go back with it. ``detail.status`` is a
+        :data:`RefundStatus`; ``detail.return_to`` says where goods go.
+        """
         ...
 
     async def cancel_order(
-        self, key: str, user_id: str, order_id: str, version: int, amount_minor: int, points_minor: int
+        self,
+        key: str,
+        user_id: str,
+        order_id: str,
+        version: int,
+        amount_minor: int,
+        points_minor: int,
     ) -> Effect:
         """Cancel a whole unshipped order and give back what was paid."""
         ...
@@ -190,6 +295,10 @@ class ShopError(Exception):
 
 class ShopUnavailable(ShopError):
     """The shop does not answer; what it did with an effect is unknown."""
+
+
+class ShopUnreachable(ShopUnavailable):
+    """The call never left this machine; nothing changed."""
 
 
 class ShopRefused(ShopError):
