@@ -154,6 +154,32 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     weight_g: int
 
 
+class OrderAt(msgspec.Struct, frozen=True):
+    """An order of a customer, at the version an effect was computed on."""
+
+    user_id: str
+    order_id: str
+    version: int
+
+
+class LineRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Units of one line that are given back.
+
+    Attributes:
+        amount_minor: Money to the customer; what they are worth, less coupon
+            and points.
+        points_minor: Points that come back, in minor units.
+        gifts: Gift lines that go back with it.
+    """
+
+    line: int
+    quantity: int
+    amount_minor: int
+    points_minor: int = 0
+    gifts: tuple[int, ...] = ()
+
+
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """
     The shop's proof that an effect took place.
@@ -217,9 +243,7 @@ class ShopPort(Protocol):
     async def change_address(
         self,
         key: str,
-        user_id: str,
-        order_id: str,
-        version: int,
+        at: OrderAt,
         address: Address,
         freight_minor: int,
     ) -> Effect:
@@ -234,9 +258,7 @@ class ShopPort(Protocol):
     async def change_address_when_paid(
         self,
         key: str,
-        user_id: str,
-        order_id: str,
-        version: int,
+        at: OrderAt,
         address: Address,
         freight_minor: int,
     ) -> Effect:
@@ -248,34 +270,17 @@ class ShopPort(Protocol):
         """
         ...
 
-    async def refund_line(
-        self,
-        key: str,
-        user_id: str,
-        order_id: str,
-        version: int,
-        line: int,
-        quantity: int,
-        amount_minor: int,
-        points_minor: int,
-        gifts: tuple[int, ...] = (),
-    ) -> Effect:
+    async def refund_line(self, key: str, at: OrderAt, refund: LineRefund) -> Effect:
         """
         Refund units of one line; the rest of the order stays.
 
-        *gifts* are the gift lines that go back with it. ``detail.status`` is a
-        :data:`RefundStatus`; ``detail.return_to`` says where goods go.
+        ``detail.status`` is a :data:`RefundStatus`; while it is
+        ``awaiting_return``, ``detail.return_to`` says where the goods go.
         """
         ...
 
     async def cancel_order(
-        self,
-        key: str,
-        user_id: str,
-        order_id: str,
-        version: int,
-        amount_minor: int,
-        points_minor: int,
+        self, key: str, at: OrderAt, amount_minor: int, points_minor: int
     ) -> Effect:
         """Cancel a whole unshipped order and give back what was paid."""
         ...
