@@ -1,0 +1,43 @@
+"""
+Run the demo shop as a process of its own.
+
+The bearer key comes from a file, so that it shows in no process list. The base
+URL is written to standard output as one JSON line when the shop is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from engines.shops.demo.service import serve
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m engines.shops.demo")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--key-file", type=Path, required=True)
+    parser.add_argument("--faults", action="store_true")
+    given = parser.parse_args()
+    serve(
+        given.host,
+        given.port,
+        given.data_dir,
+        given.key_file.read_text("utf-8").strip(),
+        faults=given.faults,
+        announce=_announce,
+    )
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

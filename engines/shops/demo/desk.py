@@ -1,0 +1,199 @@
+"""
+The port's calls over HTTP: reads at the desk, effects at the counter.
+
+An effect and its ``Idempotency-Key`` are one transaction; ``GET
+/v1/effects/{key}`` tells what became of a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.datastructures import State
+from litestar.params import HeaderParameter, QueryParameter
+
+from engines.shops.demo import effects, payments, records
+from engines.shops.demo.books import Ask, Books, find_effect, fingerprint
+from engines.shops.port import Effect, Order, Parcel, Product, Refund
+from engines.shops.wire import (
+    KEY_HEADER,
+    AddressChange,
+    Cancellation,
+    Notification,
+    Quote,
+    RefundRequest,
+)
+
+
+Key = Annotated[
+    str,
+    HeaderParameter(
+        name=KEY_HEADER, min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$"
+    ),
+]
+Weight = Annotated[int, QueryParameter(ge=0, le=10**9)]
+Goods = Annotated[int, QueryParameter(ge=0, le=10**12)]
+Words = Annotated[str, QueryParameter(name="query", max_length=200)]
+Region = Annotated[str, QueryParameter(max_length=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=50)]
+Call = Request[Any, Any, State]
+
+
+class Desk(Controller):
+    """Reads: what the shop knows of a customer, a product or a parcel's price."""
+
+    path = "/v1"
+
+    @get("/customers/{user_id:str}/orders")
+    async def orders(self, *, state: State, user_id: str) -> tuple[Order, ...]:
+        """Orders of one customer, newest first."""
+        return await books(state).read(lambda db: records.orders(db, user_id))
+
+    @get("/customers/{user_id:str}/orders/{order_id:str}")
+    async def order(self, *, state: State, user_id: str, order_id: str) -> Order:
+        """One order of this customer."""
+        return await books(state).read(lambda db: records.order(db, user_id, order_id))
+
+    @get("/customers/{user_id:str}/orders/{order_id:str}/parcel")
+    async def parcel(self, *, state: State, user_id: str, order_id: str) -> Parcel:
+        """The parcel of an order."""
+        return await books(state).read(lambda db: records.parcel(db, user_id, order_id))
+
+    @get("/customers/{user_id:str}/orders/{order_id:str}/refunds")
+    async def refunds(
+        self, *, state: State, user_id: str, order_id: str
+    ) -> tuple[Refund, ...]:
+        """Refunds of an order, newest first."""
+        return await books(state).read(
+            lambda db: records.refunds(db, user_id, order_id)
+        )
+
+    @get("/products")
+    async def products(
+        self, *, state: State, words: Words = "", limit: Limit = 5
+    ) -> tuple[Product, ...]:
+        """Products that match some words."""
+        return await books(state).read(lambda db: records.products(db, words, limit))
+
+    @get("/freight")
+    async def freight(
+        self, *, state: State, region: Region, weight_g: Weight, goods_minor: Goods
+    ) -> Quote:
+        """Freight of a parcel by the table."""
+        minor = await books(state).read(
+            lambda db: records.quote_freight(db, region, weight_g, goods_minor)
+        )
+        return Quote(minor)
+
+    @get("/effects/{key:str}")
+    async def effect(self, *, state: State, key: str) -> Effect:
+        """What became of an idempotency key."""
+        found = await books(state).read(lambda db: find_effect(db, key))
+        if found is None:
+            raise records.missing("effect")
+        return found
+
+
+class Counter(Controller):
+    """Effects: each takes place once for its key, or not at all."""
+
+    path = "/v1/customers/{user_id:str}"
+
+    @post("/orders/{order_id:str}/address", status_code=200)
+    async def change_address(
+        self,
+        *,
+        state: State,
+        user_id: str,
+        order_id: str,
+        key: Key,
+        data: AddressChange,
+    ) -> Effect:
+        """Change the address of an unshipped order."""
+        ask = _ask(state, key, "change_address", (user_id, order_id, data))
+        return await books(state).perform(
+            ask,
+            lambda db: effects.change_address(
+                db, records.order(db, user_id, order_id), data, ask.at
+            ),
+        )
+
+    @post("/orders/{order_id:str}/address-when-paid", status_code=200)
+    async def change_address_when_paid(
+        self,
+        *,
+        request: Call,
+        state: State,
+        user_id: str,
+        order_id: str,
+        key: Key,
+        data: AddressChange,
+    ) -> Effect:
+        """Ask for the higher freight by link; paying it changes the address."""
+        ask = _ask(state, key, "change_address_when_paid", (user_id, order_id, data))
+        token = hashlib.sha256(f"link:{key}".encode()).hexdigest()[:32]
+        url = f"{request.base_url}pay/{token}"
+        return await books(state).perform(
+            ask,
+            lambda db: {
+                **payments.ask_payment(
+                    db, records.order(db, user_id, order_id), data, ask.at, token
+                ),
+                "payment_url": url,
+            },
+        )
+
+    @post("/orders/{order_id:str}/line-refunds", status_code=200)
+    async def refund_line(
+        self,
+        *,
+        state: State,
+        user_id: str,
+        order_id: str,
+        key: Key,
+        data: RefundRequest,
+    ) -> Effect:
+        """Refund units of one line."""
+        ask = _ask(state, key, "refund_line", (user_id, order_id, data))
+        return await books(state).perform(
+            ask,
+            lambda db: effects.refund_line(
+                db, records.order(db, user_id, order_id), data, ask.at
+            ),
+        )
+
+    @post("/orders/{order_id:str}/cancellation", status_code=200)
+    async def cancel_order(
+        self, *, state: State, user_id: str, order_id: str, key: Key, data: Cancellation
+    ) -> Effect:
+        """Cancel an unshipped order."""
+        ask = _ask(state, key, "cancel_order", (user_id, order_id, data))
+        return await books(state).perform(
+            ask,
+            lambda db: effects.cancel_order(
+                db, records.order(db, user_id, order_id), data, ask.at
+            ),
+        )
+
+    @post("/notifications", status_code=200)
+    async def notify(
+        self, *, state: State, user_id: str, key: Key, data: Notification
+    ) -> Effect:
+        """Send the customer a notification of the shop."""
+        ask = _ask(state, key, "notify", (user_id, "", data))
+        return await books(state).perform(
+            ask, lambda db: effects.notify(db, user_id, data, ask.at)
+        )
+
+
+def books(state: State) -> Books:
+    """The open books of the running service."""
+    found: Books = state.books
+    return found
+
+
+def _ask(state: State, key: str, kind: str, request: tuple[object, ...]) -> Ask:
+    at = state.clock().isoformat(timespec="seconds")
+    return Ask(key, kind, fingerprint(kind, *request), at)

@@ -1,0 +1,139 @@
+-- The demo shop's books. Amounts are in minor units (fen), times ISO 8601 UTC.
+
+CREATE TABLE IF NOT EXISTS products (
+    sku         TEXT PRIMARY KEY,
+    title_zh    TEXT NOT NULL,
+    title_en    TEXT NOT NULL,
+    aliases     TEXT NOT NULL DEFAULT '',      -- other names, separated by |
+    price_minor INTEGER NOT NULL CHECK (price_minor >= 0),
+    currency    TEXT NOT NULL,
+    stock       INTEGER NOT NULL CHECK (stock >= 0),
+    weight_g    INTEGER NOT NULL CHECK (weight_g >= 0)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS customers (
+    id           TEXT PRIMARY KEY,
+    name         TEXT NOT NULL,
+    locale       TEXT NOT NULL,
+    points_minor INTEGER NOT NULL CHECK (points_minor >= 0)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS orders (
+    id                     TEXT PRIMARY KEY,
+    user_id                TEXT NOT NULL REFERENCES customers (id),
+    status                 TEXT NOT NULL CHECK (status IN
+        ('unpaid', 'paid', 'shipped', 'delivered', 'completed', 'cancelled')),
+    version                INTEGER NOT NULL CHECK (version >= 1),
+    currency               TEXT NOT NULL,
+    coupon_minor           INTEGER NOT NULL CHECK (coupon_minor >= 0),
+    coupon_threshold_minor INTEGER NOT NULL CHECK (coupon_threshold_minor >= 0),
+    points_minor           INTEGER NOT NULL CHECK (points_minor >= 0),
+    freight_minor          INTEGER NOT NULL CHECK (freight_minor >= 0),
+    paid_minor             INTEGER NOT NULL CHECK (paid_minor >= 0),
+    refunded_minor         INTEGER NOT NULL DEFAULT 0,
+    refunded_points_minor  INTEGER NOT NULL DEFAULT 0,
+    name                   TEXT NOT NULL,
+    phone                  TEXT NOT NULL,
+    region                 TEXT NOT NULL,
+    city                   TEXT NOT NULL,
+    street                 TEXT NOT NULL,
+    placed_at              TEXT NOT NULL,
+    channel                TEXT NOT NULL,
+    tracking_id            TEXT,
+    delivered_at           TEXT,
+    note                   TEXT NOT NULL DEFAULT '',
+    CHECK (refunded_minor BETWEEN 0 AND paid_minor),
+    CHECK (refunded_points_minor BETWEEN 0 AND points_minor)
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS orders_of_customer ON orders (user_id, placed_at);
+
+CREATE TABLE IF NOT EXISTS order_lines (
+    order_id          TEXT NOT NULL REFERENCES orders (id),
+    line              INTEGER NOT NULL CHECK (line >= 1),
+    sku               TEXT NOT NULL REFERENCES products (sku),
+    title_zh          TEXT NOT NULL,
+    title_en          TEXT NOT NULL,
+    quantity          INTEGER NOT NULL CHECK (quantity >= 1),
+    unit_price_minor  INTEGER NOT NULL CHECK (unit_price_minor >= 0),
+    weight_g          INTEGER NOT NULL CHECK (weight_g >= 0),
+    refunded_quantity INTEGER NOT NULL DEFAULT 0,
+    is_gift           INTEGER NOT NULL DEFAULT 0,
+    gift_of           INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (order_id, line),
+    CHECK (refunded_quantity BETWEEN 0 AND quantity)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS parcels (
+    tracking_id TEXT PRIMARY KEY,
+    order_id    TEXT NOT NULL REFERENCES orders (id),
+    carrier     TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN
+        ('created', 'in_transit', 'out_for_delivery', 'delivered')),
+    expected_on TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS parcel_events (
+    tracking_id TEXT NOT NULL REFERENCES parcels (tracking_id),
+    at          TEXT NOT NULL,
+    place       TEXT NOT NULL,
+    text        TEXT NOT NULL,
+    PRIMARY KEY (tracking_id, at)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS freight (
+    region          TEXT PRIMARY KEY,
+    first_kg_minor  INTEGER NOT NULL CHECK (first_kg_minor >= 0),
+    next_kg_minor   INTEGER NOT NULL CHECK (next_kg_minor >= 0),
+    free_from_minor INTEGER                     -- null: never free
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS refunds (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    order_id     TEXT NOT NULL REFERENCES orders (id),
+    line         INTEGER NOT NULL,              -- 0: not of one line
+    quantity     INTEGER NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
+    points_minor INTEGER NOT NULL CHECK (points_minor >= 0),
+    status       TEXT NOT NULL CHECK (status IN
+        ('awaiting_return', 'processing', 'paid_back')),
+    reason       TEXT NOT NULL,
+    requested_at TEXT NOT NULL,
+    expected_by  TEXT,
+    paid_at      TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS payment_links (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    token         TEXT NOT NULL UNIQUE,
+    order_id      TEXT NOT NULL REFERENCES orders (id),
+    order_version INTEGER NOT NULL,
+    amount_minor  INTEGER NOT NULL CHECK (amount_minor > 0),
+    freight_minor INTEGER NOT NULL,
+    address       TEXT NOT NULL,                -- JSON, applied once paid
+    status        TEXT NOT NULL CHECK (status IN ('open', 'paid', 'void')),
+    created_at    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS notifications (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id  TEXT NOT NULL REFERENCES customers (id),
+    template TEXT NOT NULL,
+    text     TEXT NOT NULL,
+    at       TEXT NOT NULL
+) STRICT;
+
+-- One row per effect, written in the transaction of the effect itself.
+CREATE TABLE IF NOT EXISTS effects (
+    key     TEXT PRIMARY KEY,
+    kind    TEXT NOT NULL,
+    request TEXT NOT NULL,                      -- SHA-256 of kind, customer and body
+    receipt TEXT NOT NULL,
+    detail  TEXT NOT NULL,                      -- JSON
+    at      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS facts (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
