@@ -193,7 +193,7 @@ class _Builder:
                 self.build(item, (*place, position))
                 for position, item in enumerate(node.value)
             ]
-        return _scalar(str(node.value), is_plain=getattr(node, "style", None) is None)
+        return _scalar(str(node.value), is_plain=not getattr(node, "style", None))
 
     def _check(self, node: yaml.Node, place: Place) -> None:
         if id(node) in self._seen:
