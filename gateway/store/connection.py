@@ -127,6 +127,22 @@ class Scripts:
             return reply
         return await self._settle(str(words[0]), key, packed, reply)
 
+    async def on_each_primary(self, *words: str | bytes | int) -> list[Any]:
+        """
+        Run one plain command on every primary; the replies.
+
+        Raises:
+            StoreUnavailable: If one of them does not answer.
+            ScriptError: If one of them refuses.
+        """
+        packed = pack(words)
+        sent = [link.send(packed) for link in self._servers.links()]
+        replies = await asyncio.gather(*sent)
+        for reply in replies:
+            if type(reply) is Refusal:
+                raise _meaning(str(words[0]), reply)
+        return replies
+
     async def _settle(self, name: str, key: str, packed: bytes, reply: Refusal) -> Any:
         """Find out where to ask instead, or raise what the refusal means."""
         answer: Any = reply

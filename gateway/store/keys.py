@@ -120,6 +120,11 @@ def log_prefix(shop: str, bucket: int) -> str:
     return f"{tag(shop, bucket)}l:"
 
 
+def actions_prefix(shop: str, bucket: int) -> str:
+    """What the action records of a bucket start with."""
+    return f"{tag(shop, bucket)}a:"
+
+
 def outbox(shop: str, bucket: int) -> str:
     """The outbox of a bucket."""
     return f"{tag(shop, bucket)}o"

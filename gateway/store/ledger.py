@@ -1,0 +1,180 @@
+"""
+The action ledger on the store: the port of ``engines.agent.ledger``.
+
+An action lies in the bucket of its conversation; a move is one atomic function
+that compares version and state first. A move whose answer is lost raises
+:class:`StoreUnavailable`: read the record again to learn where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from engines.agent.ledger import (
+    EDGES,
+    ActionConflict,
+    ActionNotFound,
+    ActionRecord,
+    ActionState,
+    Step,
+)
+from gateway.store import keys
+from gateway.store.connection import Scripts
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(ActionRecord).decode
+
+
+class StoreLedger:
+    """
+    Durable records of actions.
+
+    Args:
+        clock_ms: Wall clock in milliseconds, for the records' history.
+
+        edges: Which state may follow which.
+    """
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        clock_ms: Callable[[], int],
+        edges: Mapping[ActionState, frozenset[ActionState]] = EDGES,
+    ) -> None:
+        self._scripts = scripts
+        self._clock_ms = clock_ms
+        self._edges = edges
+
+    async def propose(self, record: ActionRecord) -> ActionRecord:
+        """Write a new record in state ``proposed``; the same id returns what is there."""
+        if record.state is not ActionState.PROPOSED:
+            raise ActionConflict(f"a new action is proposed, not {record.state}")
+        stored = await self._scripts.call(
+            "action_propose",
+            (_actions(record), _index(record, record.state)),
+            (
+                keys.escape(record.id),
+                _stand(record),
+                _encode(record),
+                self._clock_ms(),
+                _member(record),
+            ),
+        )
+        return _decode(stored)
+
+    async def get(
+        self, shop: str, conversation_id: str, action_id: str
+    ) -> ActionRecord:
+        """
+        Read one record.
+
+        Raises:
+            ActionNotFound: If this conversation has no such action.
+        """
+        actions = keys.of_conversation(shop, conversation_id).actions
+        stored = await self._scripts.command(
+            actions, "HGET", actions, keys.escape(action_id)
+        )
+        if stored is None:
+            raise ActionNotFound(f"no action {action_id} in this conversation")
+        return _decode(stored.partition(b"\n")[2])
+
+    async def move(
+        self,
+        record: ActionRecord,
+        to: ActionState,
+        why: str,
+        *,
+        steps: tuple[Step, ...] | None = None,
+        after: dict[str, object] | None = None,
+    ) -> ActionRecord:
+        """
+        Move *record* along one edge, atomically, and return the new record.
+
+        Raises:
+            ActionConflict: If the stored version is not *record*'s, or the
+                edge does not exist.
+            ActionNotFound: If there is no such action.
+        """
+        if to not in self._edges[record.state]:
+            raise ActionConflict(f"no way from {record.state} to {to}")
+        now_ms = self._clock_ms()
+        moved = msgspec.structs.replace(
+            record,
+            state=to,
+            version=record.version + 1,
+            steps=record.steps if steps is None else steps,
+            after=record.after if after is None else after,
+            history=(*record.history, (now_ms, to.value, why)),
+        )
+        await self._replace(record, moved, now_ms)
+        return moved
+
+    async def _replace(
+        self, record: ActionRecord, moved: ActionRecord, now_ms: int
+    ) -> None:
+        outcome = await self._scripts.call(
+            "action_move",
+            (
+                _actions(record),
+                _index(record, record.state),
+                _index(record, moved.state),
+            ),
+            (
+                keys.escape(record.id),
+                _stand(record),
+                _stand(moved),
+                _encode(moved),
+                now_ms,
+                _member(record),
+            ),
+        )
+        if outcome < 0:
+            raise ActionNotFound(f"no action {record.id} in this conversation")
+        if outcome == 0:
+            raise ActionConflict(f"action {record.id} moved since it was read")
+
+    async def list_actions(
+        self, shop: str, state: ActionState | None = None, limit: int = 100
+    ) -> list[ActionRecord]:
+        """A shop's actions, in *state* or in any, those that moved last first."""
+        states = tuple(ActionState) if state is None else (state,)
+        found = await asyncio.gather(
+            *(
+                self._list_bucket(shop, bucket, states, limit)
+                for bucket in range(keys.BUCKETS)
+            )
+        )
+        newest = heapq.nlargest(limit, (pair for pairs in found for pair in pairs))
+        return [_decode(stored) for _, stored in newest]
+
+    async def _list_bucket(
+        self, shop: str, bucket: int, states: tuple[ActionState, ...], limit: int
+    ) -> list[tuple[int, bytes]]:
+        indexes = [keys.actions_by_state(shop, bucket, state) for state in states]
+        flat = await self._scripts.call(
+            "action_list", (keys.actions_prefix(shop, bucket), *indexes), (limit,)
+        )
+        return list(zip(map(int, flat[::2]), flat[1::2], strict=True))
+
+
+def _actions(record: ActionRecord) -> str:
+    return keys.of_conversation(record.shop, record.conversation_id).actions
+
+
+def _index(record: ActionRecord, state: ActionState) -> str:
+    bucket = keys.bucket_of(record.conversation_id)
+    return keys.actions_by_state(record.shop, bucket, state)
+
+
+def _member(record: ActionRecord) -> str:
+    return f"{keys.escape(record.conversation_id)}:{keys.escape(record.id)}"
+
+
+def _stand(record: ActionRecord) -> str:
+    return f"{record.version} {record.state.value}"
