@@ -1,0 +1,168 @@
+"""
+From a loaded pack and the shop's facts to what answers turns.
+
+Everything that does not depend on a message happens here, once: readers,
+matcher, answers with the facts in place, dialogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from engines.contract import Citation, Locale
+from engines.rules import reading
+from engines.rules.dialogs import Dialog
+from engines.rules.loading import LoadedPack, Origin
+from engines.rules.matcher import Matcher
+from engines.rules.pack import LOCALES, Intent, Phrases
+from engines.rules.reading import Reader
+from engines.rules.templates import BadTemplate, Facts, Template, TemplateCompiler
+from engines.yamlfile import BadFile, Problem
+
+
+#: Longer templates are refused: nobody reads such an answer in a chat.
+MAX_TEMPLATE_CHARS: Final = 1500
+
+
+class Canned(msgspec.Struct, frozen=True):
+    """A finished answer: nothing is left to fill in."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+
+class CompiledPack(msgspec.Struct, frozen=True):
+    """
+    A pack ready to answer; immutable and shared by all turns.
+
+    Attributes:
+        canned: Answers of intents without slots, by id and language.
+
+        dialogs: Intents with slots, by id.
+
+        cancel_words: Whole messages, squeezed, that give a dialog up.
+    """
+
+    version: str
+    intents: tuple[Intent, ...]
+    matcher: Matcher
+    canned: dict[tuple[str, Locale], Canned]
+    dialogs: dict[str, Dialog]
+    cancel_words: frozenset[str]
+
+
+def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
+    """
+    Compile a pack for one shop.
+
+    Raises:
+        BadFile: If a template is broken or names a fact that the shop has not.
+    """
+    compiler = _Compiler(pack, facts)
+    canned = dict(compiler.canned())
+    dialogs = dict(compiler.dialogs())
+    if compiler.problems:
+        raise BadFile(compiler.problems)
+    return CompiledPack(
+        pack.version,
+        pack.intents,
+        Matcher(pack.intents, _readers(pack), pack.wordless),
+        canned,
+        dialogs,
+        _cancel_words(pack.phrases),
+    )
+
+
+class _Compiler:
+    """Compiles templates and collects what is wrong with them."""
+
+    def __init__(self, pack: LoadedPack, facts: Facts) -> None:
+        self._pack = pack
+        self._templates = TemplateCompiler(facts)
+        self._titles = {intent.id: intent.title for intent in pack.intents}
+        self.problems: list[Problem] = []
+
+    def canned(self) -> Iterator[tuple[tuple[str, Locale], Canned]]:
+        for intent in self._pack.intents:
+            if intent.slots or intent.needs:
+                continue
+            for locale in LOCALES:
+                text = self._render(intent, locale)
+                title = intent.title.get(locale)
+                source = Citation(id=f"rule:{intent.id}", title=title, quote=text)
+                yield (intent.id, locale), Canned(text, (source,))
+
+    def dialogs(self) -> Iterator[tuple[str, Dialog]]:
+        for intent in self._pack.intents:
+            if intent.slots and not intent.needs:
+                yield intent.id, self._dialog(intent)
+
+    def _render(self, intent: Intent, locale: Locale) -> str:
+        answer = intent.wording(locale).answer
+        template = self._compile(intent, answer, locale, locale, "answer")
+        text = template.render({}) if template else ""
+        if not intent.related:
+            return text
+        titles = [self._titles[name].get(locale) for name in intent.related]
+        joint = "、" if locale == "zh" else ", "
+        return f"{text}\n{self._pack.phrases.related.get(locale)}{joint.join(titles)}"
+
+    def _dialog(self, intent: Intent) -> Dialog:
+        answers: dict[Locale, Template] = {}
+        cases: dict[Locale, tuple[Template, ...]] = {}
+        for locale in LOCALES:
+            answer = intent.wording(locale).answer
+            template = self._compile(intent, answer, locale, locale, "answer")
+            compiled = [
+                self._compile(
+                    intent, c.answer.get(locale), locale, "cases", n, "answer"
+                )
+                for n, c in enumerate(intent.cases)
+            ]
+            if template:
+                answers[locale] = template
+            cases[locale] = tuple(one for one in compiled if one)
+        return Dialog(intent, answers, cases, self._pack.phrases, self._pack.version)
+
+    def _compile(
+        self, intent: Intent, source: str, locale: Locale, *place: str | int
+    ) -> Template | None:
+        slots = frozenset(slot.name for slot in intent.slots)
+        try:
+            _check_length(source)
+            return self._templates.compile(source, locale, slots)
+        except BadTemplate as exc:
+            origin: Origin = self._pack.origins[intent.id]
+            self.problems.append(origin.problem(str(exc), *place, fix=exc.fix))
+            return None
+
+
+def _check_length(source: str) -> None:
+    if len(source) > MAX_TEMPLATE_CHARS:
+        text = f"the answer is longer than {MAX_TEMPLATE_CHARS} characters"
+        raise BadTemplate(text, "say less, or make it a passage of the knowledge base")
+    if not source.strip():
+        raise BadTemplate("the answer is empty", "write it")
+
+
+def _readers(pack: LoadedPack) -> Mapping[Locale, Reader]:
+    return {
+        locale: Reader(
+            locale,
+            pack.lexicon.words(locale),
+            [
+                word
+                for intent in pack.intents
+                for rule in intent.wording(locale).keywords
+                for word in (*rule.all, *rule.any, *rule.none)
+            ],
+        )
+        for locale in LOCALES
+    }
+
+
+def _cancel_words(phrases: Phrases) -> frozenset[str]:
+    return frozenset(reading.squeeze(reading.fold(w)) for w in phrases.cancel_words)

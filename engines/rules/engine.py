@@ -1,0 +1,196 @@
+"""
+The engine of tier L1.
+
+It answers what one fixed text answers, walks a customer through a form, and
+hands everything else on with a reason. It reads no store and no shop, waits for
+nothing and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from engines.contract import (
+    Answer,
+    Escalation,
+    Locale,
+    OpenTask,
+    Reason,
+    Tier,
+    Turn,
+)
+from engines.rules import reading
+from engines.rules.compiling import CompiledPack, compile_pack
+from engines.rules.dialogs import Dialog
+from engines.rules.loading import load_pack
+from engines.rules.matcher import Match, Miss, MissReason
+from engines.rules.pack import Intent, Need
+from engines.rules.templates import Facts
+
+
+#: A digression must be this sure if any text would do as a reply.
+SURE: Final = 0.9
+
+#: A reply without a value that is longer than this is another matter.
+SHORT_REPLY_CHARS: Final = {"zh": 14, "en": 40}
+
+_HANDED_ON: Final[dict[Need, tuple[Reason, Tier]]] = {
+    "read": (Reason.NO_MATCH, Tier.L2),
+    "action": (Reason.NEEDS_ACTION, Tier.L3),
+    "person": (Reason.ASKED_HUMAN, Tier.HUMAN),
+    "risk": (Reason.HIGH_RISK, Tier.HUMAN),
+}
+
+
+class RulesEngine:
+    """L1: a compiled rule pack that answers turns."""
+
+    def __init__(self, pack: CompiledPack) -> None:
+        self._pack = pack
+
+    @classmethod
+    def load(cls, pack_paths: Sequence[Path | str], facts_path: Path | str) -> Self:
+        """
+        Load and compile the last of *pack_paths* with the shop's facts.
+
+        The other paths are packs that it may extend by name.
+
+        Raises:
+            BadFile: With every problem found, each with file, line and fix.
+        """
+        return cls(compile_pack(load_pack(pack_paths), Facts.load(facts_path)))
+
+    @property
+    def tier(self) -> Tier:
+        """Rules answer on L1."""
+        return Tier.L1
+
+    @property
+    def version(self) -> str:
+        """Version of the pack, with a digest of its content."""
+        return self._pack.version
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """All intents of the pack, inherited ones too."""
+        return self._pack.intents
+
+    def match(self, text: str, locale: Locale) -> Match | Miss:
+        """Find the intent of a text, for tools and reports."""
+        return self._pack.matcher.match(text, locale)
+
+    async def answer(self, turn: Turn) -> Answer | Escalation:
+        """Answer *turn* from the pack, or say why not. Never waits."""
+        task = turn.open_task
+        if task is not None and task.tier is Tier.L1:
+            return self._continue(turn, task)
+        outcome = self._begin(turn)
+        if task is not None and isinstance(outcome, Answer):
+            # The task belongs to another tier; a word in between must not end it.
+            return _with_task(outcome, outcome.open_task or task)
+        return outcome
+
+    def _begin(self, turn: Turn) -> Answer | Escalation:
+        if len(turn.text) > reading.MAX_CHARS:
+            return _hand_back(Miss(MissReason.TOO_LONG))
+        folded = reading.fold(turn.text)
+        found = self._pack.matcher.match_folded(folded, turn.locale)
+        if isinstance(found, Miss):
+            return _hand_back(found)
+        return self._serve(found, turn, folded)
+
+    def _serve(self, match: Match, turn: Turn, folded: str) -> Answer | Escalation:
+        intent = match.intent
+        if intent.needs:
+            return _hand_on(intent, intent.needs)
+        locale = reading.reply_language(folded, turn.locale)
+        dialog = self._pack.dialogs.get(intent.id)
+        if dialog is not None:
+            return dialog.start(turn.text, locale)
+        canned = self._pack.canned[intent.id, locale]
+        return Answer(
+            text=canned.text,
+            citations=canned.citations,
+            intent=intent.id,
+            confidence=match.confidence,
+            is_closing=intent.closes,
+        )
+
+    def _continue(self, turn: Turn, task: OpenTask) -> Answer | Escalation:
+        dialog = self._pack.dialogs.get(task.name)
+        if dialog is None:
+            return self._begin(turn)
+        folded = reading.fold(turn.text)
+        locale = reading.reply_language(folded, turn.locale)
+        if reading.squeeze(folded) in self._pack.cancel_words:
+            return dialog.cancel(locale)
+        if not dialog.is_current(task):
+            return self._start_over(dialog, turn, locale)
+        return self._reply(dialog, task, turn, locale)
+
+    def _start_over(
+        self, dialog: Dialog, turn: Turn, locale: Locale
+    ) -> Answer | Escalation:
+        outcome = self._begin(turn)
+        is_other = isinstance(outcome, Answer) or outcome.reason in (
+            Reason.ASKED_HUMAN,
+            Reason.HIGH_RISK,
+            Reason.NEEDS_ACTION,
+        )
+        return outcome if is_other else dialog.start(turn.text, locale)
+
+    def _reply(
+        self, dialog: Dialog, task: OpenTask, turn: Turn, locale: Locale
+    ) -> Answer | Escalation:
+        found = self._pack.matcher.match(turn.text, turn.locale)
+        is_sure = isinstance(found, Match) and found.confidence >= SURE
+        if not (is_sure and dialog.waits_for_line(task)):
+            accepted = dialog.accept(task, turn.text, locale)
+            if accepted is not None:
+                return accepted
+        if isinstance(found, Match) and found.intent.id != dialog.intent.id:
+            return self._digress(dialog, task, found, turn)
+        return self._retry(dialog, task, turn, locale)
+
+    def _digress(
+        self, dialog: Dialog, task: OpenTask, found: Match, turn: Turn
+    ) -> Answer | Escalation:
+        folded = reading.fold(turn.text)
+        outcome = self._serve(found, turn, folded)
+        if isinstance(outcome, Escalation) or outcome.open_task is not None:
+            return outcome
+        return dialog.back(task, outcome, reading.reply_language(folded, turn.locale))
+
+    def _retry(
+        self, dialog: Dialog, task: OpenTask, turn: Turn, locale: Locale
+    ) -> Answer | Escalation:
+        if len(turn.text) > SHORT_REPLY_CHARS[locale]:
+            return Escalation(reason=Reason.NO_MATCH, note=f"left {dialog.intent.id}")
+        again = dialog.retry(task, locale)
+        return again or Escalation(
+            reason=Reason.STUCK, note=f"no value for {task.waits_for}"
+        )
+
+
+def _hand_on(intent: Intent, need: Need) -> Escalation:
+    reason, to = _HANDED_ON[need]
+    return Escalation(reason=reason, note=f"rule:{intent.id}", to=to)
+
+
+def _hand_back(miss: Miss) -> Escalation:
+    is_unsure = miss.reason is MissReason.UNSURE
+    reason = Reason.LOW_CONFIDENCE if is_unsure else Reason.NO_MATCH
+    note = f"{miss.reason}: {miss.nearest.id}" if miss.nearest else str(miss.reason)
+    return Escalation(reason=reason, note=note)
+
+
+def _with_task(answer: Answer, task: OpenTask) -> Answer:
+    return Answer(
+        text=answer.text,
+        citations=answer.citations,
+        open_task=task,
+        intent=answer.intent,
+        confidence=answer.confidence,
+    )

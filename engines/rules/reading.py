@@ -1,0 +1,261 @@
+"""
+How a message is read: folded text, then words with their meaning.
+
+``fold`` undoes what does not change the meaning: width, case, traditional
+characters, invisible characters. A :class:`Reader` then replaces synonyms by
+one word for all of them, drops particles, and leaves a set of features:
+words of the lexicon, and characters (zh) or words (en) that are not in it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import opencc
+from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, AhoCorasick
+
+from engines.contract import Locale
+from engines.rules.pack import Words
+
+
+#: Longer messages are never for L1; nothing beyond this is looked at.
+MAX_CHARS: Final = 240
+
+#: A word that is not in the lexicon, or of it; and pieces of unknown text.
+WORD_WEIGHT: Final = 1.0
+PAIR_WEIGHT: Final = 0.55
+CHARACTER_WEIGHT: Final = 0.35
+
+_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_LATIN_WORD = re.compile(r"[a-z]{2,}")
+_SEPARATORS = re.compile(r"[\W_]+")
+_CLAUSE_END = re.compile(r"[,，。.;；!！?？\n、~～…]+(?!\d)")
+_GAP = re.compile(r"[a-z]+|\d+|.", re.DOTALL)
+_APOSTROPHES = re.compile(r"['`\u2018\u2019]")
+_DOUBLED = re.compile(r"([bdgmnprt])\1\Z")
+_INVISIBLE: Final[dict[int, None]] = dict.fromkeys(
+    [
+        *range(0x09),
+        *range(0x0B, 0x20),
+        0xAD,
+        0x61C,
+        *range(0x180B, 0x180F),
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
+        0xFEFF,
+        *range(0xFFF9, 0xFFFC),
+    ]
+)
+
+
+class Reading(NamedTuple):
+    """
+    A message as the matcher sees it.
+
+    Attributes:
+        canonical: The words in order, synonyms replaced, particles dropped.
+
+        features: Distinct features, in order of appearance.
+
+        contrasts: Those features that turn the meaning.
+    """
+
+    canonical: str
+    features: tuple[str, ...]
+    contrasts: frozenset[str]
+
+
+@functools.cache
+def _simplifier() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def fold(text: str) -> str:
+    """Text without differences of width, case, script variant and visibility."""
+    text = text[:MAX_CHARS]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)[:MAX_CHARS]
+        text = text.translate(_INVISIBLE)
+        if _CJK.search(text):
+            text = str(_simplifier().convert(text))
+    elif not text.isprintable():
+        text = text.translate(_INVISIBLE)
+    return text.lower().strip()
+
+
+def squeeze(folded: str) -> str:
+    """Only letters and digits of a folded text: the key of the exact look-up."""
+    return _SEPARATORS.sub("", folded)
+
+
+def language(folded: str, otherwise: Locale) -> Locale:
+    """Language of a folded text by its script; *otherwise* if it has no words."""
+    if _CJK.search(folded):
+        return "zh"
+    return "en" if _LATIN_WORD.search(folded) else otherwise
+
+
+def reply_language(folded: str, declared: Locale) -> Locale:
+    """Language to answer in: three Latin words outweigh what the channel says."""
+    if _CJK.search(folded):
+        return "zh"
+    return "en" if len(_LATIN_WORD.findall(folded)) > 2 else declared  # noqa: PLR2004  # see above
+
+
+def clauses(folded: str) -> list[str]:
+    """Cut a folded text at punctuation; numbers stay whole."""
+    return [piece for piece in _CLAUSE_END.split(folded) if piece.strip()]
+
+
+class Reader:
+    """
+    Reads folded messages of one language by one lexicon.
+
+    Immutable after construction; reading keeps no state between messages.
+    """
+
+    def __init__(self, locale: Locale, words: Words, keywords: Iterable[str]) -> None:
+        self.locale: Locale = locale
+        meanings = _meanings(self, words, keywords)
+        patterns = list(meanings)
+        self._meanings = [meanings[pattern] for pattern in patterns]
+        self._automaton = AhoCorasick(
+            patterns or ["\x00"], matchkind=MATCHKIND_LEFTMOST_LONGEST
+        )
+        self._lexical = frozenset(self._meanings)
+        self._contrasts = frozenset(
+            self.plain(group[0]) for group in words.contrasts if group
+        )
+        self._social = frozenset(
+            self.plain(group[0]) for group in words.social if group
+        )
+
+    def plain(self, text: str) -> str:
+        """Form *text* as words of the lexicon are compared: no punctuation."""
+        if self.locale == "zh":
+            return squeeze(text)
+        words = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).split()
+        return "  ".join(map(_stem, words))
+
+    def read(self, folded: str) -> Reading:
+        """Read one folded message. Cost grows with its length only."""
+        if self.locale == "zh":
+            words = list(self._words_zh(_SEPARATORS.sub("\n", folded)))
+            joint = ""
+        else:
+            words = list(self._words_en(f" {self.plain(folded)} "))
+            joint = "  "
+        essential = [word for word in words if word not in self._social] or words
+        features = tuple(dict.fromkeys(self._features(essential)))
+        contrasts = self._contrasts.intersection(features)
+        return Reading(joint.join(essential), features, contrasts)
+
+    def is_social(self, message: Reading) -> bool:
+        """Tell if nothing but greetings and thanks is in a message."""
+        return self._social.issuperset(message.features)
+
+    def weight(self, feature: str) -> float:
+        """Weight of a feature by its kind: lexicon, pair or single character."""
+        if feature in self._lexical:
+            return WORD_WEIGHT
+        if len(feature) == 1 and not feature.isdigit():
+            return CHARACTER_WEIGHT
+        return PAIR_WEIGHT if "+" in feature else WORD_WEIGHT
+
+    def _words_zh(self, text: str) -> Iterator[str]:
+        position = 0
+        for index, start, end in self._automaton.find_matches_as_indexes(text):
+            if start > position:
+                yield from _split_gap(text[position:start])
+            if self._meanings[index]:
+                yield self._meanings[index]
+            position = end
+        if position < len(text):
+            yield from _split_gap(text[position:])
+
+    def _words_en(self, text: str) -> Iterator[str]:
+        position = 0
+        for index, start, end in self._automaton.find_matches_as_indexes(text):
+            if start > position:
+                yield from text[position:start].split()
+            if self._meanings[index]:
+                yield self._meanings[index]
+            position = end
+        if position < len(text):
+            yield from text[position:].split()
+
+    def _features(self, words: list[str]) -> Iterator[str]:
+        """Yield words, and pairs of neighbouring single characters."""
+        previous = ""
+        for word in words:
+            yield word
+            is_loose = len(word) == 1 and word not in self._lexical
+            if is_loose and previous:
+                yield previous + "+" + word
+            previous = word if is_loose else ""
+
+
+def _split_gap(gap: str) -> list[str]:
+    """Split unknown text into Latin words, numbers and single characters."""
+    return [piece for piece in _GAP.findall(gap) if piece != "\n"]
+
+
+def _meanings(reader: Reader, words: Words, keywords: Iterable[str]) -> dict[str, str]:
+    """Pattern of the automaton to the word that stands for it; empty drops it."""
+    meanings: dict[str, str] = {}
+    for group in (*words.social, *words.synonyms, *words.contrasts):
+        for word in group:
+            _mean(reader, meanings, word, reader.plain(fold(group[0])))
+    for word in words.particles:
+        _mean(reader, meanings, word, "")
+    if reader.locale == "zh":
+        for keyword in sorted({reader.plain(fold(k)) for k in keywords}, key=len):
+            if keyword and not _splits(keyword, meanings):
+                meanings.setdefault(keyword, keyword)
+    return meanings
+
+
+def _splits(word: str, meanings: dict[str, str]) -> bool:
+    """Tell if *word* is made of longer known words, which then stand for it."""
+    ends = {0}
+    for end in range(2, len(word) + 1):
+        if any(e in ends and word[e:end] in meanings for e in range(end - 1)):
+            ends.add(end)
+    return len(word) in ends
+
+
+def _mean(reader: Reader, meanings: dict[str, str], word: str, meaning: str) -> None:
+    pattern = reader.plain(fold(word))
+    if pattern:
+        meanings[f" {pattern} " if reader.locale == "en" else pattern] = meaning
+
+
+@functools.lru_cache(maxsize=4096)
+def _stem(word: str) -> str:
+    """Cut the commonest English endings, so that forms of a word meet."""
+    if len(word) < 4 or not word.isascii():  # noqa: PLR2004  # too short to have one
+        return word
+    for ending, replacement in _ENDINGS:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > 2:  # noqa: PLR2004  # as above
+            return _DOUBLED.sub(r"\1", stem) + replacement
+    return word
+
+
+_ENDINGS: Final = (
+    ("ies", "y"),
+    ("sses", "ss"),
+    ("ss", "ss"),
+    ("us", "us"),
+    ("ing", ""),
+    ("ed", ""),
+    ("es", ""),
+    ("s", ""),
+    ("e", ""),
+)

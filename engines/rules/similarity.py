@@ -1,0 +1,186 @@
+"""
+Likeness of a message to the example utterances, by an inverted index.
+
+Each feature has a short list of the examples in which it weighs most, so the
+work per message is bounded by its own length, however large the pack is.
+Likeness is the cosine of the weighted feature sets, lowered for each contrast
+(not, already, second, …) that only one side has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.rules.reading import Reader, Reading
+
+
+#: Examples kept per feature: those in which it carries the largest share.
+MAX_POSTINGS: Final = 96
+
+#: Features of a message that are looked up, rarest first.
+MAX_FEATURES: Final = 32
+
+#: Examples scored in full.
+MAX_SCORED: Final = 12
+
+#: Factor on likeness for each contrast that only one side has.
+CONTRAST_FACTOR: Final = 0.72
+
+
+class Example(NamedTuple):
+    """One utterance of an intent, read."""
+
+    intent: int
+    reading: Reading
+
+
+class Likeness(NamedTuple):
+    """
+    How like an intent a message is.
+
+    Attributes:
+        cosine: Of the likest example, contrasts considered; 0 to 1.
+
+        example: Number of that example.
+    """
+
+    intent: int
+    cosine: float
+    example: int
+
+
+class SimilarityIndex:
+    """Examples of one language, indexed by feature."""
+
+    def __init__(self, reader: Reader, examples: Sequence[Example]) -> None:
+        self._reader = reader
+        self._examples = examples
+        self._weights = _squared_weights(reader, examples)
+        self._unseen = max(self._weights.values(), default=1.0)
+        self._vocabulary = _vocabulary(examples)
+        self._postings = self._invert(examples)
+
+    def weights(self, reading: Reading) -> dict[str, float]:
+        """Return squared weight of each feature; unseen ones weigh as the rarest."""
+        weights = self._weights
+        return {
+            feature: weights[feature]
+            if feature in weights
+            else self._unseen * self._reader.weight(feature) ** 2
+            for feature in reading.features
+        }
+
+    def nearest(
+        self,
+        reading: Reading,
+        weights: dict[str, float],
+        without: frozenset[int] = frozenset(),
+    ) -> tuple[list[Likeness], int]:
+        """
+        Intents with an example like *reading*, likest first, and the work done.
+
+        The examples *without* count as absent; calibration leaves them out.
+        """
+        known = [f for f in weights if f in self._postings]
+        if len(known) > MAX_FEATURES:
+            known = sorted(known, key=weights.__getitem__)[-MAX_FEATURES:]
+        if not known:
+            return [], 0
+        lists = [self._postings[feature] for feature in known]
+        ids = np.concatenate([one[0] for one in lists])
+        shares = np.concatenate([one[1] for one in lists])
+        best = _best(ids, shares, MAX_SCORED + len(without))
+        norm = math.sqrt(sum(weights.values()))
+        return self._by_intent(reading, best, norm, without), len(ids)
+
+    def coverage(self, intent: int, weights: dict[str, float]) -> float:
+        """Share of a message's weight that the intent's examples know."""
+        vocabulary = self._vocabulary.get(intent, frozenset())
+        known = sum(w for feature, w in weights.items() if feature in vocabulary)
+        total = sum(weights.values())
+        return known / total if total else 0.0
+
+    def _by_intent(
+        self,
+        reading: Reading,
+        best: Iterable[tuple[int, float]],
+        norm: float,
+        without: frozenset[int],
+    ) -> list[Likeness]:
+        found: dict[int, Likeness] = {}
+        for number, dot in best:
+            if number in without:
+                continue
+            intent, other = self._examples[number]
+            cosine = dot / norm
+            if reading.contrasts != other.contrasts:
+                differences = len(reading.contrasts ^ other.contrasts)
+                cosine *= CONTRAST_FACTOR**differences
+            if intent not in found or found[intent].cosine < cosine:
+                found[intent] = Likeness(intent, cosine, number)
+        return sorted(found.values(), key=lambda one: -one.cosine)
+
+    def _invert(
+        self, examples: Sequence[Example]
+    ) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
+        postings: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        for number, example in enumerate(examples):
+            features = example.reading.features
+            norm = math.sqrt(sum(self._weights[f] for f in features)) or 1.0
+            for feature in features:
+                postings[feature].append((self._weights[feature] / norm, number))
+        return {feature: _cut(entries) for feature, entries in postings.items()}
+
+
+def _cut(
+    entries: list[tuple[float, int]],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    entries = sorted(entries, key=lambda entry: (-entry[0], entry[1]))[:MAX_POSTINGS]
+    return (
+        np.array([number for _, number in entries], dtype=np.int32),
+        np.array([share for share, _ in entries], dtype=np.float64),
+    )
+
+
+def _best(
+    ids: npt.NDArray[np.int32], shares: npt.NDArray[np.float64], count: int
+) -> list[tuple[int, float]]:
+    """Sum the shares of each id, and return the *count* largest sums."""
+    order = ids.argsort()
+    ids = ids[order]
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+    sums = np.add.reduceat(shares[order], starts)
+    ids = ids[starts]
+    if len(sums) > count:
+        top = sums.argpartition(-count)[-count:]
+        ids, sums = ids[top], sums[top]
+    return list(zip(ids.tolist(), sums.tolist(), strict=True))
+
+
+def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, float]:
+    """Kind of feature times its rarity over intents, squared."""
+    intents = {example.intent for example in examples}
+    seen: dict[str, set[int]] = defaultdict(set)
+    for intent, reading in examples:
+        for feature in reading.features:
+            seen[feature].add(intent)
+    return {
+        feature: (
+            reader.weight(feature) * math.log(1.0 + (len(intents) + 1) / len(users))
+        )
+        ** 2
+        for feature, users in seen.items()
+    }
+
+
+def _vocabulary(examples: Sequence[Example]) -> dict[int, frozenset[str]]:
+    words: dict[int, Counter[str]] = defaultdict(Counter)
+    for intent, reading in examples:
+        words[intent].update(reading.features)
+    return {intent: frozenset(counted) for intent, counted in words.items()}
