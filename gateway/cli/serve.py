@@ -1,0 +1,49 @@
+"""
+``tidegate serve``: the gateway, until it is told to stop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli import options
+from gateway.supervisor import Supervisor
+
+
+@click.command()
+@options.config_file
+@options.data_dir
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes on the port.")
+def serve(
+    config_file: Path | None,
+    data_dir: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; then drain and stop."""
+    config = options.read_config(
+        config_file,
+        data_dir=str(data_dir) if data_dir else None,
+        server__host=host,
+        server__port=port,
+        server__workers=workers,
+    )
+    supervisor = Supervisor(config, tell=lambda line: click.echo(line, err=True))
+    supervisor.start()
+    click.echo(f"tidegate listens on {supervisor.url}")
+    for shop in supervisor.config.shops:
+        for channel in shop.channels:
+            click.echo(f"  {shop.id}/{channel.name}: key in {_where(config.data_dir)}")
+    try:
+        supervisor.wait()
+    finally:
+        supervisor.stop()
+
+
+def _where(folder: str) -> str:
+    return str(Path(folder) / "secrets.json")

@@ -1,0 +1,131 @@
+"""
+A whole Tidegate on this machine: demo shop, store, workers; for the commands
+that need one of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import click
+import msgspec
+
+from gateway.cli.client import GatewayClient
+from gateway.config import Config, ShopConfig
+from gateway.secrets import fill
+from gateway.supervisor import Supervisor
+
+
+#: Seconds until a fresh stack must take messages.
+READY_S = 60.0
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A running stack.
+
+    Attributes:
+        key: Bearer key of the first shop's *channel*.
+    """
+
+    supervisor: Supervisor
+    shop_url: str
+    url: str
+    shop: str
+    channel: str
+    key: str
+
+    def client(self) -> GatewayClient:
+        """A client of the stack's gateway."""
+        return GatewayClient(self.url, self.key)
+
+
+@contextmanager
+def running(
+    config: Config, tell: Callable[[str], None], channel: str = "app"
+) -> Iterator[Stack]:
+    """
+    Start the demo shop and a gateway in front of it; stop both at the end.
+
+    Raises:
+        ClickException: If it is not ready in time.
+    """
+    data_dir = Path(config.data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    _, secrets = fill(config, data_dir)
+    shop, shop_url = _start_shop(data_dir / "shop", secrets.business_key)
+    try:
+        with_shop = _with_business(config, shop_url, secrets.business_key)
+        supervisor = Supervisor(with_shop, tell)
+        supervisor.start()
+        try:
+            stack = _stack(supervisor, shop_url, channel)
+            asyncio.run(_until_ready(stack))
+            yield stack
+        finally:
+            supervisor.stop()
+    finally:
+        shop.terminate()
+        shop.wait(timeout=10)
+
+
+def _with_business(config: Config, url: str, key: str) -> Config:
+    """Every shop without a business system of its own talks to the demo shop."""
+
+    def fitted(shop: ShopConfig) -> ShopConfig:
+        if shop.business_url:
+            return shop
+        return msgspec.structs.replace(shop, business_url=url, business_key=key)
+
+    return msgspec.structs.replace(
+        config, shops=tuple(fitted(shop) for shop in config.shops)
+    )
+
+
+def _stack(supervisor: Supervisor, shop_url: str, channel: str) -> Stack:
+    shop = supervisor.config.shops[0]
+    keys = {one.name: one.key for one in shop.channels}
+    if channel not in keys:
+        raise click.ClickException(f"shop {shop.id!r} has no channel {channel!r}")
+    return Stack(
+        supervisor=supervisor,
+        shop_url=shop_url,
+        url=supervisor.url,
+        shop=shop.id,
+        channel=channel,
+        key=keys[channel],
+    )
+
+
+def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
+    """The demo shop as a process of its own, on a free port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key_file = folder / "key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(key, encoding="utf-8")
+    command = [sys.executable, "-m", "engines.shops.demo"]
+    command += ["--data-dir", str(folder), "--key-file", str(key_file)]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    line = process.stdout.readline()
+    if not line:
+        raise click.ClickException("the demo shop did not start; see above")
+    return process, msgspec.json.decode(line, type=dict[str, str])["url"]
+
+
+async def _until_ready(stack: Stack) -> None:
+    give_up = monotonic() + READY_S
+    async with stack.client() as client:
+        while monotonic() < give_up:
+            if await client.is_ready():
+                return
+            await asyncio.sleep(0.05)
+    raise click.ClickException(f"the gateway was not ready within {READY_S:.0f} s")

@@ -1,0 +1,156 @@
+"""
+Who is calling: a channel's API key, or a browser visitor's signed token.
+
+Shop, channel and, for visitors, user and conversation come from here and never
+from a body. Keys are compared as SHA-256 digests; tokens are HS256 JWTs with a
+short life, bound to one conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+
+import jwt
+import msgspec
+
+from gateway.errors import Forbidden, Unauthorized
+
+
+TOKEN_LIFE_S = 12 * 3600
+_ALGORITHM = "HS256"
+_AUDIENCE = "tidegate-visitor"
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Who a request comes from.
+
+    Attributes:
+        name: For rate limits and logs; not secret.
+
+        user_id: Set for a visitor: the only user it may speak for.
+
+        conversation_id: Set for a visitor: its only conversation.
+    """
+
+    name: str
+    shop: str
+    channel: str
+    user_id: str | None = None
+    conversation_id: str | None = None
+
+    def conversation_key(self, conversation_id: str) -> str:
+        """
+        The conversation's name in the store: apart for each channel.
+
+        Raises:
+            Forbidden: If a visitor asks for another one than its own.
+        """
+        if self.conversation_id is not None and conversation_id != self.conversation_id:
+            raise Forbidden("this token is for another conversation")
+        return f"{self.channel}:{conversation_id}"
+
+    def check_user(self, user_id: str) -> None:
+        """
+        Refuse a visitor that speaks for somebody else.
+
+        Raises:
+            Forbidden: If *user_id* is not the visitor's own.
+        """
+        if self.user_id is not None and user_id != self.user_id:
+            raise Forbidden("this token is for another user")
+
+
+class ChannelKey(msgspec.Struct, frozen=True, kw_only=True):
+    """The bearer key of one channel of one shop."""
+
+    shop: str
+    channel: str
+    key: str
+
+
+class Authenticator:
+    """
+    Turns an Authorization header into a principal.
+
+    Args:
+        secret: Signs visitors' tokens; the same in every worker.
+
+        wall_s: Wall clock, for the tokens' life.
+    """
+
+    def __init__(
+        self, keys: Iterable[ChannelKey], secret: str, wall_s: Callable[[], float]
+    ) -> None:
+        self._by_digest = {
+            _digest(key.key.encode()): Principal(
+                name=f"{key.shop}/{key.channel}", shop=key.shop, channel=key.channel
+            )
+            for key in keys
+        }
+        self._secret = secret
+        self._wall_s = wall_s
+
+    def principal(self, authorization: bytes | None) -> Principal:
+        """
+        The caller behind an ``Authorization`` header value.
+
+        Raises:
+            Unauthorized: If there is none, or it is not known.
+        """
+        if authorization is None or authorization[:7].lower() != b"bearer ":
+            raise Unauthorized("send 'Authorization: Bearer <key of the channel>'")
+        return self.of_token(authorization[7:])
+
+    def of_token(self, token: bytes) -> Principal:
+        """
+        The caller behind a bare key or token.
+
+        Raises:
+            Unauthorized: If it is not known, not ours, or ran out.
+        """
+        known = self._by_digest.get(_digest(token))
+        return known if known is not None else self._visitor(token)
+
+    def _visitor(self, token: bytes) -> Principal:
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                options={"require": ["exp", "sub", "shop", "channel", "conversation"]},
+            )
+        except (jwt.InvalidTokenError, ValueError) as exc:
+            raise Unauthorized("the bearer key is not known") from exc
+        return Principal(
+            name=f"visitor/{claims['conversation']}",
+            shop=claims["shop"],
+            channel=claims["channel"],
+            user_id=claims["sub"],
+            conversation_id=claims["conversation"],
+        )
+
+    def visitor_token(
+        self, shop: str, channel: str, user_id: str | None = None
+    ) -> tuple[str, Principal, int]:
+        """Make a visitor: its token, its principal, and when the token ends (s)."""
+        conversation_id = f"v-{secrets.token_urlsafe(12)}"
+        user = user_id or f"visitor-{secrets.token_urlsafe(9)}"
+        expires = int(self._wall_s()) + TOKEN_LIFE_S
+        claims = {
+            "aud": _AUDIENCE,
+            "sub": user,
+            "shop": shop,
+            "channel": channel,
+            "conversation": conversation_id,
+            "exp": expires,
+        }
+        token = jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        return token, self._visitor(token.encode()), expires
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

@@ -1,0 +1,183 @@
+"""
+The customer API as Litestar sees it: messages, events, visitors.
+
+The message route here is the idiomatic face of
+:class:`~gateway.http.intake.Intake` (and what OpenAPI documents);
+:class:`~gateway.http.intake.HotRoute` answers the same call in front of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, Request, Response, get, post
+from litestar.params import Parameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from gateway.config import ChannelConfig, ShopConfig
+from gateway.errors import Forbidden, NotFound
+from gateway.http.auth import Authenticator, Principal
+from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
+from gateway.http.wire import MessageIn, VisitorIn, VisitorOut
+from gateway.live import Live
+from gateway.outcome import EventOut, MessageOut, encode
+
+
+ConversationPath = Annotated[
+    str, Parameter(max_length=128, description="Your id of the conversation.")
+]
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Events of a conversation, oldest first.
+
+    Attributes:
+        last: Ask with ``after=last`` for what comes next.
+    """
+
+    events: list[EventOut]
+    last: int
+
+
+class CustomerApi(msgspec.Struct, frozen=True, kw_only=True):
+    """What the routes below need; handed in by the composition root."""
+
+    intake: Intake
+    authenticator: Authenticator
+    live: Live
+    shops: Mapping[str, ShopConfig]
+    is_demo: bool
+
+
+def caller(request: Request[Any, Any, Any], api: CustomerApi) -> Principal:
+    """Who sent *request*; raises Unauthorized."""
+    header = request.headers.get("authorization")
+    return api.authenticator.principal(header.encode() if header else None)
+
+
+class ConversationController(Controller):
+    """Messages in, events out."""
+
+    path = "/v1/conversations"
+    tags = ("conversations",)
+
+    @post(
+        "/{conversation_id:str}/messages",
+        status_code=200,
+        summary="Send a customer message and get its answer",
+        security=[{"bearer": []}],
+    )
+    async def post_message(
+        self,
+        request: Request[Any, Any, Any],
+        conversation_id: ConversationPath,
+        data: MessageIn,
+        api: CustomerApi,
+    ) -> MessageOut:
+        """
+        Accept one message, once: a repeat of ``message_id`` gives the same
+        result. 202 means that the answer comes later, as an event.
+        """
+        principal = caller(request, api)
+        check_conversation_id(conversation_id)
+        outcome = await api.intake.take(principal, conversation_id, data)
+        return Response(  # type: ignore[return-value]  # the schema is MessageOut, the bytes are encoded already
+            body_of(outcome),
+            status_code=status_of(outcome),
+            media_type="application/json",
+        )
+
+    @get(
+        "/{conversation_id:str}/events",
+        summary="Everything that happened, in order; SSE or JSON by Accept",
+        security=[{"bearer": []}],
+    )
+    async def events(
+        self,
+        request: Request[Any, Any, Any],
+        conversation_id: ConversationPath,
+        api: CustomerApi,
+        after: Annotated[int, Parameter(ge=0, le=2**53)] = 0,
+    ) -> EventPage:
+        """
+        Events after number *after*. With ``Accept: text/event-stream`` the
+        answer is a stream that goes on; ``Last-Event-ID`` resumes it.
+        """
+        principal = caller(request, api)
+        check_conversation_id(conversation_id)
+        key = principal.conversation_key(conversation_id)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            events = await api.live.page(principal.shop, key, after)
+            return EventPage(events=events, last=events[-1].n if events else after)
+        resumed = request.headers.get("last-event-id", "")
+        start = int(resumed) if resumed.isascii() and resumed.isdigit() else after
+        return ServerSentEvent(  # type: ignore[return-value]  # documented as its JSON form
+            _stream(api.live, principal.shop, key, start)
+        )
+
+
+async def _stream(
+    live: Live, shop: str, conversation: str, after: int
+) -> AsyncIterator[ServerSentEventMessage]:
+    async for events in live.follow(shop, conversation, after):
+        if not events:
+            yield ServerSentEventMessage(comment="still here")
+        for event in events:
+            yield ServerSentEventMessage(
+                id=event.n, event=event.kind, data=encode(event).decode()
+            )
+
+
+class VisitorController(Controller):
+    """Browsers without an account."""
+
+    path = "/v1/visitors"
+    tags = ("visitors",)
+
+    @post(status_code=201, summary="Open a conversation for a browser visitor")
+    async def open(
+        self, request: Request[Any, Any, Any], data: VisitorIn, api: CustomerApi
+    ) -> VisitorOut:
+        """
+        A token for one new conversation of one visitor. Only channels that
+        allow visitors give one, and only to their own web origins.
+        """
+        channel = _channel(api, data.shop, data.channel)
+        if not channel.allows_visitors:
+            raise Forbidden(f"channel {data.channel!r} takes no anonymous visitors")
+        _check_origin(request, channel)
+        if data.user_id is not None and not api.is_demo:
+            raise Forbidden("only the demo lets a browser choose its user_id")
+        token, principal, expires = api.authenticator.visitor_token(
+            data.shop, data.channel, data.user_id
+        )
+        return VisitorOut(
+            token=token,
+            conversation_id=principal.conversation_id or "",
+            user_id=principal.user_id or "",
+            expires_at=datetime.fromtimestamp(expires, UTC).isoformat(),
+        )
+
+
+def _channel(api: CustomerApi, shop: str, name: str) -> ChannelConfig:
+    found = api.shops.get(shop)
+    if found is None:
+        raise NotFound(f"no shop {shop!r} here")
+    for channel in found.channels:
+        if channel.name == name:
+            return channel
+    raise NotFound(f"shop {shop!r} has no channel {name!r}")
+
+
+def _check_origin(request: Request[Any, Any, Any], channel: ChannelConfig) -> None:
+    """A browser names its origin; another site may not use our visitors."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if origin != own and origin not in channel.origins:
+        raise Forbidden(f"origin {origin} is not allowed for this channel")

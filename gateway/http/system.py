@@ -1,0 +1,90 @@
+"""
+Health, readiness, metrics, and the routing decision alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from litestar import Controller, Request, Response, get, post
+
+from engines.contract import Decision, Locale
+from gateway.http.customers import CustomerApi, caller
+from gateway.http.wire import RouteIn
+from gateway.telemetry import CONTENT_TYPE, Telemetry
+
+
+#: (text, context as (role, text), locale) -> decision with reasons.
+Judge = Callable[[RouteIn, str], Decision]
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Whether this process should get traffic.
+
+    Attributes:
+        durability: ``durable``, ``durable-replicated`` or ``best-effort``.
+
+        why: What the durability probe found.
+    """
+
+    is_ready: bool
+    store: str
+    durability: str
+    why: str
+    model: str
+    shops: tuple[str, ...]
+
+
+class SystemApi(msgspec.Struct, frozen=True, kw_only=True):
+    """What the routes below need; handed in by the composition root."""
+
+    telemetry: Telemetry
+    readiness: Callable[[], Awaitable[Readiness]]
+    judge: Judge
+    locale_of: Callable[[str], Locale]
+
+
+class SystemController(Controller):
+    """For load balancers, Prometheus and people with a question."""
+
+    tags = ("system",)
+
+    @get("/healthz", summary="The process is alive")
+    async def health(self) -> dict[str, str]:
+        """Always 200 while the event loop turns."""
+        return {"status": "alive"}
+
+    @get("/readyz", summary="The process can take messages")
+    async def ready(self, system: SystemApi) -> Readiness:
+        """503 while the store is away or the process drains."""
+        found = await system.readiness()
+        return Response(  # type: ignore[return-value]  # documented as its body
+            found, status_code=200 if found.is_ready else 503
+        )
+
+    @get("/metrics", summary="Prometheus exposition", media_type="text/plain")
+    async def metrics(self, system: SystemApi) -> str:
+        """All metrics of this process, or of all workers of the port."""
+        return Response(  # type: ignore[return-value]  # as above
+            system.telemetry.metrics.expose(), headers={"content-type": CONTENT_TYPE}
+        )
+
+    @post(
+        "/v1/route",
+        status_code=200,
+        summary="Judge a turn without answering it",
+        security=[{"bearer": []}],
+    )
+    async def route(
+        self,
+        request: Request[Any, Any, Any],
+        data: RouteIn,
+        system: SystemApi,
+        api: CustomerApi,
+    ) -> Decision:
+        """The decision alone, with its reasons. Changes nothing."""
+        caller(request, api)
+        return system.judge(data, data.locale or system.locale_of(data.text))

@@ -1,0 +1,81 @@
+"""
+What comes over the wire: the request bodies of the customer API.
+
+Every Struct refuses unknown fields; lengths and characters are checked while
+decoding. The field names are the stable wire contract; what goes out is in
+:mod:`gateway.outcome`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from engines.contract import Locale, Role
+
+
+#: Ids: visible, no control characters, no lone surrogates, at most 128.
+Id = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")
+]
+#: Text of one message: not blank, no NUL. The two classes of the pattern are
+#: disjoint, so that matching is linear; the limits section bounds the length.
+Text = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=20_000, pattern=r"^\s*[^\s\x00][^\x00]*$"),
+]
+Meta = dict[str, str | int | float | bool | None]
+
+
+class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    One customer message.
+
+    Attributes:
+        message_id: The sender's id; a repeat of it gives the same result.
+
+        locale: Language of the customer; found from the text if left out.
+
+        meta: Free values of the sender, kept with the message, never read.
+    """
+
+    message_id: Id
+    user_id: Id
+    text: Text
+    locale: Locale | None = None
+    meta: Meta | None = None
+
+
+class ContextLine(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """One earlier line of the conversation, for ``/v1/route``."""
+
+    role: Role
+    text: Annotated[str, msgspec.Meta(max_length=20_000)]
+
+
+class RouteIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A turn to judge without answering it."""
+
+    text: Text
+    context: Annotated[tuple[ContextLine, ...], msgspec.Meta(max_length=100)] = ()
+    locale: Locale | None = None
+
+
+class VisitorIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A browser asks for a conversation of its own."""
+
+    shop: Id
+    channel: Id = "web"
+    user_id: Id | None = None
+
+
+class VisitorOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A token for one conversation; send it as bearer."""
+
+    token: str
+    conversation_id: str
+    user_id: str
+    expires_at: str

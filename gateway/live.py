@@ -1,0 +1,59 @@
+"""
+Follow a conversation as it goes on: events in order, without gaps, resumable.
+
+The log in the store is the truth; a wake-up only says "look again". A lost
+wake-up costs at most :data:`LOOK_AGAIN_S`, never an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from gateway.outcome import EventOut, event_out
+from gateway.store.conversations import Conversations
+from gateway.store.wakeups import Wakeups
+
+
+#: Seconds after which the log is read although nobody called.
+LOOK_AGAIN_S = 5.0
+#: Events read at once.
+PAGE = 100
+
+
+class Live:
+    """Reads and follows conversations' events."""
+
+    def __init__(self, conversations: Conversations, wakeups: Wakeups) -> None:
+        self._conversations = conversations
+        self._wakeups = wakeups
+        self._is_closed = False
+
+    async def page(
+        self, shop: str, conversation: str, after: int, limit: int = PAGE
+    ) -> list[EventOut]:
+        """Up to *limit* events after number *after*, oldest first."""
+        found = await self._conversations.events(shop, conversation, after, limit)
+        return [event_out(event.n, event.kind, event.data) for event in found]
+
+    async def follow(
+        self, shop: str, conversation: str, after: int
+    ) -> AsyncIterator[list[EventOut]]:
+        """
+        Pages of events until :meth:`close`; an empty page is a sign of life.
+
+        Stop iterating to stop: the subscription ends with the iterator.
+        """
+        async with self._wakeups.watch(shop, conversation) as wakeup:
+            while not self._is_closed:
+                wakeup.clear()
+                events = await self.page(shop, conversation, after)
+                if events:
+                    after = events[-1].n
+                yield events
+                if len(events) < PAGE:
+                    await wakeup.wait(LOOK_AGAIN_S)
+
+    def close(self) -> None:
+        """End every follower at once, so that a stopping worker need not wait."""
+        self._is_closed = True
+        self._wakeups.wake_all()

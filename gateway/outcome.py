@@ -1,0 +1,138 @@
+"""
+What became of a message, and what happened in a conversation, as the outside sees it.
+
+A commit stores the encoded :class:`MessageOut` with the message id, so that a
+repeat gives the same bytes. The log of a conversation keeps each event as an
+encoded body of its kind; :func:`event_out` gives it its public shape.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engines.contract import ActionRef, Citation, Decision, Tier
+
+
+Status = Literal["answered", "queued", "ticketed", "pending"]
+Kind = Literal["message", "reply", "operator", "notice"]
+
+#: Kind of a log entry in the store -> its public name.
+KINDS: dict[str, Kind] = {
+    "m": "message",
+    "r": "reply",
+    "o": "operator",
+    "s": "notice",
+}
+
+
+class ReplyOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer is told."""
+
+    text: str
+    tier: Tier
+    citations: tuple[Citation, ...] = ()
+    actions: tuple[ActionRef, ...] = ()
+
+
+class HandoffOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Where the conversation stands with people.
+
+    Attributes:
+        state: Of the handoff, where it is known: ``queued``, ``active``, …
+
+        position: 1 is next; None once an operator has it.
+
+        eta_s: Seconds to an operator, (p50, p90).
+
+        promised_at: For a ticket, when it will be answered (RFC 3339).
+    """
+
+    id: str
+    state: str = ""
+    position: int | None = None
+    eta_s: tuple[int, int] | None = None
+    promised_at: str | None = None
+
+
+class MessageOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What became of a message.
+
+    Attributes:
+        seq: Its number in the conversation's events.
+    """
+
+    message_id: str
+    seq: int
+    status: Status
+    reply: ReplyOut | None = None
+    decision: Decision | None = None
+    handoff: HandoffOut | None = None
+
+
+class EventOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Something that happened in a conversation.
+
+    Attributes:
+        n: Its number; ask for what came after the last one seen.
+
+        kind: ``message`` (customer), ``reply`` (machine), ``operator``,
+            ``notice`` (a change of owner or state).
+    """
+
+    n: int
+    kind: Kind
+    at_ms: int = 0
+    text: str = ""
+    message_id: str = ""
+    user_id: str = ""
+    tier: Tier | None = None
+    citations: tuple[Citation, ...] = ()
+    actions: tuple[ActionRef, ...] = ()
+    decision: Decision | None = None
+    operator: str = ""
+    handoff: HandoffOut | None = None
+
+
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event as the log keeps it: everything but its number and kind."""
+
+    at_ms: int
+    text: str = ""
+    message_id: str = ""
+    user_id: str = ""
+    locale: str = ""
+    tier: Tier | None = None
+    citations: tuple[Citation, ...] = ()
+    actions: tuple[ActionRef, ...] = ()
+    decision: Decision | None = None
+    operator: str = ""
+    handoff: HandoffOut | None = None
+    meta: dict[str, str | int | float | bool | None] | None = None
+
+
+_body_decoder = msgspec.json.Decoder(EventBody)
+encode = msgspec.json.Encoder().encode
+
+
+def event_out(n: int, kind: str, data: bytes) -> EventOut:
+    """Give a log entry its public shape."""
+    body = _body_decoder.decode(data)
+    return EventOut(
+        n=n,
+        kind=KINDS[kind],
+        at_ms=body.at_ms,
+        text=body.text,
+        message_id=body.message_id,
+        user_id=body.user_id,
+        tier=body.tier,
+        citations=body.citations,
+        actions=body.actions,
+        decision=body.decision,
+        operator=body.operator,
+        handoff=body.handoff,
+    )

@@ -1,0 +1,101 @@
+"""
+From a committed handoff to a place in the human queue, once.
+
+The commit wrote the owner and an outbox entry in one step. Here the entry
+becomes a queue entry, however often it is tried: at once by the turn that
+wrote it, later by :meth:`People.drain` if that turn's worker died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from engines.contract import Tier
+from gateway.handoff.effects import rfc3339
+from gateway.handoff.errors import HandoffNotFound
+from gateway.handoff.queue import Handoffs, Placement
+from gateway.handoff.states import HandoffRequest, State
+from gateway.outcome import HandoffOut, MessageOut, ReplyOut, event_out
+from gateway.store.conversations import Conversations
+from gateway.store.errors import StoreUnavailable
+
+
+#: Outbox entries carried out in one go.
+PAGE = 50
+#: Events after the message among which its notice is looked for.
+NOTICE_PAGE = 5
+
+_decode_request = msgspec.json.Decoder(HandoffRequest).decode
+
+
+class People:
+    """The dispatcher's side of the human queue."""
+
+    def __init__(self, handoffs: Handoffs, conversations: Conversations) -> None:
+        self._handoffs = handoffs
+        self._conversations = conversations
+
+    async def hand_over(
+        self, shop: str, request: HandoffRequest, result: MessageOut
+    ) -> MessageOut:
+        """
+        Put a committed handoff into the line; *result* with its place.
+
+        If the store is away the outbox still has it: the place is just not
+        known yet.
+        """
+        try:
+            placement = await self._handoffs.enqueue(shop, request)
+            text = await self._notice(shop, request.conversation_id, result.seq)
+        except StoreUnavailable:
+            return result
+        return _with_place(result, placement, text)
+
+    async def placed(self, shop: str, result: MessageOut) -> MessageOut:
+        """*result* with the place its handoff has by now."""
+        if result.handoff is None:
+            return result
+        try:
+            placement = await self._handoffs.place(shop, result.handoff.id)
+        except HandoffNotFound:
+            return result
+        return _with_place(result, placement, "")
+
+    async def drain(self, shop: str, bucket: int) -> int:
+        """Carry out what a bucket's outbox still holds; how much it was."""
+        entries = await self._conversations.outbox(shop, bucket, PAGE)
+        for entry in entries:
+            await self._handoffs.enqueue(shop, _decode_request(entry.data))
+        await self._conversations.outbox_done(
+            shop, bucket, [entry.id for entry in entries]
+        )
+        return len(entries)
+
+    async def sweep(self, shop: str) -> Mapping[str, int]:
+        """Move what is due in the human queue; handoffs by state."""
+        return await self._handoffs.sweep(shop)
+
+    async def _notice(self, shop: str, conversation: str, seq: int) -> str:
+        """What the customer was told of the change of owner."""
+        events = await self._conversations.events(shop, conversation, seq, NOTICE_PAGE)
+        shown = [event_out(event.n, event.kind, event.data) for event in events]
+        return next((event.text for event in shown if event.kind == "notice"), "")
+
+
+def _with_place(result: MessageOut, placement: Placement, text: str) -> MessageOut:
+    is_ticket = placement.state is State.TICKETED
+    handoff = HandoffOut(
+        id=placement.handoff_id,
+        state=placement.state,
+        position=placement.position or None,
+        eta_s=placement.eta_s,
+        promised_at=rfc3339(placement.promised_ms),
+    )
+    return msgspec.structs.replace(
+        result,
+        status="ticketed" if is_ticket else "queued",
+        handoff=handoff,
+        reply=ReplyOut(text=text, tier=Tier.HUMAN) if text else result.reply,
+    )

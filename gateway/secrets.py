@@ -1,0 +1,105 @@
+"""
+Keys that nobody configured: made once, kept in the data folder, mode 600.
+
+A channel without a key gets one, so that the first start needs no editing; the
+secret that signs visitors' tokens is kept the same way, so that tokens outlive
+a restart. Files named in the configuration win.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from gateway.config import ChannelConfig, Config, ShopConfig
+from gateway.errors import ConfigError
+
+
+FILE_NAME = "secrets.json"
+
+
+class Secrets(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """
+    What the data folder keeps.
+
+    Attributes:
+        channel_keys: ``shop/channel`` -> bearer key.
+    """
+
+    visitor_secret: str
+    business_key: str
+    channel_keys: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
+    """
+    Give every channel a key, from the configuration, a file or the folder.
+
+    Raises:
+        ConfigError: If a named key file cannot be read, or the kept file is
+            damaged.
+    """
+    kept = _read(data_dir / FILE_NAME)
+    shops = tuple(_fill_shop(shop, kept) for shop in config.shops)
+    _write(data_dir / FILE_NAME, kept)
+    return msgspec.structs.replace(config, shops=shops), kept
+
+
+def _fill_shop(shop: ShopConfig, kept: Secrets) -> ShopConfig:
+    channels = tuple(_fill_channel(shop.id, channel, kept) for channel in shop.channels)
+    key = shop.business_key
+    if shop.business_key_file:
+        key = _read_key(shop.business_key_file)
+    return msgspec.structs.replace(shop, channels=channels, business_key=key)
+
+
+def _fill_channel(shop: str, channel: ChannelConfig, kept: Secrets) -> ChannelConfig:
+    if channel.key_file:
+        key = _read_key(channel.key_file)
+    elif channel.key:
+        key = channel.key
+    else:
+        key = kept.channel_keys.setdefault(
+            f"{shop}/{channel.name}", f"tg_{secrets.token_urlsafe(24)}"
+        )
+    return msgspec.structs.replace(channel, key=key)
+
+
+def _read_key(path: str) -> str:
+    try:
+        key = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: cannot read the key file: {exc}") from exc
+    if not key:
+        raise ConfigError(f"{path}: the key file is empty; write the key into it")
+    return key
+
+
+def _read(path: Path) -> Secrets:
+    if not path.exists():
+        return Secrets(
+            visitor_secret=secrets.token_urlsafe(48),
+            business_key=secrets.token_urlsafe(24),
+        )
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Secrets)
+    except msgspec.DecodeError as exc:
+        raise ConfigError(
+            f"{path}: damaged ({exc}); restore it, or remove it to make new keys"
+            " (clients then need the new ones)"
+        ) from exc
+
+
+def _write(path: Path, kept: Secrets) -> None:
+    """Replace the file atomically; it is never readable by others."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(kept), indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

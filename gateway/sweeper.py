@@ -1,0 +1,129 @@
+"""
+What time alone must do: heartbeats, take-overs, leftovers, gauges, log lines.
+
+Any gateway sweeps any bucket; the store hands each expired lease to one of
+them. A round that fails is told and tried again: this is the second of the two
+places that catch every exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import cycle
+from time import monotonic
+
+from gateway.dispatch import Dispatcher
+from gateway.people import People
+from gateway.store.conversations import Conversations
+from gateway.store.keys import BUCKETS
+from gateway.telemetry import Telemetry
+
+
+#: Seconds between two rounds of a loop.
+SWEEP_S = 1.0
+PEOPLE_S = 1.0
+PULSE_S = 0.25
+#: Buckets looked at in one round, so that many shops do not make a burst.
+BUCKETS_A_ROUND = 256
+#: Take-overs of one bucket in one round.
+TAKE = 20
+
+
+class Sweeper:
+    """
+    Runs the background loops of one process.
+
+    Args:
+        renew_s: Seconds between heartbeats; a third of the lease at most.
+    """
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        dispatcher: Dispatcher,
+        people: People,
+        telemetry: Telemetry,
+        shops: Sequence[str],
+        renew_s: float,
+    ) -> None:
+        self._conversations = conversations
+        self._dispatcher = dispatcher
+        self._people = people
+        self._telemetry = telemetry
+        self._shops = tuple(shops)
+        self._renew_s = renew_s
+        places = [(shop, bucket) for shop in shops for bucket in range(BUCKETS)]
+        self._places = cycle(places) if places else None
+        self._a_round = min(BUCKETS_A_ROUND, len(places))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start the loops; call once, inside the running event loop."""
+        rounds: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
+            ("sweep", SWEEP_S, self.sweep_round),
+            ("renew", self._renew_s, self.renew_round),
+            ("people", PEOPLE_S, self.people_round),
+        ]
+        self._tasks = [
+            asyncio.create_task(self._loop(name, every_s, work))
+            for name, every_s, work in rounds
+        ]
+        self._tasks.append(asyncio.create_task(self._pulse()))
+
+    async def stop(self) -> None:
+        """End the loops; safe to call twice or before :meth:`start`."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._telemetry.lines.drain()
+
+    async def sweep_round(self) -> None:
+        """Look at the next buckets for leases that ran out and outbox leftovers."""
+        if self._places is None:
+            return
+        batch = [next(self._places) for _ in range(self._a_round)]
+        await asyncio.gather(*(self._sweep(shop, bucket) for shop, bucket in batch))
+
+    async def _sweep(self, shop: str, bucket: int) -> None:
+        found = await self._conversations.sweep(shop, bucket, TAKE)
+        await self._people.drain(shop, bucket)
+        for takeover in found:
+            self._telemetry.taken_over(
+                shop, takeover.lease.conversation, takeover.pending.tries
+            )
+            self._dispatcher.take_over(takeover.lease, takeover.pending, takeover.state)
+
+    async def renew_round(self) -> None:
+        """Keep the leases this process still works under."""
+        await asyncio.gather(
+            *(self._conversations.renew(lease) for lease in self._dispatcher.held)
+        )
+
+    async def people_round(self) -> None:
+        """Due offers, overdue handoffs, tickets, and the queue gauges."""
+        for shop in self._shops:
+            depths = await self._people.sweep(shop)
+            for state, depth in depths.items():
+                self._telemetry.queue(shop, state, depth)
+
+    async def _loop(
+        self, name: str, every_s: float, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await work()
+            except Exception as exc:  # noqa: BLE001 - told; the next round tries again
+                self._telemetry.loop_failed(name, exc)
+
+    async def _pulse(self) -> None:
+        """Measure how late the loop is, and write the log lines kept so far."""
+        while True:
+            started = monotonic()
+            await asyncio.sleep(PULSE_S)
+            self._telemetry.pulse(
+                max(0.0, monotonic() - started - PULSE_S),
+                len(self._dispatcher.held),
+            )

@@ -1,0 +1,357 @@
+"""
+What the gateway shows: Prometheus metrics and one canonical log line per turn.
+
+The only module that knows prometheus_client and structlog. Children of labelled
+metrics are cached, since looking them up costs more than counting. Labels are
+closed sets; no user, conversation or order ever becomes one. Personal data is
+masked before a line is written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO
+
+import msgspec
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from engines.contract import Tier
+from engines.guard import mask_personal_data
+from gateway.turn_work import Commitment, handoff_reason
+
+
+#: Bucket edges stand on the objectives: 5 ms, 10 ms, 50 ms, 1 s, 3 s, 10 s.
+LATENCY_BUCKETS_S = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    3.0,
+    10.0,
+    30.0,
+)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: Set for workers that share a port, so that /metrics speaks for all of them.
+MULTIPROC_ENV = "PROMETHEUS_MULTIPROC_DIR"
+#: Bytes of log lines kept before they are written.
+LOG_BUFFER_BYTES = 65_536
+
+
+class Metrics:
+    """Every metric of the gateway, and the cached children of the hot ones."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.registry = registry
+        name = "tidegate_"
+        self.messages = Counter(
+            f"{name}messages",
+            "Customer messages by what became of them.",
+            ["channel", "tier", "outcome"],
+            registry=registry,
+        )
+        self.ack = Histogram(
+            f"{name}ack_duration_seconds",
+            "From the decoded request until the message is on disk.",
+            ["channel"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.handle = Histogram(
+            f"{name}handle_duration_seconds",
+            "From lease to committed reply.",
+            ["tier"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.stage = Counter(
+            f"{name}stage_seconds",
+            "Wall time spent in a stage of the path.",
+            ["stage"],
+            registry=registry,
+        )
+        self.accepts = Counter(
+            f"{name}accepts",
+            "Accepted messages by outcome of the store function.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self.climbs = Counter(
+            f"{name}climbs",
+            "Turns a tier handed on.",
+            ["tier", "reason"],
+            registry=registry,
+        )
+        self.handoffs = Counter(
+            f"{name}handoffs",
+            "Conversations given to people.",
+            ["reason"],
+            registry=registry,
+        )
+        self.faults = Counter(
+            f"{name}engine_faults",
+            "Unforeseen exceptions of an engine.",
+            ["tier"],
+            registry=registry,
+        )
+        self.takeovers = Counter(
+            f"{name}takeovers",
+            "Messages taken over from a worker that went silent.",
+            registry=registry,
+        )
+        self.work_lost = Counter(
+            f"{name}work_lost",
+            "Turns whose commit was fenced off or could not be written.",
+            ["reason"],
+            registry=registry,
+        )
+        self.problems = Counter(
+            f"{name}http_problems",
+            "Refused requests by problem code.",
+            ["code"],
+            registry=registry,
+        )
+        self.loop_lag = Gauge(
+            f"{name}event_loop_lag_seconds",
+            "Lateness of a timer in the event loop.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            f"{name}queue_depth",
+            "Handoffs of a shop by state.",
+            ["shop", "state"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            f"{name}turns_in_flight",
+            "Turns being worked on.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self.durability = Gauge(
+            f"{name}durability_level_info",
+            "1 for the durability level that was probed at start.",
+            ["level"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+
+    def expose(self) -> bytes:
+        """The exposition of this process, or of all workers of the port."""
+        if not os.environ.get(MULTIPROC_ENV):
+            return generate_latest(self.registry)
+        merged = CollectorRegistry()
+        multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        return generate_latest(merged)
+
+
+class LineBuffer:
+    """
+    A sink of log lines that writes in blocks; flushed by a timer and at exit.
+
+    A kill -9 may lose the last lines, never a message: lines are not the truth.
+    """
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def write(self, line: bytes) -> None:
+        """Keep *line*; writes when enough have come together."""
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > LOG_BUFFER_BYTES:
+            self.drain()
+
+    def flush(self) -> None:
+        """Called after every line by structlog: deliberately nothing."""
+
+    def drain(self) -> None:
+        """Write what was kept."""
+        lines, self._lines, self._size = self._lines, [], 0
+        if lines:
+            self._sink.write(b"".join(lines))
+            self._sink.flush()
+
+
+class Telemetry:
+    """Counts and tells what happens; every other room calls it by plain methods."""
+
+    def __init__(self, *, log_path: str = "", level: str = "info") -> None:
+        self.metrics = Metrics()
+        sink = Path(log_path).open("ab") if log_path else sys.stderr.buffer  # noqa: SIM115 - lives as long as the process
+        self.lines = LineBuffer(sink)
+        self._log = _logger(self.lines, level)
+        self._children: dict[tuple[str, ...], Any] = {}
+
+    def _child(self, key: tuple[str, ...], metric: Counter | Histogram | Gauge) -> Any:
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*key[1:])
+        return child
+
+    def accepted(self, channel: str, outcome: str, started: float) -> None:
+        """A message is on disk; *started* is a perf_counter reading."""
+        took = perf_counter() - started
+        metrics = self.metrics
+        self._child(("ack", channel), metrics.ack).observe(took)
+        self._child(("accepts", channel, outcome), metrics.accepts).inc()
+        self._child(("stage", "accept"), metrics.stage).inc(took)
+
+    def turn_ended(self, done: Commitment, started: float, answered: float) -> None:
+        """A turn is committed: count it, and write its canonical line."""
+        ended = perf_counter()
+        verdict, turn, metrics = done.verdict, done.turn, self.metrics
+        outcome = _outcome(done)
+        stage = metrics.stage
+        self._child(("stage", "route"), stage).inc(verdict.route_s)
+        self._child(("stage", "answer"), stage).inc(verdict.answer_s)
+        self._child(("stage", "commit"), stage).inc(ended - answered)
+        self._child(("handle", verdict.tier), metrics.handle).observe(ended - started)
+        self._child(
+            ("messages", turn.channel, verdict.tier, outcome), metrics.messages
+        ).inc()
+        for climb in verdict.climbs:
+            self._child(("climbs", climb.tier, climb.reason), metrics.climbs).inc()
+        if done.handoff is not None:
+            self._child(("handoffs", handoff_reason(verdict)), metrics.handoffs).inc()
+        decision = verdict.decision
+        self._log.info(
+            "turn_answered",
+            shop=turn.shop,
+            channel=turn.channel,
+            conversation=turn.conversation_id,
+            seq=turn.seq,
+            tier=verdict.tier,
+            outcome=outcome,
+            complexity=decision.complexity,
+            risk=decision.risk,
+            confidence=round(decision.confidence, 3),
+            model=decision.model,
+            intent=done.verdict.answer.intent if done.verdict.answer else "",
+            climbs=[f"{climb.tier}:{climb.reason}" for climb in verdict.climbs],
+            ms=round((ended - started) * 1e3, 2),
+        )
+
+    def work_lost(self, shop: str, conversation: str, exc: Exception) -> None:
+        """A turn's commit was fenced off or could not be written."""
+        reason = type(exc).__name__
+        self._child(("lost", reason), self.metrics.work_lost).inc()
+        self._log.warning(
+            "work_lost", shop=shop, conversation=conversation, reason=reason
+        )
+
+    def engine_fault(self, turn_id: str, tier: Tier, exc: BaseException) -> None:
+        """An engine raised what nobody foresaw; the turn goes on without it."""
+        self._child(("faults", tier), self.metrics.faults).inc()
+        self._log.error("engine_fault", turn=turn_id, tier=tier, exc_info=exc)
+
+    def taken_over(self, shop: str, conversation: str, tries: int) -> None:
+        """A message was found behind a lease that ran out."""
+        self.metrics.takeovers.inc()
+        self._log.warning(
+            "turn_taken_over", shop=shop, conversation=conversation, tries=tries
+        )
+
+    def problem(self, code: str) -> None:
+        """A request was refused."""
+        self._child(("problems", code), self.metrics.problems).inc()
+
+    def durability(self, level: str, reason: str) -> None:
+        """What the store was found to guarantee."""
+        self.metrics.durability.labels(level).set(1)
+        self._log.info("store_probed", level=level, reason=reason)
+
+    def queue(self, shop: str, state: str, depth: int) -> None:
+        """How many handoffs of *shop* are in *state* now."""
+        self._child(("queue", shop, state), self.metrics.queue_depth).set(depth)
+
+    def pulse(self, lag_s: float, in_flight: int) -> None:
+        """Called a few times a second: gauges, and kept log lines are written."""
+        self.metrics.loop_lag.set(lag_s)
+        self.metrics.in_flight.set(in_flight)
+        self.lines.drain()
+
+    def event(self, name: str, **facts: Any) -> None:
+        """Anything else worth a line, in the past tense."""
+        self._log.info(name, **facts)
+
+    def loop_failed(self, name: str, exc: Exception) -> None:
+        """A background loop's round failed; the loop goes on."""
+        self._log.error("loop_failed", loop=name, exc_info=exc)
+
+
+def _outcome(done: Commitment) -> str:
+    if done.handoff is not None:
+        return "queued"
+    return "fallback" if done.verdict.is_fallback else "answered"
+
+
+def _logger(sink: LineBuffer, level: str) -> Any:
+    encoder = msgspec.json.Encoder(enc_hook=str)
+
+    def render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
+        return encoder.encode(event)
+
+    return structlog.wrap_logger(
+        structlog.BytesLogger(sink),  # type: ignore[arg-type]
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            mask_values,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+
+
+#: Fields whose values are ours and closed, so that masking may skip them.
+_SAFE_FIELDS = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "shop",
+        "channel",
+        "tier",
+        "outcome",
+        "complexity",
+        "risk",
+        "model",
+        "intent",
+    }
+)
+
+
+def mask_values(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A structlog processor: mask personal data in every free value."""
+    for key, value in event.items():
+        if type(value) is str and key not in _SAFE_FIELDS:
+            event[key] = mask_personal_data(value)
+    return event

@@ -1,0 +1,236 @@
+"""
+One turn's work: from a mailbox entry to everything a commit writes.
+
+Nothing here talks to the store. The same entry gives the same ids when it is
+taken over by another worker: the turn's, the handoff's, the actions'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from time import monotonic
+
+import msgspec
+
+from engines.contract import Complexity, Decision, Reason, Risk, Tier, Turn
+from gateway.answering import Answerer, Climb, ShopService, Verdict
+from gateway.handoff.states import HandoffRequest
+from gateway.outcome import EventBody, HandoffOut, MessageOut, ReplyOut, encode
+from gateway.state import (
+    ConversationState,
+    begin_turn,
+    dump_state,
+    end_turn,
+    turn_of,
+)
+from gateway.store.mailbox import Pending
+
+
+_event_decoder = msgspec.json.Decoder(EventBody)
+_encode_handoff = msgspec.json.Encoder().encode
+
+
+class Commitment(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What one commit writes.
+
+    Attributes:
+        result: Encoded MessageOut, the answer to every repeat.
+
+        handoff: The handoff that must follow, or None.
+    """
+
+    result: bytes
+    events: tuple[tuple[str, bytes], ...]
+    state: bytes
+    handoff: HandoffRequest | None
+    verdict: Verdict
+    turn: Turn
+
+    @property
+    def owner(self) -> str:
+        """Who owns the conversation afterwards: a handoff id, or nobody."""
+        return self.handoff.id if self.handoff else ""
+
+    @property
+    def outbox(self) -> tuple[bytes, ...]:
+        """Entries that must be carried out after the commit."""
+        return (_encode_handoff(self.handoff),) if self.handoff else ()
+
+
+class TurnWork:
+    """
+    Does the work of turns.
+
+    Args:
+        wall_ms: Wall clock, for what people read.
+
+        max_tries: Take-overs after which a message goes to a person unread by
+            any engine: it may be what kills the workers.
+    """
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        *,
+        wall_ms: Callable[[], int],
+        idle_ms: int,
+        keep_lines: int,
+        deadline_s: float,
+        max_tries: int,
+    ) -> None:
+        self._answerer = answerer
+        self._wall_ms = wall_ms
+        self._idle_ms = idle_ms
+        self._keep_lines = keep_lines
+        self._deadline_s = deadline_s
+        self._max_tries = max_tries
+
+    async def run(
+        self,
+        service: ShopService,
+        shop: str,
+        conversation: str,
+        pending: Pending,
+        state: ConversationState,
+    ) -> Commitment:
+        """Answer the message, or decide that a person must; updates *state*."""
+        inbound = _event_decoder.decode(pending.event)
+        begin_turn(state, inbound.user_id, self._wall_ms(), self._idle_ms)
+        turn = turn_of(
+            state,
+            inbound,
+            shop=shop,
+            channel=pending.channel,
+            conversation=conversation,
+            seq=pending.seq,
+            deadline_s=monotonic() + self._deadline_s,
+        )
+        if pending.tries > self._max_tries:
+            verdict = _poisoned(pending.tries)
+        else:
+            verdict = await self._answerer.answer(service, turn, state.misses)
+        return self._commitment(turn, verdict, state)
+
+    def _commitment(
+        self, turn: Turn, verdict: Verdict, state: ConversationState
+    ) -> Commitment:
+        answer, now_ms = verdict.answer, self._wall_ms()
+        handoff = None if answer else _handoff(turn, verdict, now_ms)
+        state.misses = state.misses + 1 if verdict.is_fallback else 0
+        end_turn(
+            state,
+            turn,
+            verdict.decision,
+            verdict.tier,
+            answer,
+            text=answer.text if answer else "",
+            now_ms=now_ms,
+            keep_lines=self._keep_lines,
+        )
+        return Commitment(
+            result=encode(_result(turn, verdict, handoff)),
+            events=(_reply_event(turn, verdict, now_ms),) if answer else (),
+            state=dump_state(state),
+            handoff=handoff,
+            verdict=verdict,
+            turn=turn,
+        )
+
+
+def _result(turn: Turn, verdict: Verdict, handoff: HandoffRequest | None) -> MessageOut:
+    answer = verdict.answer
+    return MessageOut(
+        message_id=turn.message_id,
+        seq=turn.seq,
+        status="answered" if answer else "queued",
+        reply=ReplyOut(
+            text=answer.text,
+            tier=verdict.tier,
+            citations=answer.citations,
+            actions=answer.actions,
+        )
+        if answer
+        else None,
+        decision=verdict.decision,
+        handoff=HandoffOut(id=handoff.id) if handoff else None,
+    )
+
+
+def _reply_event(turn: Turn, verdict: Verdict, now_ms: int) -> tuple[str, bytes]:
+    answer = verdict.answer
+    assert answer is not None  # noqa: S101 - the caller checked
+    body = EventBody(
+        at_ms=now_ms,
+        text=answer.text,
+        message_id=turn.message_id,
+        tier=verdict.tier,
+        citations=answer.citations,
+        actions=answer.actions,
+        decision=verdict.decision,
+    )
+    return "r", encode(body)
+
+
+def _handoff(turn: Turn, verdict: Verdict, now_ms: int) -> HandoffRequest:
+    digest = hashlib.sha256(turn.turn_id.encode()).hexdigest()[:16]
+    return HandoffRequest(
+        id=f"h-{digest}",
+        conversation_id=turn.conversation_id,
+        user_id=turn.user_id,
+        channel=turn.channel,
+        reason=handoff_reason(verdict),
+        risk=verdict.decision.risk,
+        summary=_summary(turn, verdict),
+        locale=turn.locale,
+        created_ms=now_ms,
+        context=_context(verdict),
+    )
+
+
+def handoff_reason(verdict: Verdict) -> Reason:
+    """Why a person is needed: the customer's wish, a risk, or the last climb."""
+    if verdict.decision.asks_human:
+        return Reason.ASKED_HUMAN
+    return verdict.climbs[-1].reason if verdict.climbs else Reason.HIGH_RISK
+
+
+def _summary(turn: Turn, verdict: Verdict) -> str:
+    """What the operator reads first: the words, and what was tried."""
+    lines = [f"{line.role}: {line.text}" for line in turn.history[-4:]]
+    lines.append(f"customer: {turn.text[:400]}")
+    lines += [
+        f"{climb.tier} -> {climb.reason} {climb.note}".rstrip()
+        for climb in verdict.climbs
+    ]
+    return "\n".join(lines)
+
+
+def _context(verdict: Verdict) -> dict[str, str | float]:
+    """What the desk shows of the decision."""
+    decision = verdict.decision
+    return {
+        "tier": decision.tier,
+        "complexity": decision.complexity,
+        "risk": decision.risk,
+        "emotion": decision.emotion,
+        "intent": decision.intent,
+        "confidence": round(decision.confidence, 3),
+    }
+
+
+def _poisoned(tries: int) -> Verdict:
+    decision = Decision(
+        complexity=Complexity.COMPLEX,
+        risk=Risk.HIGH,
+        tier=Tier.HUMAN,
+        confidence=1.0,
+        reasons=(f"taken over {tries} times",),
+    )
+    return Verdict(
+        decision=decision,
+        tier=Tier.HUMAN,
+        answer=None,
+        climbs=[Climb(Tier.HUMAN, Reason.FAULT, f"taken over {tries} times")],
+    )

@@ -1,0 +1,113 @@
+"""
+One worker process: opens the gateway, serves on an inherited socket, drains.
+
+Started by :mod:`gateway.supervisor` as ``python -m gateway.worker CONFIG FD PARENT``.
+SIGTERM ends it in order: refuse new messages, finish what runs, give the
+leases back, close the store. It dies with its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from gateway.app import Gateway
+from gateway.config import Config
+
+
+PR_SET_PDEATHSIG = 1
+#: Keep-alive of idle connections, longer than a proxy's usual 60 s.
+KEEP_ALIVE_S = 75
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What the supervisor hands to a worker, as a JSON file of mode 600.
+
+    Attributes:
+        config: With every key filled in and the store's address set.
+    """
+
+    config: Config
+    visitor_secret: str
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handling: ours drains first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def die_with_parent() -> None:
+    """
+    Ask the kernel to kill this process when its parent ends (Linux).
+
+    Killed, not asked: the store goes with the parent, so there is nothing to
+    drain into, and the port must be free for the next start.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+async def serve(handed: WorkerConfig, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    server_config = handed.config.server
+    gateway = await Gateway.open(handed.config, handed.visitor_secret)
+    server = _Server(
+        uvicorn.Config(
+            gateway.asgi,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(server_config.drain_s),
+        )
+    )
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        gateway.begin_drain()
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    gc.collect()
+    gc.freeze()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await gateway.close(server_config.drain_s)
+
+
+def main(argv: list[str]) -> None:
+    """Entry of ``python -m gateway.worker CONFIG FD PARENT``."""
+    path, fd, parent = argv
+    die_with_parent()
+    if os.getppid() != int(parent):
+        return
+    handed = msgspec.json.decode(Path(path).read_bytes(), type=WorkerConfig)
+    listener = socket.socket(fileno=int(fd))
+    uvicorn_loop = uvicorn.Config(app="", loop="uvloop").get_loop_factory()
+    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+        runner.run(serve(handed, listener))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
