@@ -19,7 +19,13 @@ from collections.abc import AsyncIterator, Sequence
 
 from gateway.store import keys, mailbox
 from gateway.store.connection import Scripts
-from gateway.store.errors import MailboxFull, StaleLease, StaleOwner, StoreMisused
+from gateway.store.errors import (
+    MailboxFull,
+    StaleLease,
+    StaleOwner,
+    StoreMisused,
+    UnseenMessage,
+)
 from gateway.store.mailbox import (
     Accepted,
     Committed,
@@ -295,20 +301,35 @@ class Conversations:
         *,
         event: EventIn = _NO_EVENT,
         outbox: Sequence[bytes] = (),
+        seen: int | None = None,
     ) -> int:
         """
         Return the conversation to the machine; the number of its last event.
 
+        With *seen*, the last event its owner has read, nothing happens if a
+        customer message came after it: nobody would answer that.
+
         Raises:
             StaleOwner: If another handoff owns it by now.
+            UnseenMessage: If a customer message came after *seen*.
         """
         at = keys.of_conversation(shop, conversation)
         _check_kind(event[0])
         reply = await self._scripts.call(
             "hand_back",
             (at.conversation, at.log, at.outbox),
-            (handoff_id, *event, self._log_keep, at.name, at.channel, *outbox),
+            (
+                handoff_id,
+                *event,
+                self._log_keep,
+                at.name,
+                at.channel,
+                "" if seen is None else seen,
+                *outbox,
+            ),
         )
+        if reply[0] == 3:  # noqa: PLR2004 - a code of hand_back.lua
+            raise UnseenMessage(shop, conversation, reply[1])
         return _unless_stale(reply, shop, conversation, handoff_id)
 
     async def outbox(

@@ -10,7 +10,8 @@ What the store may raise.
     ├── ScriptError        a store function refused, with its own code
     ├── MailboxFull        too much undisposed mail in one conversation
     ├── StaleLease         another worker holds the conversation by now
-    └── StaleOwner         another person, or nobody, owns the conversation by now
+    ├── StaleOwner         another person, or nobody, owns the conversation by now
+    └── UnseenMessage      the customer wrote after what the owner has read
 """
 
 from __future__ import annotations
@@ -94,3 +95,13 @@ class StaleOwner(StoreError):
         self.shop = shop
         self.conversation = conversation
         self.handoff_id = handoff_id
+
+
+class UnseenMessage(StoreError):
+    """The customer wrote after what the owner has read; nothing was written."""
+
+    def __init__(self, shop: str, conversation: str, n: int) -> None:
+        super().__init__(f"event {n} of the conversation is not read yet")
+        self.shop = shop
+        self.conversation = conversation
+        self.n = n

@@ -1,0 +1,92 @@
+"""
+How long a place in the line takes, and what a ticket may promise: arithmetic.
+
+With N present capacity units and a mean handling time H, places come free at
+the rate N/H; the k-th one from now after an Erlang(k, N/H) time. Its quantiles
+are approximated by Wilson and Hilferty (within 3 % for k >= 1). H is the mean
+of what was measured lately, drawn to the declared value while little was. The
+true spread of handling times is wider than exponential in bad hours, so the
+coverage of the range is measured, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.handoff.policy import HandoffPolicy
+
+
+#: Standard normal quantile of 0.9.
+Z90 = 1.2816
+#: Weight of the declared handling time, in measurements.
+PRIOR = 5
+#: A promise is rounded up to this, in milliseconds.
+PROMISE_STEP_MS = 300_000
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What the line looks like to somebody who stands in it.
+
+    Attributes:
+        ahead: Handoffs before this one in the line.
+
+        free: Capacity units of present operators that nobody uses.
+
+        capacity: All capacity units of present operators.
+
+        handled_ms: Latest handling times, claim to close.
+    """
+
+    ahead: int
+    free: int
+    capacity: int
+    handled_ms: Sequence[int] = ()
+
+
+def estimate(load: Load, policy: HandoffPolicy) -> tuple[int, int] | None:
+    """
+    Seconds to an operator as (p50, p90), whole and at least 1.
+
+    None if nobody is present: there is no honest number then.
+    """
+    if load.capacity <= 0:
+        return None
+    turn = load.ahead + 1 - load.free
+    if turn <= 0:
+        return max(1, round(policy.pickup_s)), max(1, round(policy.offer_s))
+    rate = load.capacity / mean_handling_s(load.handled_ms, policy)
+    p50 = _erlang(turn, 0.0) / rate + policy.pickup_s
+    p90 = _erlang(turn, Z90) / rate + policy.offer_s
+    return max(1, round(p50)), max(1, round(p90))
+
+
+def mean_handling_s(handled_ms: Sequence[int], policy: HandoffPolicy) -> float:
+    """Mean seconds from claim to close, drawn to the declared value."""
+    total_s = sum(handled_ms) / 1000 + PRIOR * policy.handling_s
+    return max(1.0, total_s / (len(handled_ms) + PRIOR))
+
+
+def promise_ms(
+    open_tickets: int,
+    handled_ms: Sequence[int],
+    now_ms: int,
+    policy: HandoffPolicy,
+) -> int:
+    """
+    Wall time by which a new ticket will be answered.
+
+    The tickets before it, each at the usual handling time, shared by the
+    people who work on tickets; never less than the declared least.
+    """
+    backlog_s = (open_tickets + 1) * mean_handling_s(handled_ms, policy)
+    wait_s = max(policy.ticket_s, 2 * backlog_s / policy.ticket_staff)
+    return -(-(now_ms + int(wait_s * 1000)) // PROMISE_STEP_MS) * PROMISE_STEP_MS
+
+
+def _erlang(turns: int, z: float) -> float:
+    """Quantile of a sum of *turns* unit exponentials."""
+    spread = 1 / (9 * turns)
+    return float(turns * (1 - spread + z * spread**0.5) ** 3)

@@ -1,0 +1,235 @@
+"""
+Writes steps to the store, settles their effects, and makes offers.
+
+Shared by the two sides of the queue: conversations that come in
+(:mod:`gateway.handoff.queue`) and operators who take them
+(:mod:`gateway.handoff.desk`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from gateway.handoff import eta, matching, moves
+from gateway.handoff.effects import Effects, decode_effect, encode_effect
+from gateway.handoff.errors import (
+    HandoffError,
+    HandoffNotFound,
+    HandoffTaken,
+    OperatorAbsent,
+    OperatorFull,
+)
+from gateway.handoff.matching import OperatorSeat
+from gateway.handoff.policy import HandoffPolicy
+from gateway.handoff.states import FINAL, Handoff, Move, State
+from gateway.handoff.steps import Effect, Place, Step
+from gateway.store.errors import UnseenMessage
+from gateway.store.handoff import HandoffStore
+from gateway.store.handoff_layout import Change, Look, MoveResult, Seat
+
+
+#: Handoffs looked at for one round of offers.
+OFFER_PAGE = 50
+
+_record_decoder = msgspec.json.Decoder(Handoff)
+_encode = msgspec.json.Encoder().encode
+
+
+class Mover:
+    """
+    The only writer of handoffs.
+
+    Args:
+        clock_ms: Wall clock in milliseconds.
+    """
+
+    def __init__(
+        self,
+        store: HandoffStore,
+        effects: Effects,
+        policy: HandoffPolicy,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self.store = store
+        self.effects = effects
+        self.policy = policy
+        self.now_ms = clock_ms
+
+    async def read(self, shop: str, handoff_id: str) -> Handoff:
+        """
+        One handoff as it stands.
+
+        Raises:
+            HandoffNotFound: If this shop has none of that id.
+        """
+        record = await self.store.read(shop, handoff_id)
+        if record is None:
+            raise HandoffNotFound(handoff_id)
+        return decode_handoff(record)
+
+    async def write(self, shop: str, step: Step) -> MoveResult:
+        """Write one step; only ``done`` has written anything."""
+        result, _ = await self.store.move(shop, _change(step, self.policy))
+        return result
+
+    async def move(self, shop: str, step: Step) -> Handoff:
+        """
+        Write one step and carry out its effect.
+
+        Raises:
+            HandoffTaken: If the handoff moved since it was read.
+            OperatorAbsent: If the gaining operator is not present.
+            OperatorFull: If the gaining operator has no free capacity.
+        """
+        result, record = await self.store.move(shop, _change(step, self.policy))
+        after = step.after
+        if result == "stale":
+            raise HandoffTaken(after.id, decode_handoff(record).state)
+        if result == "missing":
+            raise HandoffNotFound(after.id)
+        if result == "absent":
+            raise OperatorAbsent(after.operator)
+        if result == "busy":
+            raise OperatorFull(after.operator)
+        if step.effect is not None:
+            return await self.settle(shop, after.id)
+        return after
+
+    async def settle(self, shop: str, handoff_id: str) -> Handoff:
+        """
+        Carry out all effects of a handoff, oldest first; the record after it.
+
+        Any process may do it at any time, also two at once.
+        """
+        # In this order: the record is never older than the effects.
+        left = await self.store.effects(shop, handoff_id)
+        handoff = await self.read(shop, handoff_id)
+        for data in left:
+            handoff = await self._settle_one(shop, handoff, decode_effect(data))
+            await self.store.settled(shop, handoff_id, data)
+        if handoff.state is State.WRAP:
+            handoff = await self._follow(shop, moves.save(handoff, self.now_ms()))
+        return handoff
+
+    async def _settle_one(self, shop: str, handoff: Handoff, effect: Effect) -> Handoff:
+        is_current = handoff.version == effect.version
+        try:
+            is_owner = await self.effects.apply(shop, handoff, effect)
+        except UnseenMessage:
+            if not is_current:
+                return handoff
+            return await self._follow(shop, moves.reopen(handoff, self.now_ms()))
+        if is_owner or not is_current or handoff.state is not State.ACTIVE:
+            return handoff
+        # A ticket was taken up while its conversation is in another handoff.
+        step = moves.become_ticket(
+            handoff, Move.DEFER, handoff.promised_ms, self.now_ms()
+        )
+        return await self._follow(shop, step)
+
+    async def _follow(self, shop: str, step: Step) -> Handoff:
+        """Write a step that follows from an effect; another may have been faster."""
+        result = await self.write(shop, step)
+        if result == "done":
+            return step.after
+        return await self.read(shop, step.after.id)
+
+    async def offer_round(self, shop: str) -> int:
+        """Make every offer that can be made now; how many were made."""
+        look = await self.store.look(shop, line=OFFER_PAGE)
+        if not look.line:
+            return 0
+        line = [decode_handoff(record) for record in look.line]
+        seats = [seat_of(seat) for seat in look.seats]
+        now_ms = self.now_ms()
+        made = 0
+        for handoff, seat in matching.pairs(line, seats, now_ms):
+            step = moves.offer(handoff, seat.name, seat.display, now_ms, self.policy)
+            made += await self.write(shop, step) == "done"
+        return made
+
+    async def leave_operator(self, shop: str, handoff: Handoff, move: Move) -> None:
+        """An operator loses or passes on a talk: to the line, or to a ticket."""
+        look = await self.store.look(shop, deadline_ms=handoff.deadline_ms)
+        now_ms = self.now_ms()
+        place = self.place(look, besides=handoff.operator)
+        if place is None or handoff.hops >= self.policy.max_hops:
+            promised = self.promise(look)
+            step = moves.become_ticket(handoff, Move.DEFER, promised, now_ms)
+        else:
+            step = moves.go_back(handoff, move, place, now_ms, self.policy)
+        await self.move(shop, step)
+
+    def place(self, look: Look, *, besides: str = "") -> Place | None:
+        """The place a handoff would get now; None if nobody is there to come."""
+        now_ms = self.now_ms()
+        seats = [
+            seat_of(seat)
+            for seat in look.seats
+            if seat.until_ms > now_ms and seat.name != besides
+        ]
+        load = eta.Load(
+            ahead=look.ahead,
+            free=sum(seat.free for seat in seats),
+            capacity=sum(seat.capacity for seat in seats if not seat.is_away),
+            handled_ms=look.handled_ms,
+        )
+        eta_s = eta.estimate(load, self.policy)
+        return None if eta_s is None else Place(position=look.ahead + 1, eta_s=eta_s)
+
+    def promise(self, look: Look) -> int:
+        """Wall time by which a ticket opened now will be answered."""
+        return eta.promise_ms(look.tickets, look.handled_ms, self.now_ms(), self.policy)
+
+    async def try_move(self, shop: str, step: Step) -> None:
+        """Like :meth:`move`, for sweeps: whoever was faster is right."""
+        with suppress(HandoffError):
+            await self.move(shop, step)
+
+
+def decode_handoff(record: bytes) -> Handoff:
+    """Read a stored record."""
+    return _record_decoder.decode(record)
+
+
+def seat_of(seat: Seat) -> OperatorSeat:
+    """A seat as matching sees it."""
+    return OperatorSeat(
+        name=seat.name,
+        display=seat.display,
+        capacity=seat.capacity,
+        held=seat.held,
+        is_away=seat.is_away,
+        until_ms=seat.until_ms,
+        offered_ms=seat.offered_ms,
+    )
+
+
+def _change(step: Step, policy: HandoffPolicy) -> Change:
+    before, after = step.before, step.after
+    had = before.operator if before is not None and before.is_held else ""
+    has = after.operator if after.is_held else ""
+    return Change(
+        id=after.id,
+        expected=before.version if before is not None else 0,
+        version=after.version,
+        state=after.state,
+        record=_encode(after),
+        now_ms=after.since_ms,
+        keep_ms=int(policy.retention_s * 1000) if after.state in FINAL else None,
+        line=after.deadline_ms if after.state is State.QUEUED else None,
+        ticket=after.promised_ms if after.state is State.TICKETED else None,
+        due=after.due_ms or None,
+        max_line=policy.max_queue if before is None else None,
+        effect=encode_effect(step.effect) if step.effect is not None else b"",
+        effect_due_ms=after.since_ms + int(policy.effect_grace_s * 1000),
+        gains=has if has != had else "",
+        loses=had if had != has else "",
+        is_miss=step.is_miss,
+        max_misses=policy.max_misses,
+        handled_ms=step.handled_ms,
+        waited_ms=step.waited_ms,
+    )

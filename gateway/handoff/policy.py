@@ -1,0 +1,101 @@
+"""
+The declared limits of the human queue: one frozen value, passed in.
+
+Durations are seconds. A shop's file can replace any of them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engines.contract import Risk
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How long one class of handoffs may wait, in seconds.
+
+    Attributes:
+        target_s: The deadline that orders the line: earliest first, so an old
+            low-risk handoff overtakes a fresh high-risk one in the end.
+
+        limit_s: After it the handoff becomes a ticket. Also the bar of
+            admission: an estimated p90 wait above it is a ticket at once. In
+            a flood the low class gets tickets first and leaves the line to
+            those who can't wait.
+    """
+
+    target_s: float
+    limit_s: float
+
+
+class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Limits and time-outs of one shop's human queue.
+
+    Attributes:
+        max_queue: Handoffs that may wait; beyond it a ticket.
+
+        max_eta_s: Upper bound of every class's ``limit_s``.
+
+        offer_s: How long an operator may look at an offer.
+
+        wrap_s: How long a closed conversation may hold capacity.
+
+        presence_s: Silence after which an operator counts as gone (three
+            missed heartbeats and the grace).
+
+        exclude_s: How long a handoff is not offered again to an operator who
+            declined or ignored it.
+
+        max_misses: Offers ignored in a row before the operator is set away.
+
+        max_hops: Times a conversation may go back to the line before it
+            becomes a ticket.
+
+        pickup_s: Usual time from offer to claim, until measured.
+
+        handling_s: Usual time from claim to close, until measured.
+
+        ticket_s: Least time promised for a ticket.
+
+        ticket_staff: People who work on tickets beside the line.
+
+        retention_s: How long a closed handoff stays readable.
+
+        utc_offset_min: Zone of the times promised to customers, east of UTC.
+
+        effect_grace_s: Age at which the sweep takes over effects that the
+            mover has not finished.
+    """
+
+    max_queue: int = 200
+    max_eta_s: float = 1_800.0
+    offer_s: float = 20.0
+    wrap_s: float = 45.0
+    presence_s: float = 45.0
+    exclude_s: float = 60.0
+    max_misses: int = 2
+    max_hops: int = 3
+    pickup_s: float = 8.0
+    handling_s: float = 300.0
+    ticket_s: float = 7_200.0
+    ticket_staff: int = 2
+    retention_s: float = 86_400.0
+    effect_grace_s: float = 5.0
+    utc_offset_min: int = 480
+    patience: dict[Risk, Patience] = msgspec.field(
+        default_factory=lambda: {
+            Risk.HIGH: Patience(target_s=30, limit_s=1_800),
+            Risk.MEDIUM: Patience(target_s=120, limit_s=1_800),
+            Risk.LOW: Patience(target_s=600, limit_s=1_200),
+        }
+    )
+
+    def target_ms(self, risk: Risk) -> int:
+        """Milliseconds from enqueueing to the deadline of this class."""
+        return int(self.patience[risk].target_s * 1000)
+
+    def limit_ms(self, risk: Risk) -> int:
+        """Milliseconds after which a waiting handoff becomes a ticket."""
+        return int(min(self.patience[risk].limit_s, self.max_eta_s) * 1000)

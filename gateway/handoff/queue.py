@@ -1,0 +1,199 @@
+"""
+The customer's side of the queue: into the line, where am I, out again.
+
+And the sweep: what time alone must move. Any gateway may run it; every move is
+a compare-and-set, so two sweeps do no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+
+from gateway.handoff import moves
+from gateway.handoff.errors import HandoffError
+from gateway.handoff.mover import Mover
+from gateway.handoff.states import (
+    FINAL,
+    Handoff,
+    HandoffRequest,
+    Move,
+    State,
+    id_of_owner,
+)
+from gateway.handoff.steps import Place, Step
+
+
+__all__ = ["HandoffRequest", "Handoffs", "Placement"]
+
+#: Time-outs handled in one sweep of one shop.
+SWEEP_PAGE = 200
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Where a handoff stands, as the customer may know it.
+
+    Attributes:
+        position: In the line, 1 is next; 0 if it is not in the line.
+
+        eta_s: Seconds to an operator, (p50, p90); None if not in the line, or
+            if nobody is present to estimate it from.
+
+        promised_ms: Wall time promised, if it is a ticket; else 0.
+    """
+
+    handoff_id: str
+    state: State
+    position: int = 0
+    eta_s: tuple[int, int] | None = None
+    promised_ms: int = 0
+
+
+class Handoffs:
+    """Handoffs of all shops, as conversations come in and as time goes by."""
+
+    def __init__(self, mover: Mover) -> None:
+        self._mover = mover
+
+    async def enqueue(self, shop: str, request: HandoffRequest) -> Placement:
+        """
+        Give a handoff its place in the line, or a ticket with a promised time.
+
+        Once per ``request.id``: repeated, it finishes what was left undone and
+        tells where the handoff stands now. The customer has been told on
+        return.
+
+        Raises:
+            StoreUnavailable: If it is not known what happened; repeat it.
+        """
+        mover = self._mover
+        if await mover.store.read(shop, request.id) is None:
+            await self._admit(shop, request)
+        await mover.settle(shop, request.id)
+        await mover.offer_round(shop)
+        return await self.place(shop, request.id)
+
+    async def _admit(self, shop: str, request: HandoffRequest) -> None:
+        mover, now_ms = self._mover, self._mover.now_ms()
+        deadline_ms = now_ms + mover.policy.target_ms(request.risk)
+        look = await mover.store.look(shop, deadline_ms=deadline_ms)
+        place = mover.place(look)
+        if place is not None and self._has_room(request, place):
+            step = moves.enqueue(request, place, now_ms, mover.policy)
+            if await mover.write(shop, step) != "full":
+                return
+        ticket = moves.open_ticket(request, mover.promise(look), now_ms, mover.policy)
+        await mover.write(shop, ticket)
+
+    def _has_room(self, request: HandoffRequest, place: Place) -> bool:
+        """A wait that will outlast the customer's patience is no place."""
+        return place.eta_s[1] * 1000 <= self._mover.policy.limit_ms(request.risk)
+
+    async def place(self, shop: str, owner: str) -> Placement:
+        """
+        Where a handoff stands; *owner* is its id or a conversation's owner.
+
+        A conversation that a handoff still owns after its end, because a paused
+        process claimed it late, is given back.
+
+        Raises:
+            HandoffNotFound: If this shop has none of that id, or no longer.
+        """
+        handoff = await self._mover.read(shop, id_of_owner(owner))
+        if handoff.state in FINAL or handoff.state is State.TICKETED:
+            await self._mover.settle(shop, handoff.id)
+            await self._mover.effects.release(shop, handoff, owner)
+        if handoff.state is not State.QUEUED:
+            is_ticket = handoff.state is State.TICKETED
+            return Placement(
+                handoff_id=handoff.id,
+                state=handoff.state,
+                promised_ms=handoff.promised_ms if is_ticket else 0,
+            )
+        return await self._in_line(shop, handoff)
+
+    async def _in_line(self, shop: str, handoff: Handoff) -> Placement:
+        position = await self._mover.store.position(shop, handoff.id)
+        look = await self._mover.store.look(shop)
+        look = msgspec.structs.replace(look, ahead=max(0, position - 1))
+        place = self._mover.place(look)
+        return Placement(
+            handoff_id=handoff.id,
+            state=handoff.state,
+            position=position,
+            eta_s=place.eta_s if place is not None else None,
+        )
+
+    async def abandon(self, shop: str, owner: str) -> bool:
+        """
+        The customer no longer wants a person; False if one is with them already.
+
+        Raises:
+            HandoffNotFound: If this shop has none of that id, or no longer.
+        """
+        handoff = await self._mover.read(shop, id_of_owner(owner))
+        if handoff.state not in {State.QUEUED, State.OFFERED}:
+            return False
+        with suppress(HandoffError):
+            await self._mover.move(shop, moves.leave(handoff, self._mover.now_ms()))
+            return True
+        return False
+
+    async def sweep(self, shop: str) -> Mapping[str, int]:
+        """
+        Move what is due, heal what a crash left, offer what can be offered.
+
+        Returns:
+            Handoffs by state, final states left out.
+        """
+        mover = self._mover
+        due = await mover.store.due(shop, mover.now_ms(), SWEEP_PAGE)
+        for handoff_id in due.unsettled:
+            with suppress(HandoffError):
+                await mover.settle(shop, handoff_id)
+        for name, held in due.gone:
+            await self.lose_operator(shop, name, held, mover.now_ms())
+        for handoff_id in due.ids:
+            with suppress(HandoffError):
+                await self._time_out(shop, await mover.read(shop, handoff_id))
+        await mover.offer_round(shop)
+        return await mover.store.depths(shop)
+
+    async def lose_operator(
+        self, shop: str, name: str, held: tuple[str, ...], now_ms: int | None
+    ) -> None:
+        """An operator is gone: what they hold goes back, then their seat."""
+        for handoff_id in held:
+            with suppress(HandoffError):
+                handoff = await self._mover.read(shop, handoff_id)
+                if handoff.operator == name:
+                    await self._let_go(shop, handoff)
+        await self._mover.store.stand_up(shop, name, now_ms)
+
+    async def _let_go(self, shop: str, handoff: Handoff) -> None:
+        mover, now_ms = self._mover, self._mover.now_ms()
+        if handoff.state is State.ACTIVE:
+            await mover.leave_operator(shop, handoff, Move.LOSE)
+        elif handoff.state is State.OFFERED:
+            step = moves.put_back(handoff, Move.LAPSE, now_ms, mover.policy)
+            await mover.move(shop, step)
+        elif handoff.state is State.WRAP:
+            await mover.settle(shop, handoff.id)
+
+    async def _time_out(self, shop: str, handoff: Handoff) -> None:
+        mover, now_ms = self._mover, self._mover.now_ms()
+        if not 0 < handoff.due_ms <= now_ms:
+            return
+        step: Step | None = None
+        if handoff.state is State.QUEUED:
+            promised = mover.promise(await mover.store.look(shop))
+            step = moves.become_ticket(handoff, Move.OVERDUE, promised, now_ms)
+        elif handoff.state is State.OFFERED:
+            step = moves.put_back(handoff, Move.LAPSE, now_ms, mover.policy)
+        elif handoff.state is State.WRAP:
+            await mover.settle(shop, handoff.id)
+        if step is not None:
+            await mover.try_move(shop, step)

@@ -1,0 +1,17 @@
+"""
+Fixtures of the human queue's tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from people import People, open_people
+
+
+@pytest.fixture
+async def people(store_url: str) -> AsyncIterator[People]:
+    """A shop with people on a real, empty store."""
+    async with open_people(store_url) as opened:
+        yield opened
