@@ -2,7 +2,9 @@
 Fixtures for the tests of every room.
 
 Async tests carry ``pytest.mark.anyio``. A test that needs the store asks for
-``store_url`` and gets a real one, with every write on disk, and empty.
+``store_url`` and gets a real one, with every write on disk, and empty. A test of
+what only the store decides asks for ``every_store_url`` and runs three times:
+embedded, external, and on a cluster of three primaries.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
+from store_servers import DURABLE, Cluster, Server
 
 from gateway.store.embedded import EmbeddedStore
 
@@ -30,9 +33,46 @@ def embedded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedde
     store.stop()
 
 
+@pytest.fixture(scope="session")
+def external_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server that somebody else runs, over TCP."""
+    server = Server(tmp_path_factory.mktemp("external"), **DURABLE).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three real primaries that share the slots."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster")).start()
+    yield cluster
+    cluster.stop()
+
+
 @pytest.fixture
 def store_url(embedded_store: EmbeddedStore) -> str:
     """Address of a real, empty store."""
     with Redis.from_url(embedded_store.url) as client:
         client.flushall()
     return embedded_store.url
+
+
+@pytest.fixture(
+    params=[
+        "embedded",
+        "external",
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ]
+)
+def every_store_url(request: pytest.FixtureRequest) -> str:
+    """Address of a real, empty store of each kind in turn."""
+    if request.param == "embedded":
+        url: str = request.getfixturevalue("store_url")
+        return url
+    if request.param == "cluster":
+        cluster: Cluster = request.getfixturevalue("cluster_store")
+        cluster.flush()
+        return cluster.url
+    server: Server = request.getfixturevalue("external_store")
+    server.ask("FLUSHALL")
+    return server.url

@@ -17,6 +17,7 @@ REPLY
   {1, n} given back, n the last event; {2, n} was given back before; {0} stale
   {3, n} the customer's message n is unread: the owner keeps the conversation
 ]]
+if ARGV[1] == '' then return {0} end
 local c = redis.call('HMGET', KEYS[1], 'n', 'o', 'b', 'd')
 local n = tonumber(c[1]) or 0
 local owner = c[2] or ''

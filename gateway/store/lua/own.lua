@@ -19,6 +19,7 @@ ARGV
 REPLY
   {1, n} owned, n the last event; {2, n} owned before by this claim; {0} stale
 ]]
+if ARGV[1] == '' then return {0} end
 local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'q', 'o', 'p', 'b', 'e', 'd')
 local n = tonumber(c[1]) or 0
 local owner = c[4] or ''

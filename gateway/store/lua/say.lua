@@ -22,7 +22,7 @@ if seen then return {2, tonumber(seen)} end
 local c = redis.call('HMGET', KEYS[1], 'n', 'o', 'p')
 local held = tonumber(c[3]) or 0
 local claim = tonumber(ARGV[2])
-if (c[2] or '') ~= ARGV[1] or held > claim then return {0} end
+if ARGV[1] == '' or c[2] ~= ARGV[1] or held > claim then return {0} end
 local n = (tonumber(c[1]) or 0) + 1
 redis.call('XADD', KEYS[2], 'MINID', '~', math.max(n - ARGV[6], 0) .. '-0',
   n .. '-0', 'k', ARGV[3], 'd', ARGV[4])

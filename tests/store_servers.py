@@ -1,0 +1,177 @@
+"""
+Real servers for tests: single, replicated, clustered, watched by a sentinel.
+
+All are processes of the shipped server program on the loopback interface.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from gateway.store.server import binary
+
+
+DURABLE = {"appendonly": "yes", "appendfsync": "always"}
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for(what: Callable[[], object], limit_s: float = 20.0) -> None:
+    """Poll until *what* is true; store errors mean "not yet"."""
+    give_up = time.monotonic() + limit_s
+    while time.monotonic() < give_up:
+        with suppress(RedisError, OSError):
+            if what():
+                return
+        time.sleep(0.02)
+    raise TimeoutError(what)
+
+
+class Server:
+    """One server process; keeps port, folder and settings over restarts."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def client(self) -> Redis:
+        return Redis(port=self.port, socket_timeout=5)
+
+    def start(self) -> Server:
+        words = [str(binary())]
+        for name, value in {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(self.folder),
+            "save": "",
+            **self.settings,
+        }.items():
+            words += [f"--{name.replace('_', '-')}", *value.split(" ")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        wait_for(lambda: self.ask("PING"))
+        return self
+
+    def ask(self, *words: str) -> object:
+        with self.client() as client:
+            return client.execute_command(*words)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class Cluster:
+    """Primaries that share all slots, each with the same number of replicas."""
+
+    def __init__(self, folder: Path, primaries: int = 3, replicas: int = 0) -> None:
+        self.primaries = [self._node(folder / f"p{n}") for n in range(primaries)]
+        self.replicas = [
+            self._node(folder / f"r{n}") for n in range(primaries * replicas)
+        ]
+        self.url = self.primaries[0].url
+
+    @staticmethod
+    def _node(folder: Path) -> Server:
+        return Server(
+            folder,
+            cluster_enabled="yes",
+            cluster_port=str(free_port()),
+            cluster_node_timeout="1500",
+            cluster_allow_replica_migration="no",
+            **DURABLE,
+        )
+
+    @property
+    def nodes(self) -> list[Server]:
+        return self.primaries + self.replicas
+
+    def start(self) -> Cluster:
+        for node in self.nodes:
+            node.start()
+        edges = [n * 16384 // len(self.primaries) for n in range(1, 99)]
+        first = 0
+        for number, node in enumerate(self.primaries):
+            last = edges[number] - 1
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(last))
+            first = last + 1
+        for node in self.nodes[1:]:
+            self._meet(self.primaries[0], node)
+        self._wait_until_all_know_all()
+        for number, node in enumerate(self.replicas):
+            primary = self.primaries[number % len(self.primaries)]
+            node.ask("CLUSTER", "REPLICATE", node_id(primary))
+        self.wait_until_ok()
+        return self
+
+    @staticmethod
+    def _meet(one: Server, other: Server) -> None:
+        one.ask(
+            "CLUSTER",
+            "MEET",
+            "127.0.0.1",
+            str(other.port),
+            other.settings["cluster_port"],
+        )
+
+    def _wait_until_all_know_all(self) -> None:
+        def known(node: Server) -> int:
+            with node.client() as client:
+                return int(client.cluster("info")["cluster_known_nodes"])
+
+        for node in self.nodes:
+            wait_for(lambda node=node: known(node) == len(self.nodes))  # type: ignore[misc]
+
+    def wait_until_ok(self) -> None:
+        def is_ok(node: Server) -> bool:
+            with node.client() as client:
+                return str(client.cluster("info")["cluster_state"]) == "ok"
+
+        for node in self.nodes:
+            wait_for(lambda node=node: is_ok(node))  # type: ignore[misc]
+
+    def flush(self) -> None:
+        for node in self.primaries:
+            node.ask("FLUSHALL")
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()
+
+
+def node_id(node: Server) -> str:
+    """Name of a node inside its cluster."""
+    with node.client() as client:
+        name = client.execute_command("CLUSTER", "MYID")
+    return name.decode() if isinstance(name, bytes) else str(name)
