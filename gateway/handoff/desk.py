@@ -20,7 +20,6 @@ from gateway.handoff.errors import (
     IllegalMove,
     NotYours,
     ReplyFenced,
-    RoleTooLow,
     UnreadMessages,
 )
 from gateway.handoff.matching import OperatorSeat
@@ -265,17 +264,6 @@ class Desk:
         if handoff.version != version:
             raise HandoffTaken(handoff_id, handoff.state)
         return handoff
-
-
-def require(who: Operator, role: str) -> None:
-    """
-    Refuse who is not a supervisor or admin.
-
-    Raises:
-        RoleTooLow: Naming the role that is needed.
-    """
-    if not who.is_supervisor:
-        raise RoleTooLow(role)
 
 
 def _check_holder(handoff: Handoff, who: Operator) -> None:

@@ -16,7 +16,6 @@ What the human queue may refuse, and why.
     ├── BadCredentials         shop, name or password is wrong
     ├── BadOrigin              the request comes from another site
     ├── BadCsrf                the session's CSRF token is missing or wrong
-    ├── RoleTooLow             the role does not allow it
     ├── TooManyTries           too many failed sign-ins; retry_after_s
     └── BadOperator            an account cannot be made like this
 """
@@ -126,14 +125,6 @@ class BadOrigin(HandoffError):
 
 class BadCsrf(HandoffError):
     """The session's CSRF token is missing or wrong."""
-
-
-class RoleTooLow(HandoffError):
-    """The role does not allow it."""
-
-    def __init__(self, needed: str) -> None:
-        super().__init__(f"this needs the role {needed}")
-        self.needed = needed
 
 
 class TooManyTries(HandoffError):

@@ -1,0 +1,181 @@
+"""
+The desk's WebSocket: the board after each change, and the talks on screen.
+
+Client frames: ``ping`` (the operator's sign of life), ``watch`` a handoff's
+conversation from an event on, ``unwatch``. Server frames: ``board``,
+``events`` of a watched handoff, ``pong`` with the presence, ``error``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import msgspec
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+
+from gateway.handoff.accounts import Session
+from gateway.handoff.desk import Board
+from gateway.handoff.states import HELD
+from gateway.http.desk_session import DeskApi, check_origin, session_of
+from gateway.http.desk_wire import board_out
+from gateway.http.problems import Table, problem_of
+from gateway.http.wire import Id
+from gateway.outcome import encode
+
+
+#: Close code when the session is not known (application range of RFC 6455).
+CLOSE_UNAUTHORIZED = 4401
+#: Conversations on one screen.
+MAX_WATCHED = 30
+
+_Socket = WebSocket[Any, Any, Any]
+
+
+class Ping(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="ping",
+    forbid_unknown_fields=True,
+):
+    """A sign of life of the operator, not of the connection."""
+
+
+class Watch(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="watch",
+    forbid_unknown_fields=True,
+):
+    """Push a handoff's conversation from the event after *after* on."""
+
+    handoff_id: Id
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Unwatch(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="unwatch",
+    forbid_unknown_fields=True,
+):
+    """No longer on screen."""
+
+    handoff_id: Id
+
+
+_decoder = msgspec.json.Decoder(Ping | Watch | Unwatch)
+
+
+@websocket("/v1/desk/ws")
+async def desk_socket(socket: _Socket, desk_api: DeskApi, table: Table) -> None:
+    """Serve one desk until either side ends it, or the session does."""
+    await socket.accept()
+    try:
+        check_origin(socket)
+        session = await session_of(socket, desk_api)
+    except Exception as exc:  # noqa: BLE001 - the edge: told, then closed
+        await _tell(socket, exc, table)
+        await socket.close(code=CLOSE_UNAUTHORIZED)
+        return
+    await _Connection(socket, session, desk_api, table).serve()
+
+
+class _Connection:
+    """One signed-in desk: a task for the board, one for each talk on screen."""
+
+    def __init__(
+        self, socket: _Socket, session: Session, api: DeskApi, table: Table
+    ) -> None:
+        self._socket = socket
+        self._session = session
+        self._who = session.who
+        self._api = api
+        self._table = table
+        self._watched: dict[str, asyncio.Task[None]] = {}
+
+    async def serve(self) -> None:
+        pushing = asyncio.create_task(self._push_boards())
+        try:
+            while not pushing.done():
+                await self._read_one()
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            tasks = [pushing, *self._watched.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _push_boards(self) -> None:
+        async with aclosing(self._api.feed.follow(self._who.shop)) as boards:
+            async for board in boards:
+                self._drop_foreign(board)
+                frame = board_out(board, self._who.name)
+                await self._send({"type": "board", **msgspec.to_builtins(frame)})
+        await self._socket.close(code=1012)
+
+    def _drop_foreign(self, board: Board) -> None:
+        """Stop pushing a talk that a colleague has by now."""
+        if self._who.is_supervisor:
+            return
+        for handoff in board.held:
+            is_other = handoff.state in HELD and handoff.operator != self._who.name
+            if is_other and handoff.id in self._watched:
+                self._watched.pop(handoff.id).cancel()
+
+    async def _read_one(self) -> None:
+        text = await self._socket.receive_text()
+        try:
+            frame = _decoder.decode(text)
+            if isinstance(frame, Watch):
+                await self._watch(frame)
+            elif isinstance(frame, Unwatch):
+                if (task := self._watched.pop(frame.handoff_id, None)) is not None:
+                    task.cancel()
+            else:
+                await self._beat()
+        except WebSocketDisconnect:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the edge: told to the sender
+            await _tell(self._socket, exc, self._table)
+
+    async def _beat(self) -> None:
+        """The session may have ended since; then the desk is closed."""
+        await self._api.accounts.session(self._session.token)
+        is_present = await self._api.desk.beat(self._who)
+        await self._send({"type": "pong", "is_present": is_present})
+
+    async def _watch(self, frame: Watch) -> None:
+        handoff = await self._api.desk.read(self._who, frame.handoff_id)
+        if (old := self._watched.pop(handoff.id, None)) is not None:
+            old.cancel()
+        if len(self._watched) >= MAX_WATCHED:
+            self._watched.pop(next(iter(self._watched))).cancel()
+        push = self._push_events(handoff.id, handoff.conversation_id, frame.after)
+        self._watched[handoff.id] = asyncio.create_task(push)
+
+    async def _push_events(
+        self, handoff_id: str, conversation_id: str, after: int
+    ) -> None:
+        follow = self._api.live.follow(self._who.shop, conversation_id, after)
+        async for events in follow:
+            if events:
+                lines = msgspec.to_builtins(events)
+                await self._send(
+                    {"type": "events", "handoff_id": handoff_id, "events": lines}
+                )
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        await self._socket.send_text(encode(frame).decode())
+
+
+async def _tell(socket: _Socket, exc: Exception, table: Table) -> None:
+    problem = msgspec.to_builtins(problem_of(exc, table))
+    frame = {**problem, "type": "error", "problem": problem["type"]}
+    await socket.send_text(encode(frame).decode())
