@@ -1,0 +1,59 @@
+"""
+What reading data, rules and artifacts may raise.
+
+    ValueError
+    └── DataError            a file of rows, rules, concepts or prices is wrong
+    Exception
+    └── ArtifactError        a router model cannot be used
+        ├── ArtifactMissing      a file of it is not there
+        └── ArtifactMismatch     a file is not what the manifest says
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """
+    A data file is wrong.
+
+    Attributes:
+        path: The file.
+        where: Line, group or entry in it; empty if the whole file is meant.
+        fix: What to do about it, one sentence.
+    """
+
+    def __init__(self, path: Path, problem: str, fix: str, where: str = "") -> None:
+        place = f"{path}, {where}" if where else str(path)
+        super().__init__(f"{place}: {problem}; {fix}")
+        self.path = path
+        self.where = where
+        self.fix = fix
+
+
+class ArtifactError(Exception):
+    """A router model cannot be used."""
+
+    def __init__(self, path: Path, problem: str, fix: str) -> None:
+        super().__init__(f"{path}: {problem}; {fix}")
+        self.path = path
+        self.fix = fix
+
+
+class ArtifactMissing(ArtifactError):
+    """A file of the router model is not there."""
+
+    def __init__(self, path: Path) -> None:
+        fix = "train a model with `tidegate train` or name another folder"
+        super().__init__(path, "no such file", fix)
+
+
+class ArtifactMismatch(ArtifactError):
+    """A file of the router model is not what the manifest says."""
+
+    def __init__(self, path: Path, what: str, expected: object, found: object) -> None:
+        fix = "restore the released files or train again with `tidegate train`"
+        super().__init__(path, f"{what}: expected {expected}, found {found}", fix)
+        self.expected = expected
+        self.found = found

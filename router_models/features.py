@@ -1,0 +1,271 @@
+"""
+What the model sees of a turn. The one definition for training and serving.
+
+A turn becomes blocks of n-grams, each with a vocabulary of its own, and a few
+signals of the conversation:
+
+    cjk        characters 1-3 of the CJK string, with its two ends marked
+    word       Latin words 1-2
+    piece      Latin characters 2-5 inside words, for typos and endings
+    concept    concepts of the lexicon and their pairs
+    asked      the last line of the shop: characters, words and concepts
+    earlier    the customer's line before this one, likewise
+    task       what the open task waits for, alone and with what the turn has
+
+In a block every n-gram counts once, and the block has length 1, so a long message
+outweighs a short one in no block. Not seen: previous tier and risk, repeat contact,
+name and labels of the open task, the channel, the shop. Rows have no honest values of
+them, and a weight learned from made-up ones would mislead; the router uses risk and
+task by rule instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engines.contract import OpenTask, Turn, Utterance
+from router_models.lexicon import Lexicon
+from router_models.text import MASK_NAMES, Normal, locale_of, normalise
+
+
+__all__ = ["BLOCKS", "SIGNALS", "Extract", "Extractor", "locale_of"]
+
+BLOCKS = ("cjk", "word", "piece", "concept", "asked", "earlier", "task")
+
+SIGNALS = (
+    "is_zh",
+    "is_en",
+    "is_empty",
+    "length_cjk",
+    "length_latin",
+    "is_tiny",
+    "is_short",
+    "is_long",
+    "has_question_mark",
+    "has_two_question_marks",
+    "has_exclamation_mark",
+    "has_three_exclamation_marks",
+    "is_only_masks",
+    "has_history",
+    "turn_2",
+    "turn_3_or_more",
+    "shop_spoke_last",
+    "shop_asked",
+    "says_the_same_again",
+    "says_the_same_third_time",
+    "has_task",
+    "task_waits_for_consent",
+    "task_waits_for_slot",
+)
+_ROW = {name: row for row, name in enumerate(SIGNALS)}
+
+#: Characters of either end of a text that the model reads.
+_HALF = 600
+#: How much of the line before is read: a question stands at its end.
+_TAIL = 120
+#: How many earlier customer lines are compared with this one.
+_REPEATS = 4
+_REPEAT_OVERLAP = 0.5
+
+
+class Extract(NamedTuple):
+    """N-grams of each block, in the order of ``BLOCKS``, and active signals."""
+
+    blocks: tuple[list[str], ...]
+    signals: list[tuple[int, float]]
+
+
+class Extractor:
+    """Turns a turn into n-grams and signals. Pure; bounded for any text."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        names = lexicon.names
+        self._pairs = [[f"{a}+{b}" for b in names] for a in names]
+
+    def extract(self, turn: Turn, normal: Normal | None = None) -> Extract:
+        """
+        What the model sees of *turn*.
+
+        Args:
+            normal: Normal form of the turn's text, if the caller has it.
+        """
+        normal = _trim(normalise(turn.text) if normal is None else normal)
+        found = self.lexicon.find(normal)
+        asked, earlier = _lines_before(turn.history)
+        blocks = (
+            cjk_grams(normal.cjk, 3) if normal.cjk else [],
+            word_grams(normal.latin) if normal.latin else [],
+            piece_grams(normal.latin) if normal.latin else [],
+            self._concepts(found),
+            self._line(asked),
+            self._line(earlier),
+            task_grams(turn.open_task, normal) if turn.open_task else [],
+        )
+        return Extract(blocks, _signals(turn, normal, asked))
+
+    def _concepts(self, found: list[int]) -> list[str]:
+        names = self.lexicon.names
+        grams = [names[number] for number in found]
+        for at, first in enumerate(found[:8]):
+            row = self._pairs[first]
+            grams += [row[second] for second in found[at + 1 : 8]]
+        return grams
+
+    def _line(self, text: str) -> list[str]:
+        if not text:
+            return []
+        normal = normalise(text[-_TAIL:])
+        names = self.lexicon.names
+        grams = ["c:" + names[number] for number in self.lexicon.find(normal)]
+        if normal.cjk:
+            grams += cjk_grams(normal.cjk, 2)
+        if normal.latin:
+            grams += normal.latin.split()
+        return grams
+
+
+def _trim(normal: Normal) -> Normal:
+    if len(normal.cjk) <= 2 * _HALF and len(normal.latin) <= 2 * _HALF:
+        return normal
+    return Normal(_ends(normal.cjk), _ends(normal.latin))
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * _HALF else text[:_HALF] + text[-_HALF:]
+
+
+def cjk_grams(cjk: str, longest: int) -> list[str]:
+    """Character n-grams of 1 to *longest*, ends marked, each once, in order."""
+    marked = f"^{cjk}$"
+    grams = list(cjk)
+    for size in range(2, longest + 1):
+        grams += [marked[at : at + size] for at in range(len(marked) - size + 1)]
+    return list(dict.fromkeys(grams))
+
+
+def word_grams(latin: str) -> list[str]:
+    """Words and pairs of neighbouring words, ends marked, each once, in order."""
+    words = latin.split()
+    ends = ["^", *words, "$"]
+    pairs = [f"{a} {b}" for a, b in zip(ends, ends[1:], strict=False)]
+    return list(dict.fromkeys(words + pairs))
+
+
+def piece_grams(latin: str) -> list[str]:
+    """Characters 2-5 inside each word with its spaces, each once, in order."""
+    grams: dict[str, None] = {}
+    for word in latin.split():
+        padded = f" {word[:24]} "
+        length = len(padded)
+        for size in (2, 3, 4, 5):
+            for at in range(length - size + 1):
+                grams[padded[at : at + size]] = None
+    return list(grams)
+
+
+def task_grams(task: OpenTask, normal: Normal) -> list[str]:
+    """What the task waits for, and that joined with the masks the turn has."""
+    grams = [task.waits_for]
+    text = normal.cjk or normal.latin
+    grams += [f"{task.waits_for}&{name}" for m, name in MASK_NAMES.items() if m in text]
+    return list(dict.fromkeys(grams))
+
+
+def _lines_before(history: tuple[Utterance, ...]) -> tuple[str, str]:
+    """The shop's last line, empty if the customer spoke last, and theirs."""
+    asked = earlier = ""
+    for line in reversed(history):
+        if line.role == "customer":
+            earlier = line.text
+            break
+        asked = asked or line.text
+    return asked, earlier
+
+
+def _signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[int, float]]:
+    active = _text_signals(normal)
+    if turn.history or turn.turn_number > 1:
+        active += _history_signals(turn, normal, asked)
+    if turn.open_task is not None:
+        active += _task_signals(turn.open_task)
+    return [(_ROW[name], value) for name, value in active]
+
+
+def _text_signals(normal: Normal) -> list[tuple[str, float]]:
+    cjk, latin = normal
+    words = latin.count(" ") - 1 if latin else 0
+    length = len(cjk) + 2 * words if not cjk else len(cjk)
+    text = cjk or latin
+    active = [
+        ("length_cjk", math.log1p(len(cjk)) / 4),
+        ("length_latin", math.log1p(words) / 4),
+        ("is_zh" if cjk else "is_en" if _has_letters(latin) else "is_empty", 1.0),
+    ]
+    if length <= 14:
+        active.append(("is_tiny" if length <= 4 else "is_short", 1.0))
+    elif length > 40:
+        active.append(("is_long", 1.0))
+    if "?" in text:
+        two = text.count("?") > 1
+        active.append(("has_two_question_marks" if two else "has_question_mark", 1.0))
+    if "!" in text:
+        three = text.count("!") > 2  # noqa: PLR2004 - the name says it
+        name = "has_three_exclamation_marks" if three else "has_exclamation_mark"
+        active.append((name, 1.0))
+    if text and not text.strip(_ONLY_MASKS):
+        active.append(("is_only_masks", 1.0))
+    return active
+
+
+_ONLY_MASKS = "".join(MASK_NAMES) + "0123456789 "
+
+
+def _has_letters(latin: str) -> bool:
+    return any(char.isalpha() for char in latin)
+
+
+def _history_signals(
+    turn: Turn, normal: Normal, asked: str
+) -> list[tuple[str, float]]:
+    active = [("has_history", 1.0)]
+    if turn.turn_number > 1:
+        active.append(("turn_2" if turn.turn_number == 2 else "turn_3_or_more", 1.0))  # noqa: PLR2004
+    if asked:
+        active.append(("shop_spoke_last", 1.0))
+        if asked.rstrip().endswith(("?", "？", "吗", "呢")):
+            active.append(("shop_asked", 1.0))
+    repeats = _repeats(turn.history, normal)
+    if repeats:
+        third = repeats > 1
+        name = "says_the_same_third_time" if third else "says_the_same_again"
+        active.append((name, 1.0))
+    return active
+
+
+def _repeats(history: tuple[Utterance, ...], normal: Normal) -> int:
+    """How many of the last customer lines say nearly the same as this one."""
+    lines = [line.text for line in history if line.role == "customer"][-_REPEATS:]
+    mine = _overlap_units(normal)
+    if len(mine) < 3:  # noqa: PLR2004 - greetings and numbers repeat by nature
+        return 0
+    others = (_overlap_units(normalise(text[-_TAIL:])) for text in lines)
+    return sum(
+        len(mine & other) >= _REPEAT_OVERLAP * min(len(mine), len(other))
+        for other in others
+        if other
+    )
+
+
+def _overlap_units(normal: Normal) -> set[str]:
+    cjk = normal.cjk
+    return {cjk[at : at + 2] for at in range(len(cjk) - 1)} or set(normal.latin.split())
+
+
+def _task_signals(task: OpenTask) -> list[tuple[str, float]]:
+    consent = task.waits_for == "consent"
+    return [
+        ("has_task", 1.0),
+        ("task_waits_for_consent" if consent else "task_waits_for_slot", 1.0),
+    ]

@@ -1,0 +1,312 @@
+"""
+From our training set to a released model. Imported by the command line alone.
+
+Two models are fitted. The first sees four fifths of the groups and is measured on the last
+fifth: its figures go into the manifest. The second sees all groups and is
+released. Calibration and thresholds of both come from out-of-fold logits, where no turn is
+judged by a model that saw its group. The same data and seed give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import sklearn
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from engines.contract import Locale, Turn
+from router_models import artifact
+from router_models.calibration import calibrate, log_loss
+from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
+from router_models.dataset import Dataset, Example, load_dataset, load_intents
+from router_models.evaluate import EvalReport, Judged, judge, report
+from router_models.features import Extract, Extractor
+from router_models.golden import golden_turns
+from router_models.hard_rules import HardRules, load_rules
+from router_models.heads import Heads, Options, head_specs, make_pipeline, targets
+from router_models.lexicon import load_lexicon
+from router_models.policy import Prices
+from router_models.router import TierRouter
+from router_models.situation import read_task
+from router_models.split import assert_apart, deal
+from router_models.thresholds import choose_thresholds
+
+
+#: One group in so many is held out; calibration has as many folds.
+FOLDS = 5
+
+#: Prices at which a model is measured: those of the stage in the middle.
+NEUTRAL = Prices(
+    l1=1, l2=8, l3=40, human=300, too_low=120, machine_instead_of_person=600
+)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """A step of training: *done* of *total*, and what it was."""
+
+    done: int
+    total: int
+    what: str
+
+
+class CalibrationReport(msgspec.Struct, frozen=True):
+    """Log-loss of one head on held-out groups, before and after calibration."""
+
+    raw: float
+    calibrated: float
+
+
+class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What training did.
+
+    Attributes:
+        turns: Training turns by language.
+
+        groups: Groups by language.
+
+        held_out: Figures of the measured model on groups it never saw.
+
+        calibration: By head, on the same groups.
+
+        version: Of the released model.
+    """
+
+    turns: dict[str, int]
+    groups: dict[str, int]
+    held_out: EvalReport
+    calibration: dict[str, CalibrationReport]
+    thresholds: Thresholds
+    version: str
+    weights_sha256: str
+    bytes: int
+
+
+class Fitted(msgspec.Struct, frozen=True):
+    """A fitted pipeline and the compiled model that must agree with it."""
+
+    pipeline: Pipeline
+    model: CompiledModel
+
+
+class Fitting(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a fit needs but its examples."""
+
+    extractor: Extractor
+    specs: tuple[HeadSpec, ...]
+    options: Options
+    seed: int
+    tick: Callable[[str], None]
+
+
+def train(
+    data_dir: Path,
+    out_dir: Path,
+    seed: int,
+    progress: Callable[[Progress], None] = lambda step: None,
+    *,
+    rules_file: Path,
+    options: Options | None = None,
+) -> TrainReport:
+    """
+    Read the data, fit, calibrate, measure, and write a model into *out_dir*.
+
+    Args:
+        rules_file: Hard rules; the figures are of the router as a whole.
+
+    Raises:
+        DataError: If the data or the rules are wrong; names file, group and fix.
+    """
+    options = options or Options()
+    total, done = 2 * FOLDS + 5, 0
+
+    def tick(what: str) -> None:
+        nonlocal done
+        done += 1
+        progress(Progress(done, total, what))
+
+    dataset = load_dataset(data_dir)
+    rules = load_rules(rules_file)
+    extractor = Extractor(load_lexicon(data_dir / "concepts.yaml"))
+    specs = head_specs(load_intents(data_dir / "INTENTS.md"))
+    tick("read")
+    fitting = Fitting(
+        extractor=extractor, specs=specs, options=options, seed=seed, tick=tick
+    )
+    held_out, calibration = _measure(dataset.examples, fitting, rules)
+    tick("measured")
+    fitted = fit(dataset.examples, fitting)
+    manifest = artifact.save(
+        out_dir,
+        fitted.model,
+        _origin(dataset, seed, held_out, calibration),
+        golden_turns(),
+    )
+    artifact.load(out_dir)
+    tick("written")
+    return TrainReport(
+        turns=_count(dataset.examples, lambda example: example),
+        groups=_count(dataset.examples, lambda example: example.group),
+        held_out=held_out,
+        calibration=calibration,
+        thresholds=fitted.model.thresholds,
+        version=manifest.version,
+        weights_sha256=manifest.weights_sha256,
+        bytes=sum((out_dir / n).stat().st_size for n in (artifact.WEIGHTS, artifact.MANIFEST)),
+    )
+
+
+def fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
+    """Fit and calibrate on *examples*, and compile."""
+    extracts = [fitting.extractor.extract(example.turn) for example in examples]
+    logits = _out_of_fold(examples, extracts, fitting)
+    locales = np.array([example.turn.locale for example in examples])
+    scales = {
+        spec.name: calibrate(
+            spec, _columns(spec, logits), targets(spec, examples), locales
+        )
+        for spec in fitting.specs
+    }
+    thresholds = choose_thresholds(fitting.specs, scales, logits, examples)
+    pipeline = _fit_pipeline(examples, extracts, fitting)
+    fitting.tick("fitted")
+    return Fitted(pipeline, compile_model(pipeline, scales, thresholds))
+
+
+def compile_model(
+    pipeline: Pipeline,
+    scales: dict[str, dict[Locale, Scale]],
+    thresholds: Thresholds,
+) -> CompiledModel:
+    """The flat arrays of a fitted pipeline."""
+    heads: Heads = pipeline["heads"]
+    return CompiledModel(
+        extractor=pipeline["features"].extractor,
+        vocabulary=pipeline["features"].vocabulary_,
+        heads=heads.specs,
+        weights=heads.coef_.T,
+        bias=heads.intercept_,
+        scales=scales,
+        thresholds=thresholds,
+    )
+
+
+def _out_of_fold(
+    examples: Sequence[Example], extracts: Sequence[Extract], fitting: Fitting
+) -> NDArray[np.float64]:
+    folds = deal(examples, FOLDS, fitting.seed + 1)
+    width = sum(spec.width for spec in fitting.specs)
+    logits = np.zeros((len(examples), width))
+    for fold in range(FOLDS):
+        inside, outside = folds != fold, folds == fold
+        known = _pick(examples, inside)
+        assert_apart(known, _pick(examples, outside))
+        pipeline = _fit_pipeline(known, _pick(extracts, inside), fitting)
+        logits[outside] = pipeline.decision_function(_pick(extracts, outside))
+        fitting.tick("fold")
+    return logits
+
+
+def _fit_pipeline(
+    examples: Sequence[Example], extracts: Sequence[Extract], fitting: Fitting
+) -> Pipeline:
+    pipeline = make_pipeline(
+        fitting.extractor, fitting.specs, fitting.options, fitting.seed
+    )
+    return pipeline.fit(list(extracts), list(examples))
+
+
+def _measure(
+    examples: Sequence[Example], fitting: Fitting, rules: HardRules
+) -> tuple[EvalReport, dict[str, CalibrationReport]]:
+    folds = deal(examples, FOLDS, fitting.seed)
+    known, unseen = _pick(examples, folds != 0), _pick(examples, folds == 0)
+    assert_apart(known, unseen)
+    fitted = fit(known, fitting)
+    router = TierRouter(fitted.model, rules, NEUTRAL, "held-out")
+    return (
+        report([judge_example(router, example) for example in unseen], router.version),
+        calibration_report(fitted, unseen),
+    )
+
+
+def judge_example(router: TierRouter, example: Example) -> Judged:
+    """Route an example as the gateway would have met it."""
+    wanted = {
+        name: str(getattr(example, name))
+        for name in ("complexity", "risk", "tier", "emotion", "intent")
+    }
+    wanted["asks_human"] = "yes" if example.asks_human else "no"
+    return judge(router, met(router, example.turn), wanted)
+
+
+def met(router: TierRouter, turn: Turn) -> Turn:
+    """*turn* with a task that was only inferred judged by *router* itself."""
+    task = turn.open_task
+    if task is None or task.name != "inferred":
+        return turn
+    read = read_task(router, turn.history, turn.locale)
+    return msgspec.structs.replace(turn, open_task=read)
+
+
+def calibration_report(
+    fitted: Fitted, unseen: Sequence[Example]
+) -> dict[str, CalibrationReport]:
+    """Log-loss on *unseen* examples by head, before and after calibration."""
+    logits = fitted.pipeline.decision_function([example.turn for example in unseen])
+    locales = np.array([example.turn.locale for example in unseen])
+    reports = {}
+    for spec in fitted.model.heads.values():
+        target = targets(spec, unseen)
+        losses = {"raw": 0.0, "calibrated": 0.0}
+        for locale, scale in fitted.model.scales[spec.name].items():
+            chosen = (target >= 0) & (locales == locale)
+            if chosen.any():
+                part = _columns(spec, logits)[chosen], target[chosen]
+                share = chosen.sum() / (target >= 0).sum()
+                losses["raw"] += share * log_loss(spec, *part, Scale())
+                losses["calibrated"] += share * log_loss(spec, *part, scale)
+        reports[spec.name] = CalibrationReport(
+            round(float(losses["raw"]), 4), round(float(losses["calibrated"]), 4)
+        )
+    return reports
+
+
+def _origin(
+    dataset: Dataset,
+    seed: int,
+    held_out: EvalReport,
+    calibration: dict[str, CalibrationReport],
+) -> artifact.Origin:
+    metrics: dict[str, Any] = msgspec.to_builtins(
+        {"held_out_groups": held_out, "calibration": calibration}
+    )
+    return artifact.Origin(
+        data_sha256=dataset.sha256,
+        seed=seed,
+        sklearn=sklearn.__version__,
+        metrics=metrics,
+    )
+
+
+def _columns(spec: HeadSpec, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return logits[:, spec.start : spec.start + spec.width]
+
+
+def _pick(items: Sequence[Any], chosen: NDArray[np.bool_]) -> list[Any]:
+    return [item for item, keep in zip(items, chosen, strict=True) if keep]
+
+
+def _count(
+    examples: Sequence[Example], key: Callable[[Example], object]
+) -> dict[str, int]:
+    return {
+        locale: len({id(example) if key(example) is example else key(example) for example in examples if example.turn.locale == locale})
+        for locale in ("zh", "en")
+    }
+
