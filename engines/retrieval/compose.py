@@ -1,0 +1,108 @@
+"""
+Make an answer of what was found, in the words of the source.
+
+Extraction only: every sentence of an answer is a slice of a passage and is
+quoted as such, so no figure can change on the way. Short passages are said
+whole, because the sentence that is left out is often the exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from engines.contract import Answer, Citation, Locale
+from engines.retrieval.documents import Passage
+from engines.retrieval.terms import Analyzer, Query, coverage
+
+
+#: Longer passages are cut to the sentences that answer, in characters.
+BUDGET: Final[dict[Locale, int]] = {"zh": 150, "en": 420}
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The answer to one part of a message.
+
+    Attributes:
+        subject: What it is about, for logs: a document or a kind of look-up.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    subject: str
+
+
+def extract(
+    passage: Passage, query: Query, analyzer: Analyzer, confidence: float
+) -> Piece:
+    """Say of *passage* what answers *query*."""
+    runs = _runs(passage, _choose(passage, query, analyzer))
+    citations = tuple(
+        Citation(id=passage.id, title=passage.title, quote=run) for run in runs
+    )
+    return Piece(
+        text="\n".join(runs),
+        citations=citations,
+        confidence=confidence,
+        subject=passage.header.id,
+    )
+
+
+def merge(pieces: Sequence[Piece]) -> Answer:
+    """One answer of one or more pieces; what two of them say is said once."""
+    texts: list[str] = []
+    citations: dict[tuple[str, str], Citation] = {}
+    for piece in pieces:
+        if piece.text not in texts:
+            texts.append(piece.text)
+        for citation in piece.citations:
+            citations.setdefault((citation.id, citation.quote), citation)
+    subjects = dict.fromkeys(piece.subject for piece in pieces)
+    return Answer(
+        text="\n".join(texts),
+        citations=tuple(citations.values()),
+        intent="+".join(subjects),
+        confidence=min(piece.confidence for piece in pieces),
+    )
+
+
+def _choose(passage: Passage, query: Query, analyzer: Analyzer) -> list[int]:
+    """Positions of the sentences to say, in order."""
+    everything = list(range(len(passage.sentences)))
+    budget = BUDGET[passage.locale]
+    if len(passage.text) <= budget:
+        return everything
+    worth = [_worth(sentence, query, analyzer) for sentence in passage.sentences]
+    chosen: list[int] = []
+    for number in sorted(everything, key=lambda n: -worth[n]):
+        size = len(passage.sentences[number])
+        if not chosen or (worth[number] > 0 and size <= budget):
+            chosen.append(number)
+            budget -= size
+    return sorted(chosen)
+
+
+def _worth(sentence: str, query: Query, analyzer: Analyzer) -> float:
+    terms = analyzer.count(sentence)
+    has = dict.fromkeys(terms, True)
+    return sum(coverage(unit, has) for unit in query.units)
+
+
+def _runs(passage: Passage, chosen: Sequence[int]) -> list[str]:
+    """Neighbouring sentences as one slice of the passage's text."""
+    runs: list[tuple[int, int]] = []
+    at = 0
+    for number, sentence in enumerate(passage.sentences):
+        start = passage.text.index(sentence, at)
+        at = start + len(sentence)
+        if number not in chosen:
+            continue
+        if runs and number - 1 in chosen:
+            runs[-1] = (runs[-1][0], at)
+        else:
+            runs.append((start, at))
+    return [passage.text[start:end] for start, end in runs]

@@ -1,0 +1,262 @@
+"""
+Read what a turn asks: its parts, the kind of each, and whether it asks at all.
+
+Rules only, for Chinese and English. A message with several questions becomes
+several parts; words that only set the scene stay with the question they
+belong to. A request to change something is not for this tier.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from engines.contract import Locale
+
+
+#: More questions than this in one message are kept together at the end.
+MAX_PARTS: Final = 4
+
+
+class Kind(StrEnum):
+    """Where the answer to a part is found."""
+
+    #: In a passage.
+    KNOWLEDGE = "knowledge"
+    #: Where the customer's parcel is and when it comes.
+    PARCEL = "parcel"
+    #: How far the customer's order is.
+    ORDER = "order"
+    #: Whether a product can be had now.
+    STOCK = "stock"
+    #: What a product costs now.
+    PRICE = "price"
+    #: What sending something somewhere costs.
+    FREIGHT = "freight"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One question of a message.
+
+    Attributes:
+        is_followup: True if it means little without what was said before.
+
+        points_back: True if a pronoun stands for a product or an order.
+    """
+
+    text: str
+    kind: Kind
+    is_followup: bool = False
+    points_back: bool = False
+
+
+def _zh(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _en(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_CLAUSE: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"(?:[^，,。！!？?；;\n]|(?<=\d),(?=\d))+?(?:[，,。！!？?；;\n]+|$"
+        r"|(?=另外|还有(?!没)|顺便|再问|同时(?!用|使用)|以及))"
+    ),
+    "en": _en(
+        r".+?(?:[?!;\n]+|[.,](?=\s|$)|$|(?=\s+and\s+(?:also\s+)?(?:is|are|does|do|did|can|could|how"
+        r"|what|when|where|which|who|will|would|should|has|have)\b)|(?=\balso\b))"
+    ),
+}
+_ASKS: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"吗|呢|吧|么[?？]?$|多久|多少|多大|多长|多重|几[天个时号点件月年期斤次]|怎么|咋|如何|哪|什么|啥|谁|何时"
+        r"|能不能|可不可以|可以不|能否|可否|是否|是不是|有没有|有无|会不会|要不要|行不行|[?？]|不$"
+    ),
+    "en": _en(
+        r"\?|^\W*(?:and\s+|also\s+|so\s+|but\s+)*(?:is|are|does|do|did|can|could|how|what|when|where"
+        r"|which|who|will|would|should|has|have|may)\b"
+    ),
+}
+_FOLLOWUP: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"^\W*(?:那|那么|要是|如果|换成|还有)?[^，。？?]{0,14}呢\W*$|^\W*(?:那|那么)(?![个款件家边里])"
+    ),
+    "en": _en(r"^\W*(?:and|then|so|what about|how about|what if)\b"),
+}
+_POINTS_BACK: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(r"它|这个|这款|那款|这件|那件|那个|这单|那单|这双|该商品|刚才那"),
+    "en": _en(
+        r"\b(?:it|its|this|that|these|those|they|them)\b(?!\s+(?:take|possible|ok|necessary|true)\b)"
+    ),
+}
+
+_KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
+    "zh": (
+        (
+            Kind.FREIGHT,
+            _zh(
+                r"(?:运费|邮费|快递费|配送费).{0,10}(?:多少|怎么算|几块|多贵)|(?:寄|发|送)[到往去].{1,12}(?:多少钱|要多少|运费|邮费)"
+            ),
+        ),
+        (
+            Kind.STOCK,
+            _zh(
+                r"有货|有没有货|有现货|现货|库存|还有没有货|缺货吗|断货(?:了)?吗|卖完(?:了)?(?:吗|没)|买得到"
+            ),
+        ),
+        (
+            Kind.PRICE,
+            _zh(r"(?:多少钱|什么价|价格(?:是)?多少|卖多少|售价|几块钱|怎么卖)"),
+        ),
+        (
+            Kind.PARCEL,
+            _zh(
+                r"(?:快递|物流|包裹|货|件|东西|宝贝|单|买的).{0,8}(?:到哪|在哪|哪里了|哪儿了|哪了|到了(?:吗|没)|几时到|走到)"
+                r"|到哪(?:了|儿了|里了)|(?:我的?|那个?|这个?)(?:快递|物流|包裹|货|单|订单).{0,10}(?:什么时候|啥时候|几号|多久|今天|明天|后天).{0,4}(?:能|可以)?(?:到|送)"
+                r"|(?:今天|明天|后天|今晚|周末|这周|本周).{0,6}(?:能|可以|会).{0,3}(?:到|送)|查(?:一?下|询)?.{0,6}(?:物流|快递|包裹)|(?:还没|怎么没|没有|没)(?:收到|到货|送到|送来)"
+            ),
+        ),
+        (
+            Kind.ORDER,
+            _zh(
+                r"(?:我的?|那个?|这个?|上次的?|昨天的?).{0,6}(?:订单|单子|单).{0,8}(?:状态|情况|怎么样|进度|处理|到哪一步)|(?:发货|发出|寄出)(?:了)?(?:吗|没|么)|发了吗|发了没|还没发(?:货)?"
+                r"|订单(?:号)?\s*[A-Za-z]*\d{3,}.{0,8}(?:状态|怎么样|情况|进度)?|查(?:一?下|询)?.{0,6}(?:订单|单子)"
+            ),
+        ),
+    ),
+    "en": (
+        (
+            Kind.FREIGHT,
+            _en(
+                r"(?:shipping|freight|postage|delivery)\s+(?:cost|fee|charge|rate|price)|how much.{0,30}\b(?:ship|shipping|deliver|delivery|postage|freight|send)\b|cost.{0,12}\b(?:ship|send|deliver)\b"
+            ),
+        ),
+        (
+            Kind.STOCK,
+            _en(r"\bin stock\b|\bavailable\b|\bstock\b|sold out|have any left"),
+        ),
+        (
+            Kind.PRICE,
+            _en(
+                r"how much (?:is|are|does|do|for)\b|what(?:'s| is| are) the price|\bprice of\b|what does .{1,40} cost|\bcosts?\s*\?"
+            ),
+        ),
+        (
+            Kind.PARCEL,
+            _en(
+                r"where(?:'s| is| are| has)\b.{0,20}\b(?:parcel|package|order|delivery|shipment|stuff|item|items|it)\b|track(?:ing)?\b.{0,20}\b(?:my|order|parcel|package)"
+                r"|\bmy\b.{0,30}\b(?:parcel|package|order|delivery|shipment|item|items)\b.{0,20}\b(?:arrive|come|get here|be delivered|delivered yet|arrived)|when (?:will|does|is) (?:my|it)\b.{0,30}\b(?:arrive|come|get|deliver)"
+                r"|(?:has|hasn't|haven't|still|not).{0,24}\b(?:arrived|received|come yet)\b|(?:will|can) (?:it|my .{0,20}) (?:be here|arrive|come).{0,12}(?:today|tomorrow|tonight)"
+            ),
+        ),
+        (
+            Kind.ORDER,
+            _en(
+                r"(?:status|state|progress)\b.{0,16}\border|\border\b.{0,12}\b(?:status|doing|progress)|(?:has|have|did|is|was)\b.{0,20}\b(?:my|the|order)\b.{0,20}\b(?:shipped|ship|dispatched|sent|left)\b"
+            ),
+        ),
+    ),
+}
+#: General questions in the same words, which a passage answers.
+_GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"一般|通常|规则|政策|平时|保价|价保|降价|差价|包邮|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
+    ),
+    "en": _en(
+        r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|how do i track|how can i track|says delivered|marked|\breturn|refund|exchange|who pays|restock|back in stock"
+    ),
+}
+
+_VERBS_ZH: Final = (
+    r"退款|退货|退掉|退了|退一下|退[^货款]{0,6}(?:件|个|单)|取消|改(?:一下|下|成|到|个)?(?:收货)?(?:地址|电话|手机号|收件人)|改[成到]|修改|更改|换货|换成|换一|换个"
+    r"|补发|补寄|补一|合并|开(?:一张|张|个)?(?:发)?票|重开|催|拦截|退差价|补差价|申请|加急|赔|补偿|注销|退回去|寄到|发到|送到"
+)
+_WH_ZH: Final = r"怎么|咋|如何|怎样|流程|规则|政策|步骤|多久|多少|谁|哪|什么|几[天个次]|查|看|解释|介绍|说说|讲"
+_VERBS_EN: Final = r"(?:cancel|refund|return|exchange|change|update|modify|merge|replace|reissue|redirect|compensate|resend|send back|re-?ship)"
+_CHANGE: Final[dict[Locale, tuple[re.Pattern[str], ...]]] = {
+    "zh": (
+        _zh(
+            rf"^(?!.*(?:{_WH_ZH})).*(?:帮我|帮忙|给我|替我|麻烦|请把|请帮|请给|赶紧|立刻|马上).{{0,15}}(?:{_VERBS_ZH})"
+        ),
+        _zh(
+            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？])).*(?:我要|我想|想要|要求|申请|需要|打算|准备).{{0,8}}(?:{_VERBS_ZH})"
+        ),
+        _zh(
+            rf"^(?!.*(?:{_WH_ZH}|会不会|要不要|需要)).{{0,14}}(?:把|将).{{1,25}}(?:退|取消|换|改|合并|补发|寄到|发到|送到)"
+        ),
+        _zh(
+            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？]|后|的)).{{0,2}}(?:取消|退掉|退款|退货|改地址|换货|补发|合并)"
+        ),
+    ),
+    "en": (
+        _en(
+            rf"^(?!.*\b(?:how|what|which|policy|who)\b).*\b(?:please|can you|could you|would you|help me|just)\s+(?:please\s+|to\s+|just\s+|help me\s+)*{_VERBS_EN}\b"
+        ),
+        _en(
+            rf"^(?!.*(?:\b(?:how|what|when|which|policy|who|can i|could i|if|whether)\b|\?)).*\b(?:i want|i'd like|i would like|i need|i wish|i have|let me)\s+(?:you\s+)?to\s+{_VERBS_EN}\b"
+        ),
+        _en(
+            rf"^\W*(?:please\s+)?{_VERBS_EN}\s+(?:my|the|this|that|it|order|item|one|both|all)\b(?!.*\?)"
+        ),
+        _en(
+            r"^(?!.*\b(?:how|what|when|policy)\b).*\b(?:i want|i'd like|i need|i demand|give me)\s+(?:a|my|an)\s+(?:full\s+)?(?:refund|exchange|replacement|compensation|money back)\b"
+        ),
+    ),
+}
+
+
+def wants_change(text: str, locale: Locale) -> bool:
+    """True if *text* asks to change an order, a refund, an invoice or the like."""
+    clauses = _clauses(text, locale)
+    return any(p.search(clause) for p in _CHANGE[locale] for clause in clauses)
+
+
+def parts(text: str, locale: Locale) -> tuple[Part, ...]:
+    """The questions of *text* in order; one part if it is not composite."""
+    return tuple(_part(piece, locale) for piece in _split(text, locale))
+
+
+def _part(text: str, locale: Locale) -> Part:
+    return Part(
+        text=text,
+        kind=kind_of(text, locale),
+        is_followup=_FOLLOWUP[locale].search(text) is not None,
+        points_back=_POINTS_BACK[locale].search(text) is not None,
+    )
+
+
+def kind_of(text: str, locale: Locale) -> Kind:
+    """Where the answer to *text* is found."""
+    if not _GENERAL[locale].search(text):
+        for kind, pattern in _KINDS[locale]:
+            if pattern.search(text):
+                return kind
+    return Kind.KNOWLEDGE
+
+
+def _clauses(text: str, locale: Locale) -> list[str]:
+    found = (match[0].strip() for match in _CLAUSE[locale].finditer(text))
+    return [clause for clause in found if clause]
+
+
+def _split(text: str, locale: Locale) -> list[str]:
+    """Clauses, gathered so that each piece has one that asks."""
+    pieces: list[str] = []
+    lead = ""
+    for clause in _clauses(text, locale):
+        lead = f"{lead} {clause}" if lead else clause
+        if _ASKS[locale].search(clause):
+            pieces.append(lead)
+            lead = ""
+    if lead and pieces:
+        pieces[-1] = f"{pieces[-1]} {lead}"
+    elif lead:
+        pieces = [lead]
+    if len(pieces) > MAX_PARTS:
+        pieces[MAX_PARTS - 1 :] = [" ".join(pieces[MAX_PARTS - 1 :])]
+    return pieces

@@ -1,0 +1,232 @@
+"""
+Look up what only the shop knows: orders, parcels, stock, prices, freight.
+
+Reads through the port, always with the identity the channel gave, never one
+from text. What a look-up found is said plainly and cited as
+``order:<id>``, ``parcel:<id>``, ``product:<sku>`` or ``freight:<region>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from engines.contract import Citation, Locale, UserId
+from engines.guard.number_words import chinese_value
+from engines.retrieval import phrases
+from engines.retrieval.compose import Piece
+from engines.retrieval.places import region_in
+from engines.retrieval.questions import Kind
+from engines.shops.port import (
+    NotFound,
+    Order,
+    OrderStatus,
+    Product,
+    ShopPort,
+    ShopRefused,
+)
+
+
+#: What a look-up is worth: the record is exact, the question may be misread.
+SURE: Final = 0.9
+ASKED_BACK: Final = 0.6
+
+_ORDER_ID: Final = re.compile(
+    r"(?<![A-Za-z\d])[A-Za-z]{1,4}-?\d{3,20}(?!\d)|(?<!\d)\d{8,20}(?!\d)"
+)
+_WEIGHT: Final = re.compile(
+    r"(\d+(?:\.\d+)?|[一二两三四五六七八九十]+)\s*(公斤|千克|kgs?\b|kilo\w*|斤|克|g\b|grams?\b)",
+    re.IGNORECASE,
+)
+_GRAMS: Final = {"公": 1000, "千": 1000, "k": 1000, "斤": 500, "克": 1, "g": 1}
+_CURRENCY: Final = "CNY"
+_NAMED: Final = 3
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What to look up.
+
+    Attributes:
+        text: The question, with what it takes over from earlier turns.
+
+        earlier: Lines before it, newest first; orders are looked for here.
+
+        products: Stock number to a title the shop's search knows.
+    """
+
+    kind: Kind
+    user_id: UserId
+    locale: Locale
+    text: str
+    earlier: tuple[str, ...] = ()
+    products: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+async def look_up(shop: ShopPort, wanted: Wanted) -> Piece | None:
+    """
+    Answer *wanted* from the shop's records; None if they do not answer it.
+
+    Raises:
+        ShopUnavailable: If the shop does not answer.
+    """
+    if wanted.kind is Kind.FREIGHT:
+        return await _freight(shop, wanted)
+    if wanted.kind in (Kind.STOCK, Kind.PRICE):
+        return await _products(shop, wanted)
+    return await _order(shop, wanted)
+
+
+async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:
+    orders = await shop.orders(wanted.user_id)
+    unknown = _unknown_id(wanted.text, orders)
+    if unknown is not None:
+        return _piece(phrases.no_such_order(unknown, wanted.locale), (), ASKED_BACK)
+    if not orders:
+        return _piece(phrases.no_order(wanted.locale), (), ASKED_BACK)
+    order = _choose(orders, wanted)
+    if wanted.kind is Kind.ORDER or order.tracking_id is None:
+        return _order_piece(order, wanted.locale)
+    return await _parcel(shop, wanted, order, orders)
+
+
+async def _parcel(
+    shop: ShopPort, wanted: Wanted, order: Order, orders: Sequence[Order]
+) -> Piece:
+    try:
+        parcel = await shop.parcel(wanted.user_id, order.id)
+    except NotFound:
+        return _order_piece(order, wanted.locale)
+    text = phrases.parcel_status(order, parcel, wanted.locale)
+    cite = [Citation(id=f"parcel:{parcel.tracking_id}", title=order.id, quote=text)]
+    others = [o for o in orders if o.status == "shipped" and o.id != order.id]
+    if others and order.status == "shipped" and not _is_named(order, wanted):
+        text += phrases.others_on_the_way(others, wanted.locale)
+        cite += [_order_citation(other, wanted.locale) for other in others]
+    return _piece(text, cite, SURE, "parcel")
+
+
+def _order_piece(order: Order, locale: Locale) -> Piece:
+    citation = _order_citation(order, locale)
+    return _piece(citation.quote, [citation], SURE, "order")
+
+
+def _order_citation(order: Order, locale: Locale) -> Citation:
+    quote = phrases.order_status(order, locale)
+    return Citation(id=f"order:{order.id}", title=order.id, quote=quote)
+
+
+async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
+    if not wanted.products:
+        text = phrases.which_product(wanted.locale)
+        return _piece(text, (), ASKED_BACK, "which_product")
+    found: list[Product] = []
+    for sku, title in list(wanted.products.items())[:_NAMED]:
+        found += [p for p in await shop.products(title) if p.sku == sku]
+    if not found:
+        return None
+    say = phrases.stock if wanted.kind is Kind.STOCK else phrases.price
+    texts = [say(product, wanted.locale) for product in found]
+    citations = [
+        Citation(id=f"product:{p.sku}", title=_title(p, wanted.locale), quote=text)
+        for p, text in zip(found, texts, strict=True)
+    ]
+    joint = "" if wanted.locale == "zh" else " "
+    return _piece(joint.join(texts), citations, SURE, wanted.kind.value)
+
+
+def _title(product: Product, locale: Locale) -> str:
+    return product.title_zh if locale == "zh" else product.title_en
+
+
+async def _freight(shop: ShopPort, wanted: Wanted) -> Piece | None:
+    region = region_in(wanted.text, wanted.locale)
+    grams = weight_in(wanted.text) or await _product_weight(shop, wanted.products)
+    if region is None or not grams:
+        return None
+    try:
+        minor = await shop.quote_freight(region, grams, 0)
+    except ShopRefused:
+        return None
+    cost = phrases.amount(minor, _CURRENCY, wanted.locale)
+    text = phrases.freight(region, f"{grams / 1000:g}", cost, wanted.locale)
+    citation = Citation(id=f"freight:{region}", title=region, quote=text)
+    return _piece(text, [citation], SURE, "freight")
+
+
+async def _product_weight(shop: ShopPort, products: Mapping[str, str]) -> int:
+    """Weight of the product asked about; 0 if none or several are."""
+    if len(products) != 1:
+        return 0
+    ((sku, title),) = products.items()
+    found = [p for p in await shop.products(title) if p.sku == sku]
+    return found[0].weight_g if found else 0
+
+
+def weight_in(text: str) -> int:
+    """Grams of the first weight in *text*, 0 if there is none."""
+    match = _WEIGHT.search(text)
+    if match is None:
+        return 0
+    number = match[1] if match[1][0].isdigit() else chinese_value(match[1])
+    return round(float(number) * _GRAMS[match[2][0].lower()])
+
+
+def _unknown_id(text: str, orders: Sequence[Order]) -> str | None:
+    """An order number in *text* that is none of the customer's."""
+    known = {order.id.lower() for order in orders}
+    known |= {order.tracking_id.lower() for order in orders if order.tracking_id}
+    named: list[str] = _ORDER_ID.findall(text)
+    if not named or any(name.lower() in known for name in named):
+        return None
+    return named[0]
+
+
+def _choose(orders: Sequence[Order], wanted: Wanted) -> Order:
+    """The named order, the one with the product, else the newest of the right kind."""
+    for text in (wanted.text, *wanted.earlier):
+        for order in orders:
+            if _names(text, order):
+                return order
+    with_product = [
+        order
+        for order in orders
+        if any(line.sku in wanted.products for line in order.lines)
+    ]
+    return _newest(with_product or orders, wanted.kind)
+
+
+def _newest(orders: Iterable[Order], kind: Kind) -> Order:
+    """Newest first as the shop lists them, by how likely the question is on it."""
+    ranks: tuple[OrderStatus, ...] = ("paid", "shipped", "unpaid", "delivered")
+    if kind is Kind.PARCEL:
+        ranks = ("shipped", "paid", "delivered", "unpaid")
+    rank = {status: number for number, status in enumerate(ranks)}
+    return min(orders, key=lambda order: rank.get(order.status, len(rank)))
+
+
+def _names(text: str, order: Order) -> bool:
+    low = text.lower()
+    names = [order.id, order.tracking_id or order.id]
+    return any(
+        re.search(rf"(?<![a-z\d]){re.escape(name.lower())}(?![a-z\d])", low)
+        for name in names
+    )
+
+
+def _is_named(order: Order, wanted: Wanted) -> bool:
+    return any(_names(text, order) for text in (wanted.text, *wanted.earlier))
+
+
+def _piece(
+    text: str, citations: Iterable[Citation], confidence: float, subject: str = "order"
+) -> Piece:
+    return Piece(
+        text=text,
+        citations=tuple(citations),
+        confidence=confidence,
+        subject=f"read.{subject}",
+    )

@@ -1,0 +1,104 @@
+"""
+Complete a question from the turns before it.
+
+"那新疆呢" asks the last question again about Xinjiang; "is it in stock" asks
+about the product spoken of last. The customer's earlier words are taken over
+as terms with less weight, never as text that could be quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from engines.contract import Locale, Utterance
+from engines.retrieval.language import clean
+from engines.retrieval.places import region_in
+from engines.retrieval.questions import Kind, Part, kind_of
+from engines.retrieval.terms import Analyzer, Query
+
+
+#: Lines of the conversation that a reference may reach back.
+REACH: Final = 6
+#: What terms of an earlier question count for.
+_EARLIER: Final = 0.5
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A question made complete.
+
+    Attributes:
+        text: Its own words, and for a follow-up those it leans on.
+
+        earlier: Lines that a pronoun may point at, newest first.
+
+        recent_products: Product spoken of last, if the question names none.
+    """
+
+    kind: Kind
+    query: Query
+    text: str
+    earlier: tuple[str, ...] = ()
+    recent_products: frozenset[str] = frozenset()
+
+
+class Rewriter:
+    """Resolves what a question leaves out; one for each language."""
+
+    def __init__(self, locale: Locale, analyzer: Analyzer) -> None:
+        self._locale = locale
+        self._analyzer = analyzer
+
+    def resolve(self, part: Part, message: str, history: Sequence[Utterance]) -> Topic:
+        """Complete *part* from the rest of its *message* and from *history*."""
+        own = self._analyzer.query(part.text)
+        lines = [clean(line.text) for line in reversed(history[-REACH:])]
+        asked = [
+            clean(line.text)
+            for line in reversed(history[-REACH:])
+            if line.role == "customer"
+        ]
+        if not own.products:
+            own = own.about(self._analyzer.products(message))
+        if asked and self._leans(part, own):
+            return self._continued(part, own, asked, lines)
+        return Topic(
+            kind=part.kind,
+            query=own,
+            text=part.text,
+            earlier=tuple(lines) if part.points_back else (),
+            recent_products=self._recent(lines),
+        )
+
+    def _leans(self, part: Part, own: Query) -> bool:
+        """True if *part* says too little to be asked alone."""
+        return part.is_followup or not own.units
+
+    def _continued(
+        self, part: Part, own: Query, asked: list[str], lines: list[str]
+    ) -> Topic:
+        before = next((q for q in asked if self._analyzer.query(q).units), asked[0])
+        kind = part.kind
+        if kind is Kind.KNOWLEDGE and self._is_answered_alike(own, part.text):
+            kind = kind_of(before, self._locale)
+        return Topic(
+            kind=kind,
+            query=own.blend(self._analyzer.query(before), _EARLIER),
+            text=f"{before} {part.text}",
+            earlier=tuple(lines),
+            recent_products=self._recent(lines),
+        )
+
+    def _is_answered_alike(self, own: Query, text: str) -> bool:
+        """A mere product or place in a follow-up repeats the last question."""
+        return not own.units or region_in(text, self._locale) is not None
+
+    def _recent(self, lines: list[str]) -> frozenset[str]:
+        for line in lines:
+            products = self._analyzer.products(line)
+            if products:
+                return products
+        return frozenset()

@@ -1,0 +1,220 @@
+"""
+Turn text into terms: what the index stores and what a question looks for.
+
+A term is a short string whose first character tells its sort: ``w`` a word
+(segmented Chinese, or an English stem), ``b`` two neighbouring Chinese
+characters, ``c`` one of them, ``s`` a group of synonyms. Characters make up
+for a segmenter that cuts question and passage differently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+import rjieba
+
+from engines.contract import Locale
+from engines.retrieval.language import STOP_EN, STOP_ZH, clean, latin_words, stem
+from engines.retrieval.words import Found, Phrases, Synonyms
+
+
+#: What one sort of term counts for in a question.
+WEIGHT: Final = {"w": 1.0, "s": 1.2, "b": 0.5, "c": 0.12}
+#: Share of a unit that a passage covers with its characters alone.
+_PAIR_CREDIT: Final = 0.8
+_HAN_RUN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_SKIP: Final = re.compile(r"[\W_]+\Z")
+#: Names of products are matched apart; here they only break ties.
+_NAME_WEIGHT: Final = 0.4
+
+
+class Unit(NamedTuple):
+    """
+    One word of a question that carries meaning.
+
+    Attributes:
+        terms: Any of these in a passage shows that it speaks of the word.
+
+        parts: Else the share of these counts.
+
+        is_must: True if a passage that does not speak of it is no answer.
+    """
+
+    word: str
+    terms: tuple[str, ...]
+    parts: tuple[str, ...]
+    is_must: bool = False
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A question, ready to be searched.
+
+    Attributes:
+        weights: Term to weight.
+
+        units: The words that an answer should cover.
+
+        products: Stock numbers of the products it names.
+    """
+
+    weights: dict[str, float]
+    units: tuple[Unit, ...]
+    products: frozenset[str] = frozenset()
+
+    def blend(self, other: Query, weight: float) -> Query:
+        """With *other*'s terms at *weight*: the topic of an earlier turn."""
+        weights = {term: w * weight for term, w in other.weights.items()}
+        for term, own in self.weights.items():
+            weights[term] = max(own, weights.get(term, 0.0))
+        return Query(
+            weights=weights,
+            units=self.units or other.units,
+            products=self.products or other.products,
+        )
+
+    def about(self, products: frozenset[str]) -> Query:
+        """The same question, asked about *products*."""
+        return msgspec.structs.replace(self, products=products)
+
+
+class _Token(NamedTuple):
+    """A word with its place: in characters (zh) or words (en)."""
+
+    start: int
+    end: int
+    word: str
+
+
+class Analyzer:
+    """Turns texts of one language into terms, with a shop's own words."""
+
+    def __init__(self, locale: Locale, synonyms: Synonyms, names: Phrases) -> None:
+        self._locale = locale
+        self._synonyms = synonyms.phrases[locale]
+        self._must = synonyms.must
+        self._names = names
+
+    def count(self, text: str) -> Counter[str]:
+        """Terms of a passage with their number."""
+        text = clean(text).lower()
+        tokens, synonyms, _ = self._parse(text)
+        terms = Counter("w" + token.word for token in tokens if self._says(token))
+        terms.update("s" + name for found in synonyms for name in found.names)
+        if self._locale == "zh":
+            for run in _HAN_RUN.findall(text):
+                terms.update("b" + pair for pair in _pairs(run))
+                terms.update("c" + char for char in run)
+        return terms
+
+    def query(self, text: str) -> Query:
+        """What *text* looks for."""
+        tokens, synonyms, names = self._parse(clean(text).lower())
+        weights: dict[str, float] = {}
+        units = []
+        for token in tokens:
+            if not self._says(token) or _is_inside(token, synonyms):
+                continue
+            unit = self._unit(token, synonyms)
+            is_name = _covered(token, names)
+            factor = _NAME_WEIGHT if is_name else 1.0
+            for term in unit.terms + unit.parts:
+                weights[term] = max(weights.get(term, 0.0), WEIGHT[term[0]] * factor)
+            if not is_name:
+                units.append(unit)
+        for found in synonyms:
+            if not _covered(found, names):
+                self._add_synonym(found, weights, units)
+        return Query(
+            weights=weights,
+            units=tuple(dict.fromkeys(units)),
+            products=frozenset(sku for found in names for sku in found.names),
+        )
+
+    def products(self, text: str) -> frozenset[str]:
+        """Products that *text* names."""
+        names = self._parse(clean(text).lower())[2]
+        return frozenset(sku for found in names for sku in found.names)
+
+    def _parse(self, text: str) -> tuple[list[_Token], list[Found], list[Found]]:
+        if self._locale == "en":
+            stems = [stem(word) for word in latin_words(text)]
+            tokens = [_Token(i, i + 1, word) for i, word in enumerate(stems)]
+            return (
+                tokens,
+                self._synonyms.in_stems(stems),
+                self._names.in_stems(stems),
+            )
+        tokens, at = [], 0
+        # Without guessing new words: a guess glues neighbours together.
+        for word in rjieba.cut(text, False):
+            tokens.append(_Token(at, at + len(word), word))
+            at += len(word)
+        return tokens, self._synonyms.in_text(text), self._names.in_text(text)
+
+    def _says(self, token: _Token) -> bool:
+        if self._locale == "en":
+            return token.word not in _STEMMED_STOPS
+        return token.word not in STOP_ZH and not _SKIP.match(token.word)
+
+    def _unit(self, token: _Token, synonyms: list[Found]) -> Unit:
+        terms = ["w" + token.word]
+        names = [n for found in synonyms if _overlap(token, found) for n in found.names]
+        if not self._must.isdisjoint(names):
+            return Unit(
+                token.word, tuple("s" + name for name in names), (), is_must=True
+            )
+        terms += ["s" + name for name in names]
+        if self._locale == "en" or not _HAN_RUN.match(token.word):
+            return Unit(token.word, tuple(terms), ())
+        if len(token.word) == 1:
+            return Unit(token.word, (*terms, "c" + token.word), ())
+        return Unit(
+            token.word, tuple(terms), tuple("b" + p for p in _pairs(token.word))
+        )
+
+    def _add_synonym(
+        self, found: Found, weights: dict[str, float], units: list[Unit]
+    ) -> None:
+        """A wording of several words is one unit: half of a name is no match."""
+        terms = tuple("s" + name for name in found.names)
+        weights.update(dict.fromkeys(terms, WEIGHT["s"]))
+        if not any(set(terms) & set(unit.terms) for unit in units):
+            is_must = not self._must.isdisjoint(found.names)
+            units.append(Unit(found.names[0], terms, (), is_must=is_must))
+
+
+_STEMMED_STOPS: Final = frozenset(STOP_EN | {stem(word) for word in STOP_EN})
+
+
+def coverage(unit: Unit, has: Mapping[str, bool]) -> float:
+    """How far a passage that *has* these terms speaks of *unit*, 0 to 1."""
+    if any(has.get(term) for term in unit.terms):
+        return 1.0
+    if not unit.parts:
+        return 0.0
+    return _PAIR_CREDIT * sum(bool(has.get(p)) for p in unit.parts) / len(unit.parts)
+
+
+def _pairs(run: str) -> list[str]:
+    return [run[i : i + 2] for i in range(len(run) - 1)]
+
+
+def _overlap(token: _Token, found: Found) -> bool:
+    return token.start < found.end and found.start < token.end
+
+
+def _is_inside(token: _Token, synonyms: list[Found]) -> bool:
+    size = token.end - token.start
+    return any(
+        f.start <= token.start and token.end <= f.end and f.end - f.start > size
+        for f in synonyms
+    )
+
+
+def _covered(place: _Token | Found, by: list[Found]) -> bool:
+    return any(f.start <= place.start and place.end <= f.end for f in by)
