@@ -1,0 +1,209 @@
+/**
+ * <tidegate-desk>: where operators work. Sign in, lists on the left, the talk
+ * on screen on the right; on a narrow screen one of the two.
+ */
+
+import { DeskLink } from "./desk_link.js";
+import { DeskLists } from "./desk_lists.js";
+import { DeskTalk } from "./desk_talk.js";
+import { element, keptTheme, nextTheme } from "./dom.js";
+import { firstLanguage, Words } from "./i18n.js";
+
+const PRESENCES = ["online", "away", "offline"];
+
+class TidegateDesk extends HTMLElement {
+  async connectedCallback() {
+    const theme = keptTheme();
+    if (theme) document.documentElement.setAttribute("theme", theme);
+    this.words = await Words.load(firstLanguage(null));
+    this.link = new DeskLink();
+    const listen = (name, take) =>
+      this.link.addEventListener(name, ({ detail }) => take(detail));
+    listen("board", (board) => this.showBoard(board));
+    listen("events", ({ handoff_id, events }) => this.talk?.addEvents(handoff_id, events));
+    listen("state", (state) => this.showState(state === "up"));
+    listen("absent", () => this.tellAbsent());
+    listen("signed_out", () => this.showSignIn());
+    if (await this.link.resume()) this.showDesk();
+    else this.showSignIn();
+  }
+
+  showSignIn() {
+    document.title = `${this.words.say("desk.title")} · ${this.words.say("app.name")}`;
+    document.documentElement.lang = this.words.language;
+    const say = (key) => this.words.say(key);
+    const field = (name, more) => [
+      element("label", { for: name }, say(`desk.${name}`)),
+      element("input", { id: name, name, required: true, ...more }),
+    ];
+    const problem = element("p", { class: "alarm", role: "alert" });
+    const form = element(
+      "form",
+      { class: "sign-in" },
+      element("h1", {}, say("desk.title")),
+      ...field("shop", { value: "demo", autocomplete: "organization" }),
+      ...field("name", { autocomplete: "username" }),
+      ...field("password", { type: "password", autocomplete: "current-password" }),
+      element("button", { class: "primary" }, say("desk.sign_in")),
+      problem,
+      this.languageButton(() => this.showSignIn()),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.signIn(new FormData(form), problem);
+    });
+    this.replaceChildren(element("main", { class: "door" }, form));
+    this.talk = null;
+    form.querySelector("#name").focus();
+  }
+
+  async signIn(data, problem) {
+    problem.textContent = "";
+    try {
+      await this.link.signIn(data.get("shop"), data.get("name"), data.get("password"));
+    } catch (refusal) {
+      problem.textContent = this.words.say("app.problem", { detail: refusal.message });
+      return;
+    }
+    await this.link.setPresence("online");
+    this.showDesk();
+  }
+
+  showDesk() {
+    document.documentElement.lang = this.words.language;
+    const { words, link } = this;
+    const kept = this.talk?.handoff ?? null;
+    this.alarm = element("p", { class: "alarm bar", role: "alert", hidden: true });
+    this.talk = new DeskTalk(words, link, {
+      fail: (refusal) => this.fail(refusal),
+      leave: () => this.removeAttribute("data-talk"),
+    });
+    this.lists = new DeskLists(words, link, {
+      fail: (refusal) => this.fail(refusal),
+      pick: (handoff) => this.pick(handoff),
+    });
+    this.replaceChildren(
+      this.topBar(),
+      this.alarm,
+      element("main", { class: "desk" }, this.lists.root, this.talk.root),
+    );
+    if (this.board) this.showBoard(this.board);
+    if (kept) this.pick(kept);
+    if (!link.isOpen) void link.open();
+    clearInterval(this.timer);
+    this.timer = setInterval(() => this.lists.tick(), 1000);
+  }
+
+  topBar() {
+    const { session } = this.link;
+    const say = (key) => this.words.say(key);
+    this.presence = element(
+      "select",
+      { id: "presence", onchange: () => void this.setPresence(this.presence.value) },
+      ...PRESENCES.map((state) => element("option", { value: state }, say(`desk.${state}`))),
+    );
+    return element(
+      "header",
+      { class: "top" },
+      element("h1", {}, `${say("desk.title")} · ${session.shop}`),
+      element("span", { class: "me" }, session.display),
+      element("label", { for: "presence", class: "unseen" }, say("desk.presence")),
+      this.presence,
+      this.languageButton(() => this.showDesk()),
+      element(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "aria-label": say("app.theme_label"),
+          onclick: () => nextTheme(document.documentElement),
+        },
+        "◐",
+      ),
+      element(
+        "button",
+        { type: "button", class: "quiet", onclick: () => void this.signOut() },
+        say("desk.sign_out"),
+      ),
+    );
+  }
+
+  languageButton(again) {
+    return element(
+      "button",
+      {
+        type: "button",
+        class: "quiet language",
+        "aria-label": this.words.say("app.language_label"),
+        onclick: async () => {
+          this.words = await Words.load(this.words.other);
+          this.words.keep();
+          again();
+        },
+      },
+      this.words.say("app.language"),
+    );
+  }
+
+  async setPresence(state) {
+    try {
+      await this.link.setPresence(state);
+      this.wasAbsent = false;
+      this.alarm.hidden = true;
+    } catch (refusal) {
+      this.fail(refusal);
+    }
+  }
+
+  async signOut() {
+    const holds = this.board?.mine.length > 0;
+    if (holds && !confirm(this.words.say("desk.sign_out_confirm"))) return;
+    try {
+      await this.link.signOut();
+    } catch (refusal) {
+      this.fail(refusal);
+      return;
+    }
+    this.board = null;
+    this.showSignIn();
+  }
+
+  showBoard(board) {
+    this.board = board;
+    if (document.activeElement !== this.presence) this.presence.value = board.presence;
+    this.lists.show(board, this.talk.handoff?.id);
+    this.talk.followBoard(board);
+    const count = board.offers.length;
+    const title = `${this.words.say("desk.title")} · ${this.words.say("app.name")}`;
+    document.title = count ? `(${count}) ${title}` : title;
+  }
+
+  pick(handoff) {
+    this.setAttribute("data-talk", "");
+    this.talk.open(handoff);
+    if (this.board) this.lists.show(this.board, handoff.id);
+  }
+
+  showState(isUp) {
+    this.dataset.link = isUp ? "up" : "down";
+    if (!isUp) this.warn(this.words.say("app.offline"));
+    else if (!this.wasAbsent) this.alarm.hidden = true;
+  }
+
+  tellAbsent() {
+    if (this.board?.presence !== "offline" || this.wasAbsent) return;
+    this.wasAbsent = true;
+    this.warn(this.words.say("desk.lost"));
+  }
+
+  fail(refusal) {
+    this.warn(this.words.say("app.problem", { detail: refusal.message }));
+  }
+
+  warn(text) {
+    this.alarm.textContent = text;
+    this.alarm.hidden = false;
+  }
+}
+
+customElements.define("tidegate-desk", TidegateDesk);
