@@ -50,7 +50,7 @@ class Ask(msgspec.Struct, frozen=True):
     One effect asked for.
 
     Attributes:
-        kind: Name of the effect, also the first part of its receipt.
+        kind: Name of the effect; its initials begin the receipt.
         fingerprint: What was asked, so that a key can't change its meaning.
         at: Time of the request, ISO 8601.
     """
@@ -163,7 +163,8 @@ def _once(db: sqlite3.Connection, ask: Ask, change: Change) -> Effect:
         return _effect(row)
     detail = change(db)
     number = db.execute("SELECT count(*) FROM effects").fetchone()[0] + 1
-    receipt = f"{ask.kind}-{number:06d}"
+    initials = "".join(word[0] for word in ask.kind.split("_")).upper()
+    receipt = f"{initials}-{number:06d}"
     db.execute(
         "INSERT INTO effects VALUES (?, ?, ?, ?, ?, ?)",
         (ask.key, ask.kind, ask.fingerprint, receipt, json.dumps(detail), ask.at),

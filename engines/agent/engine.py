@@ -1,0 +1,301 @@
+"""
+L3: closed-loop tasks, from a turn to a proposal, from consent to a receipt.
+
+    turn ── plan ──> draft ── slots ──> proposal ── consent ──> receipt
+                       │                   │           └── refused, unknown: person
+                       └── not ours: person└── policy: refused, or person
+
+A planner says what the words mean, and nothing it says is done: its ids are
+grounded, its draft is computed from the shop's records, policy judges the
+result, the customer confirms exactly that, and all of it is checked again
+before the shop is called. The engine keeps no state; what it needs is in the
+open task and in the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from opencc import OpenCC
+
+from engines.agent.consents import UNSETTLED, Consenting
+from engines.agent.execution import Executor, Sleep
+from engines.agent.ledger import ActionNotFound, ActionRecord, Ledger
+from engines.agent.lookups import Lookups
+from engines.agent.plan import (
+    AsksBack,
+    Consents,
+    Declines,
+    HandsOver,
+    LooksUp,
+    Plan,
+    Planner,
+    Scene,
+    Task,
+    Wants,
+)
+from engines.agent.planner import OfflinePlanner
+from engines.agent.policy import Policy
+from engines.agent.proposals import Proposals
+from engines.agent.reading.addresses import AddressReader
+from engines.agent.reading.regions import Regions
+from engines.agent.recipes import CancelOrder, ChangeAddress, Recipe, RefundItem
+from engines.agent.replies import TASK_VERSION, Replies, person
+from engines.agent.tasks import Outcome, Tasks
+from engines.contract import (
+    EngineUnavailable,
+    Escalation,
+    OpenTask,
+    Reason,
+    Tier,
+    Turn,
+)
+from engines.shops.port import Order, ShopError, ShopPort
+from engines.voice import Voice
+
+
+#: Replies in a row that may miss before a person takes over.
+MAX_MISSES = 2
+#: How long a lost call may still land, unless the shop's connector says else.
+GRACE_S = 3.0
+
+
+class AgentEngine:
+    """
+    The engine of L3; see the module. One instance serves a shop.
+
+    Use :meth:`load`; the constructor takes parts that tests replace.
+    """
+
+    def __init__(
+        self,
+        shop: ShopPort,
+        ledger: Ledger,
+        planner: Planner,
+        policy: Policy,
+        *,
+        consenting: Consenting,
+        tasks: Tasks,
+        replies: Replies,
+        lookups: Lookups,
+        proposals: Proposals,
+        executor: Executor,
+    ) -> None:
+        self._shop = shop
+        self._ledger = ledger
+        self._planner = planner
+        self._policy = policy
+        self._consenting = consenting
+        self._tasks = tasks
+        self._replies = replies
+        self._lookups = lookups
+        self._proposals = proposals
+        self._executor = executor
+
+    @classmethod
+    def load(
+        cls,
+        shop: ShopPort,
+        ledger: Ledger,
+        policy_path: Path,
+        voice: Voice,
+        clock_ms: Callable[[], int],
+        *,
+        planner: Planner | None = None,
+        grace_s: float = GRACE_S,
+        sleep: Sleep = asyncio.sleep,
+    ) -> Self:
+        """
+        Build the engine of one shop.
+
+        Args:
+            shop: Its business system.
+
+            ledger: Its records of actions.
+
+            policy_path: What the machine may do there.
+
+            voice: Its sentences, those of ``agent.yaml`` among them.
+
+            clock_ms: Wall clock.
+
+            planner: Another planner than the offline one.
+
+            grace_s: At least the timeout of the shop's connector.
+
+            sleep: Waits that many seconds.
+
+        Raises:
+            BadFile: If the policy cannot be used.
+            VoiceError: If the voice lacks a sentence.
+        """
+        policy = Policy.load(policy_path)
+        simplify = OpenCC("t2s").convert
+        recipes: dict[str, Recipe] = {
+            recipe.name: recipe
+            for recipe in (ChangeAddress(voice), RefundItem(voice), CancelOrder(voice))
+        }
+        replies = Replies(voice, recipes)
+        proposals = Proposals(shop, ledger, recipes, policy, clock_ms)
+        executor = Executor(
+            shop, ledger, recipes, voice, clock_ms, grace_s=grace_s, sleep=sleep
+        )
+        tasks = Tasks(
+            proposals, ledger, policy, replies, recipes=recipes, simplify=simplify
+        )
+        consenting = Consenting(
+            shop, ledger, proposals, executor, tasks=tasks, replies=replies
+        )
+        return cls(
+            shop,
+            ledger,
+            planner or OfflinePlanner(AddressReader(Regions.load()), simplify),
+            policy,
+            consenting=consenting,
+            tasks=tasks,
+            replies=replies,
+            lookups=Lookups(shop, replies),
+            proposals=proposals,
+            executor=executor,
+        )
+
+    @property
+    def tier(self) -> Tier:
+        """L3."""
+        return Tier.L3
+
+    async def answer(self, turn: Turn) -> Outcome:
+        """
+        Answer one turn; see :class:`engines.contract.Engine`.
+
+        Raises:
+            EngineUnavailable: If the shop does not answer a read.
+            EngineTimeout: If there is no time left to carry something out.
+        """
+        try:
+            return await self._answer(turn)
+        except ShopError as exc:
+            raise EngineUnavailable(Tier.L3, f"{type(exc).__name__}: {exc}") from exc
+
+    async def settle(
+        self, shop: str, conversation_id: str, action_id: str, deadline_s: float
+    ) -> ActionRecord:
+        """
+        Bring one record to its end that a dead worker left on its way.
+
+        For sweepers; says nothing to anybody but the shop's notifications.
+
+        Raises:
+            ActionNotFound: If there is no such record.
+        """
+        record = await self._ledger.get(shop, conversation_id, action_id)
+        return await self._executor.run(record, deadline_s)
+
+    async def _answer(self, turn: Turn) -> Outcome:
+        task = _task_of(turn.open_task)
+        record = await self._record_of(turn, task)
+        if task is not None and record is not None and record.state in UNSETTLED:
+            return await self._consenting.settle(turn, task, record)
+        orders = await self._shop.orders(turn.user_id)
+        plan = await self._planner.plan(self._scene(turn, orders, task, record))
+        return await self._follow(turn, plan, orders, task, record)
+
+    async def _record_of(self, turn: Turn, task: Task | None) -> ActionRecord | None:
+        """The open proposal, if it is this very customer's."""
+        if task is None or not task.action_id:
+            return None
+        try:
+            record = await self._ledger.get(
+                turn.shop, turn.conversation_id, task.action_id
+            )
+        except ActionNotFound:
+            return None
+        return record if record.user_id == turn.user_id else None
+
+    def _scene(
+        self,
+        turn: Turn,
+        orders: tuple[Order, ...],
+        task: Task | None,
+        record: ActionRecord | None,
+    ) -> Scene:
+        now = self._proposals.now()
+        is_asked = task is not None and turn.open_task is not None
+        waits_for = turn.open_task.waits_for if is_asked and turn.open_task else ""
+        return Scene(
+            turn=turn,
+            orders=orders,
+            accepted={
+                name: frozenset(
+                    order.id
+                    for order in orders
+                    if self._policy.accepts(name, order, now)
+                )
+                for name in self._policy.recipes
+            },
+            task=task,
+            waits_for=waits_for,
+            record=record,
+        )
+
+    async def _follow(
+        self,
+        turn: Turn,
+        plan: Plan,
+        orders: tuple[Order, ...],
+        task: Task | None,
+        record: ActionRecord | None,
+    ) -> Outcome:
+        match plan:
+            case Wants():
+                return await self._tasks.pursue(turn, orders, plan, record)
+            case Consents() if task and record:
+                return await self._consenting.consent(turn, task, record, orders)
+            case Declines() if task:
+                return await self._consenting.decline(turn, record)
+            case LooksUp():
+                return await self._lookups.look_up(turn, plan, orders)
+            case HandsOver():
+                note = f"{plan.note}: {turn.text[:120]}"
+                return person(plan.reason, note, turn.open_task)
+        return await self._unclear(turn, plan, orders, task, record)
+
+    async def _unclear(
+        self,
+        turn: Turn,
+        plan: Plan,
+        orders: tuple[Order, ...],
+        task: Task | None,
+        record: ActionRecord | None,
+    ) -> Outcome:
+        """Ask again, or show the proposal again; after several tries a person."""
+        if task is None:
+            return Escalation(reason=Reason.NO_MATCH, note=turn.text[:120])
+        misses = 0 if isinstance(plan, AsksBack) else task.misses + 1
+        if misses > MAX_MISSES:
+            note = f"not understood: {task.draft.recipe}: {turn.text[:120]}"
+            return person(Reason.STUCK, note, turn.open_task)
+        task = msgspec.structs.replace(task, misses=misses)
+        order = next((one for one in orders if one.id == task.draft.order_id), None)
+        if record is not None and order is not None:
+            return await self._consenting.show_again(
+                turn, task, record, order, "still_open"
+            )
+        slot = turn.open_task.waits_for if turn.open_task else "order"
+        return self._replies.ask(slot, task, orders, turn.locale)
+
+
+def _task_of(open_task: OpenTask | None) -> Task | None:
+    """The agent's own task; None if the open one is another's or of another version."""
+    if open_task is None or open_task.tier is not Tier.L3:
+        return None
+    if open_task.version != TASK_VERSION:
+        return None
+    try:
+        return msgspec.convert(open_task.data, Task)
+    except msgspec.ValidationError:
+        return None

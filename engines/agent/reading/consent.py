@@ -1,0 +1,106 @@
+"""
+Yes, no, or neither: what a reply to a proposal means.
+
+Consent is narrow on purpose: the *whole* reply must be made of words of
+agreement, politeness and the task itself. One foreign word, a question or a
+negation, and it is not consent. Declining is wider, since it costs nothing.
+"Wait" counts as a question: the proposal is shown again and stays open.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+
+Reply = Literal["consent", "decline", "question", "other"]
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split("|")) - {""}
+
+
+#: A longer reply says more than yes.
+MAX_CONSENT_CHARS = 60
+
+_AGREE = _listed(
+    "确认|确定|是的|是|好的|好|可以的|可以|行|同意|没问题|没错|对的|对|嗯|没意见|就这样|就这么办"
+    "|照办|办吧|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
+    "|i agree|agree|approve|approved|proceed|absolutely|go ahead|do it|please do"
+    "|sounds good|looks good|fine|correct|that's right|that is right"
+    "|👍|👌|🆗|✅"
+)
+_POLITE = _listed(
+    "的|了|吧|啊|呀|哦|噢|哈|那|那就|就|请|麻烦|麻烦你|麻烦您|辛苦了|谢谢|谢谢你|谢谢您|感谢|多谢"
+    "|拜托|帮我|给我|你|您|我|立即|马上|现在|尽快|这个|方案|处理|办理|操作|提交|执行|都"
+    "|please|thanks|thank you|thx|then|now|it|that|this|all|good|with|by|me|for|and"
+    "|just|great|very|much|so|you|i|the|plan|proposal"
+)
+_TASK = {
+    "change_address": "修改|更改|改|换|地址|收货|新地址|change|update|the address|address|new",
+    "refund_item": "退款|退货|退掉|退|这件|商品|refund|return|the item|item",
+    "cancel_order": "取消|订单|这单|cancel|the order|order",
+}
+_NO = re.compile(
+    r"不用|不要|算了|不了|不退|不改|不取消|先不|先别|别[改退取办了]|放弃|不同意|不可以|不行|不好"
+    r"|不确认|不确定|不是|拒绝|不需要|暂时不|暂不|撤回|没说要|保留订单|^别$|^不$|^否$"
+    r"|\b(?:no|nope|nah|don'?t|do not|never ?mind|stop|not now|not yet|forget it"
+    r"|leave it|keep (?:it|the order|everything)|changed my mind)\b"
+)
+_CANCEL = re.compile(r"取消|撤销|\bcancel\b")
+_QUESTION = re.compile(
+    r"[??]|[吗么嘛呢]$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
+    r"|可以不|行不行|对不对|好不好|等等|等一下|等下|再想想|考虑一下|\bwait\b|\bhold on\b"
+    r"|^(?:is|are|was|were|can|could|do|does|did|will|would|should|what|how|why|when"
+    r"|where|which|who|may)\b(?! it\b)"
+)
+_EDGES = " \t,.!~;:'\"()[]…·、，。！；：“”‘’（）【】~—-"
+
+
+def read_reply(text: str, recipe: str) -> Reply:
+    """
+    What a cleaned *text* means as a reply to a proposal of *recipe*.
+
+    Where "cancel" could mean either the order or the proposal, it is neither.
+    """
+    folded = text.lower().strip(_EDGES)
+    if not folded:
+        return "other"
+    if _is_agreement(folded, recipe):
+        return "consent"
+    if _QUESTION.search(folded):
+        return "question"
+    if _NO.search(folded):
+        return "decline"
+    if recipe != "cancel_order" and _CANCEL.search(folded):
+        return "decline"
+    return "other"
+
+
+def _is_agreement(folded: str, recipe: str) -> bool:
+    """Check that every word of the reply is one of agreement, manners or the task."""
+    if len(folded) > MAX_CONSENT_CHARS or _QUESTION.search(folded):
+        return False
+    words = _WORDS.get(recipe, _WORDS[""])
+    is_agreed, rest = False, folded
+    while rest:
+        found = words.match(rest)
+        if found is None:
+            return False
+        is_agreed = is_agreed or found[0] in _AGREE
+        rest = rest[found.end() :].lstrip(_EDGES)
+    return is_agreed
+
+
+def _compile(task: str) -> re.Pattern[str]:
+    """Longest word first; a Latin word ends where its letters end."""
+    words = _AGREE | _POLITE | _listed(task)
+    return re.compile(
+        "|".join(
+            re.escape(word) + (r"(?![a-z])" if word[-1].isascii() else "")
+            for word in sorted(words, key=lambda word: (-len(word), word))
+        )
+    )
+
+
+_WORDS = {name: _compile(task) for name, task in _TASK.items()} | {"": _compile("")}

@@ -1,0 +1,176 @@
+"""
+Change the address of an unshipped order; freight follows, the customer is told.
+
+A lower freight is refunded with the change. A higher one is asked for by a
+payment link, and the shop changes the address when it is paid: until then the
+order stays as it is, and the customer is told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from engines.agent import money
+from engines.agent.ledger import ActionRecord, Step
+from engines.agent.plan import Draft
+from engines.agent.policy import MoneyRules
+from engines.agent.recipes.recipe import Computed
+from engines.agent.wording import address_text, amount
+from engines.contract import Locale, Risk
+from engines.shops.port import (
+    Address,
+    Effect,
+    Order,
+    OrderAt,
+    ShopPort,
+    ShopRefused,
+)
+from engines.voice import Voice
+
+
+class ChangeAddress:
+    """The recipe; see the module."""
+
+    name = "change_address"
+    risk = Risk.MEDIUM
+    sentences: Mapping[str, tuple[str, ...]] = {
+        "agent.change_address.summary": ("order", "address", "old", "new"),
+        "agent.change_address.proposal": ("order", "address"),
+        "agent.change_address.freight_same": ("new",),
+        "agent.change_address.freight_less": ("old", "new", "difference"),
+        "agent.change_address.freight_more": ("old", "new", "difference"),
+        "agent.change_address.freight_unpaid": ("old", "new"),
+        "agent.change_address.done": ("order", "address", "receipt"),
+        "agent.change_address.refunded": ("difference",),
+        "agent.change_address.link": ("order", "difference", "url", "receipt"),
+    }
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    def missing(self, draft: Draft, _order: Order) -> str:
+        """A place to send the parcel to; name and phone may stay."""
+        return "" if draft.address.is_place else "address"
+
+    async def compute(
+        self,
+        draft: Draft,
+        order: Order,
+        locale: Locale,
+        shop: ShopPort,
+        _rules: MoneyRules,
+    ) -> Computed:
+        """Recompute the freight and say what it means."""
+        address = draft.address.filled(order.address)
+        marks = {"same_address"} if address == order.address else set()
+        try:
+            freight = await shop.quote_freight(
+                address.region, money.weight_left(order), money.goods_left(order)
+            )
+        except ShopRefused:
+            marks.add("unknown_region")
+            freight = order.freight_minor
+        moves = freight - order.freight_minor if order.status == "paid" else 0
+        return self._computed(order, locale, address, freight, moves, frozenset(marks))
+
+    async def perform(self, shop: ShopPort, record: ActionRecord, step: Step) -> Effect:
+        """Change the address now, or when the link is paid."""
+        at = OrderAt(record.user_id, record.order_id, record.order_version)
+        address = msgspec.convert(record.args["address"], Address)
+        freight = int(record.args["freight_minor"])
+        if step.kind == "change_address_when_paid":
+            return await shop.change_address_when_paid(step.key, at, address, freight)
+        return await shop.change_address(step.key, at, address, freight)
+
+    def done(self, record: ActionRecord, voice: Voice) -> str:
+        """Tell what the receipt says: changed, or waiting for payment."""
+        locale: Locale = record.args["locale"]
+        step = record.steps[0]
+        address = msgspec.convert(record.args["address"], Address)
+        difference = amount(record.amount_minor, record.currency, locale)
+        if step.kind == "change_address_when_paid":
+            return voice.say(
+                "agent.change_address.link",
+                locale,
+                order=record.order_id,
+                difference=difference,
+                url=step.detail.get("payment_url", ""),
+                receipt=step.receipt,
+            )
+        said = voice.say(
+            "agent.change_address.done",
+            locale,
+            order=record.order_id,
+            address=address_text(address, locale),
+            receipt=step.receipt,
+        )
+        if record.amount_minor > 0:
+            said += voice.say(
+                "agent.change_address.refunded", locale, difference=difference
+            )
+        return said
+
+    def _computed(
+        self,
+        order: Order,
+        locale: Locale,
+        address: Address,
+        freight: int,
+        moves: int,
+        marks: frozenset[str],
+    ) -> Computed:
+        say = self._voice.say
+        old = amount(order.freight_minor, order.currency, locale)
+        new = amount(freight, order.currency, locale)
+        place = address_text(address, locale)
+        text = say(
+            "agent.change_address.proposal", locale, order=order.id, address=place
+        )
+        return Computed(
+            args={
+                "order_id": order.id,
+                "address": msgspec.to_builtins(address),
+                "freight_minor": freight,
+                "locale": locale,
+            },
+            steps=(
+                "change_address_when_paid" if moves > 0 else "change_address",
+                "notify",
+            ),
+            summary=say(
+                "agent.change_address.summary",
+                locale,
+                order=order.id,
+                address=place,
+                old=old,
+                new=new,
+            ),
+            text=text + self._freight(order, locale, freight, moves),
+            to_customer_minor=max(0, -moves),
+            from_customer_minor=max(0, moves),
+            marks=marks,
+            before={
+                "address": msgspec.to_builtins(order.address),
+                "freight_minor": order.freight_minor,
+            },
+            after={
+                "address": msgspec.to_builtins(address),
+                "freight_minor": freight,
+            },
+        )
+
+    def _freight(self, order: Order, locale: Locale, freight: int, moves: int) -> str:
+        old = amount(order.freight_minor, order.currency, locale)
+        new = amount(freight, order.currency, locale)
+        key = "agent.change_address.freight"
+        if freight == order.freight_minor:
+            return self._voice.say(f"{key}_same", locale, new=new)
+        if not moves:
+            return self._voice.say(f"{key}_unpaid", locale, old=old, new=new)
+        difference = amount(moves, order.currency, locale)
+        kind = "more" if moves > 0 else "less"
+        return self._voice.say(
+            f"{key}_{kind}", locale, old=old, new=new, difference=difference
+        )
