@@ -12,28 +12,25 @@ import socket
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
-
-import msgspec
 
 import router_models
 from engines import guard
 from engines.contract import Tier
+from engines.shops.demo import seed
 from gateway.admission.pools import Pool
-from gateway.admission.rate import RateLimit
 from gateway.answering import Answerer, ShopService
-from gateway.config import Config, RouterConfig, resolve
+from gateway.config import Config, RouterConfig, StoreConfig, resolve
 from gateway.dispatch import Dispatcher
+from gateway.handoff.accounts import Accounts
+from gateway.handoff.desk import Desk
 from gateway.handoff.effects import Effects
+from gateway.handoff.feed import DeskFeed
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.queue import Handoffs
-from gateway.http.auth import Authenticator, ChannelKey
-from gateway.http.customers import CustomerApi
-from gateway.http.intake import HotRoute, Intake
-from gateway.http.pages import page_routes
-from gateway.http.problems import GATEWAY
-from gateway.http.routes import build_routes
+from gateway.http.demo import DemoCustomer
+from gateway.http.door import Limits, Parts, open_door
+from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
 from gateway.http.system import Readiness, SystemApi
 from gateway.live import Live
@@ -41,19 +38,20 @@ from gateway.people import People
 from gateway.services import open_services
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
-from gateway.store.durability import Durability, probe
+from gateway.store.durability import probe
 from gateway.store.handoff import HandoffStore
 from gateway.store.ledger import StoreLedger
+from gateway.store.operators import OperatorStore
 from gateway.store.wakeups import Wakeups
 from gateway.sweeper import Sweeper
 from gateway.telemetry import Telemetry
 from gateway.turn_work import TurnWork
-from router_models.features import locale_of
 from router_models.router import TierRouter
+from router_models.text import locale_of
 
 
 #: The pages' files.
-WEB = Path(__file__).parent / "web"
+PAGES = Path(__file__).parent / "web"
 #: The router that ships.
 RELEASED = Path(router_models.__file__).parent / "released"
 
@@ -66,22 +64,16 @@ def wall_ms() -> int:
 class Gateway:
     """One process's gateway: an ASGI application and what runs behind it."""
 
-    def __init__(
-        self,
-        asgi: Any,
-        dispatcher: Dispatcher,
-        sweeper: Sweeper,
-        live: Live,
-        resources: AsyncExitStack,
-    ) -> None:
-        self.asgi = asgi
-        self.dispatcher = dispatcher
-        self._sweeper = sweeper
-        self._live = live
+    def __init__(self, resources: AsyncExitStack) -> None:
         self._resources = resources
+        self.asgi: HotRoute
+        self.dispatcher: Dispatcher
+        self._sweeper: Sweeper
+        self._live: Live
+        self._feed: DeskFeed
 
     @classmethod
-    async def open(cls, config: Config, visitor_secret: str) -> Self:
+    async def open(cls, config: Config, visitor_secret: str) -> Gateway:
         """
         Connect to the store, load every shop, start the background loops.
 
@@ -91,15 +83,17 @@ class Gateway:
             StoreUnavailable: If the store does not answer.
         """
         async with AsyncExitStack() as resources:
-            gateway = await _build(cls, config, visitor_secret, resources)
+            gateway = cls(resources)
+            await gateway._build(config, visitor_secret)
+            gateway._sweeper.start()
             gateway._resources = resources.pop_all()
-        gateway._sweeper.start()
         return gateway
 
     def begin_drain(self) -> None:
         """Take no more messages and end the followers; called on SIGTERM."""
         self.dispatcher.begin_drain()
         self._live.close()
+        self._feed.close()
 
     async def close(self, limit_s: float) -> None:
         """Finish what runs, give back what is left, close; idempotent."""
@@ -108,56 +102,73 @@ class Gateway:
         await self._sweeper.stop()
         await self._resources.aclose()
 
+    async def _build(self, config: Config, secret: str) -> None:
+        telemetry = Telemetry(log_path=config.log.path, level=config.log.level)
+        self._resources.callback(telemetry.lines.drain)
+        scripts = await Scripts.connect(config.store.url)
+        self._resources.push_async_callback(scripts.close)
+        conversations = _conversations(config.store, scripts)
+        router = load_router(config.router)
+        services = await open_services(
+            config.shops, StoreLedger(scripts, wall_ms), wall_ms, self._resources
+        )
+        mover = _mover(config, scripts, conversations, services)
+        handoffs = Handoffs(mover)
+        people = People(handoffs, conversations)
+        self.dispatcher = Dispatcher(
+            conversations,
+            services,
+            _turn_work(config, router, telemetry),
+            people,
+            telemetry,
+            reply_wait_s=config.dispatch.reply_wait_s,
+            commit_wait_s=config.store.lease_ms / 1000,
+        )
+        self._live = Live(conversations, Wakeups(scripts))
+        desk = Desk(mover, handoffs)
+        self._feed = DeskFeed(desk, HandoffStore(scripts))
+        self._sweeper = Sweeper(
+            conversations,
+            self.dispatcher,
+            people,
+            telemetry,
+            [shop.id for shop in config.shops],
+            renew_s=config.store.lease_ms / 3000,
+        )
+        parts = Parts(
+            dispatcher=self.dispatcher,
+            live=self._live,
+            desk=desk,
+            feed=self._feed,
+            accounts=Accounts(
+                OperatorStore(scripts), config.people.session_hours * 3600
+            ),
+            system=await self._system(config, scripts, router, telemetry),
+            telemetry=telemetry,
+            locale_of=locale_of,
+            wall_ms=wall_ms,
+            presence_s=mover.policy.presence_s,
+            demo=_demo_customers() if config.demo else (),
+        )
+        self.asgi = open_door(parts, _limits(config), secret, PAGES)
 
-async def _build(
-    cls: type[Gateway], config: Config, secret: str, resources: AsyncExitStack
-) -> Gateway:
-    telemetry = Telemetry(log_path=config.log.path, level=config.log.level)
-    scripts = await Scripts.connect(config.store.url)
-    resources.push_async_callback(scripts.close)
-    durability = await probe(scripts)
-    telemetry.durability(durability.level, durability.reason)
-    conversations = Conversations(
-        scripts,
-        f"{socket.gethostname()}:{os.getpid()}",
-        lease_ms=config.store.lease_ms,
-        dedup_ttl_s=int(config.store.dedup_days * 86_400),
-        log_keep=config.store.log_keep,
-    )
-    router = load_router(config.router)
-    ledger = StoreLedger(scripts, wall_ms)
-    services = await open_services(config.shops, ledger, wall_ms, resources)
-    people, mover = _people(config, scripts, conversations, services)
-    dispatcher = Dispatcher(
-        conversations,
-        services,
-        _turn_work(config, router, telemetry),
-        people,
-        telemetry,
-        reply_wait_s=config.dispatch.reply_wait_s,
-        commit_wait_s=config.store.lease_ms / 1000,
-    )
-    live = Live(conversations, Wakeups(scripts))
-    resources.callback(telemetry.lines.drain)
-    door = _Door(
-        config=config,
-        dispatcher=dispatcher,
-        live=live,
-        router=router,
-        telemetry=telemetry,
-        scripts=scripts,
-        durability=durability,
-    )
-    asgi = door.asgi(secret)
-    sweeper = Sweeper(
-        conversations,
-        dispatcher,
-        people,
-        telemetry,
-        [shop.id for shop in config.shops],
-        renew_s=config.store.lease_ms / 3000,
-    )
-    return cls(asgi, dispatcher, sweeper, live, resources)
+    async def _system(
+        self, config: Config, scripts: Scripts, router: TierRouter, telemetry: Telemetry
+    ) -> SystemApi:
+        durability = await probe(scripts)
+        telemetry.durability(durability.level, durability.reason)
+
+        async def readiness() -> Readiness:
+            return Readiness(
+                is_ready=scripts.is_up and not self.dispatcher.is_draining,
+                store="up" if scripts.is_up else "away",
+                durability=durability.level,
+                why=durability.reason,
+                model=router.version,
+                shops=tuple(shop.id for shop in config.shops),
+            )
+
+        return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))
 
 
 def load_router(config: RouterConfig) -> TierRouter:
@@ -169,12 +180,22 @@ def load_router(config: RouterConfig) -> TierRouter:
     )
 
 
-def _people(
+def _conversations(config: StoreConfig, scripts: Scripts) -> Conversations:
+    return Conversations(
+        scripts,
+        f"{socket.gethostname()}:{os.getpid()}",
+        lease_ms=config.lease_ms,
+        dedup_ttl_s=int(config.dedup_days * 86_400),
+        log_keep=config.log_keep,
+    )
+
+
+def _mover(
     config: Config,
     scripts: Scripts,
     conversations: Conversations,
     services: dict[str, ShopService],
-) -> tuple[People, Mover]:
+) -> Mover:
     policy = HandoffPolicy(
         max_queue=config.people.max_queue,
         max_eta_s=config.people.max_eta_s,
@@ -182,8 +203,7 @@ def _people(
     )
     voices = {shop: service.voice for shop, service in services.items()}
     effects = Effects(conversations, voices, policy)
-    mover = Mover(HandoffStore(scripts), effects, policy, wall_ms)
-    return People(Handoffs(mover), conversations), mover
+    return Mover(HandoffStore(scripts), effects, policy, wall_ms)
 
 
 def _turn_work(config: Config, router: TierRouter, telemetry: Telemetry) -> TurnWork:
@@ -209,78 +229,24 @@ def _turn_work(config: Config, router: TierRouter, telemetry: Telemetry) -> Turn
     )
 
 
-class _Door(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything behind the HTTP room, while it is being put together."""
-
-    config: Config
-    dispatcher: Dispatcher
-    live: Live
-    router: TierRouter
-    telemetry: Telemetry
-    scripts: Scripts
-    durability: Durability
-
-    def asgi(self, secret: str) -> HotRoute:
-        """The application: the hot route in front of Litestar."""
-        config = self.config
-        authenticator = Authenticator(_channel_keys(config), secret, time.time)
-        intake = Intake(
-            self.dispatcher,
-            key_rate=RateLimit(config.limits.rate_per_s, config.limits.burst),
-            visitor_rate=RateLimit(
-                config.limits.visitor_rate_per_s, config.limits.visitor_burst
-            ),
-            text_chars=config.limits.text_chars,
-            locale_of=locale_of,
-            wall_ms=wall_ms,
-        )
-        api = CustomerApi(
-            intake=intake,
-            authenticator=authenticator,
-            live=self.live,
-            shops={shop.id: shop for shop in config.shops},
-            is_demo=config.demo,
-        )
-        routes = build_routes(
-            api,
-            SystemApi(
-                telemetry=self.telemetry,
-                readiness=self.readiness,
-                judge=judge(self.router),
-                locale_of=locale_of,
-            ),
-            self.telemetry,
-            table=GATEWAY,
-            more=page_routes(WEB),
-            provided={},
-            max_body_bytes=config.server.max_body_bytes,
-        )
-        return HotRoute(
-            routes,
-            intake,
-            authenticator,
-            self.telemetry,
-            GATEWAY,
-            config.server.max_body_bytes,
-        )
-
-    async def readiness(self) -> Readiness:
-        """Ready if the store answers and this process takes messages."""
-        is_up = self.scripts.is_up
-        return Readiness(
-            is_ready=is_up and not self.dispatcher.is_draining,
-            store="up" if is_up else "away",
-            durability=self.durability.level,
-            why=self.durability.reason,
-            model=self.router.version,
-            shops=tuple(shop.id for shop in self.config.shops),
-        )
+def _limits(config: Config) -> Limits:
+    return Limits(
+        server=config.server,
+        limits=config.limits,
+        people=config.people,
+        shops=config.shops,
+    )
 
 
-def _channel_keys(config: Config) -> list[ChannelKey]:
+def _demo_customers() -> list[DemoCustomer]:
+    folder = Path(seed.__file__).parent
+    _, fresh = seed.load(folder / "catalog.yaml", folder / "seed.yaml")
     return [
-        ChannelKey(shop=shop.id, channel=channel.name, key=channel.key)
-        for shop in config.shops
-        for channel in shop.channels
-        if channel.key
+        DemoCustomer(
+            one.id,
+            one.name,
+            one.locale,
+            tuple(order.id for order in fresh.orders if order.customer == one.id),
+        )
+        for one in fresh.customers
     ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engines.agent.engine import AgentEngine
+
 from engines.agent.ledger import Ledger
 from engines.contract import Engine, Tier
 from engines.retrieval.engine import RetrievalEngine
@@ -46,7 +47,7 @@ async def _open(
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
 ) -> ShopService:
-    voice = Voice.load([resolve(name) for name in shop.voices])
+    voice = Voice.load(*(resolve(name) for name in shop.voices))
     rules = RulesEngine.load(
         [resolve(name) for name in shop.packs], resolve(shop.facts)
     )

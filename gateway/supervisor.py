@@ -28,7 +28,7 @@ from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.secrets import fill
 from gateway.store.embedded import EmbeddedStore
-from gateway.worker import WorkerConfig
+from gateway.worker_config import WorkerConfig
 
 
 #: A worker that lived shorter than this counts as having died young.
@@ -72,14 +72,19 @@ class Supervisor:
         return f"http://{host}:{port}"
 
     @property
+    def store_url(self) -> str:
+        """Address of the store; known after :meth:`start`."""
+        return self._config.store.url
+
+    @property
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that run now."""
         return [worker.pid for worker in self._workers if worker.poll() is None]
 
     @property
-    def store(self) -> EmbeddedStore | None:
-        """The embedded store, if this gateway has one."""
-        return self._store
+    def store_pid(self) -> int | None:
+        """Process id of the embedded store, if there is one and it runs."""
+        return self._store.pid if self._store is not None else None
 
     def start(self) -> None:
         """

@@ -23,24 +23,12 @@ import msgspec
 import uvicorn
 
 from gateway.app import Gateway
-from gateway.config import Config
+from gateway.worker_config import WorkerConfig
 
 
 PR_SET_PDEATHSIG = 1
 #: Keep-alive of idle connections, longer than a proxy's usual 60 s.
 KEEP_ALIVE_S = 75
-
-
-class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What the supervisor hands to a worker, as a JSON file of mode 600.
-
-    Attributes:
-        config: With every key filled in and the store's address set.
-    """
-
-    config: Config
-    visitor_secret: str
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ import click
 import httpx
 from rich.console import Console
 
-from gateway.cli.client import GatewayClient, Refused
+from gateway.client import GatewayClient, Refused
 
 
 @click.command()

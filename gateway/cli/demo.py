@@ -21,11 +21,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gateway.cli import options
-from gateway.cli.client import GatewayClient, Refused, Timed
-from gateway.cli.operator import create_operator
-from gateway.cli.stack import Stack, running
+from gateway.cli.operator import put
+from gateway.client import GatewayClient, Refused, Timed
 from gateway.config import shipped
 from gateway.errors import ConfigError
+from gateway.handoff.accounts import Operator
+from gateway.stack import Stack, running
 
 
 #: Ends that count as kept: answered, with a person, or promised by ticket.
@@ -210,7 +211,10 @@ def _sum(rows: list[Row]) -> str:
 
 def _live(stack: Stack, as_json: bool, seed: int) -> None:
     password = tokens.token_urlsafe(9)
-    asyncio.run(create_operator(stack.supervisor, stack.shop, "demo", password))
+    who = Operator(
+        shop=stack.shop, name="demo", display="Demo", role="supervisor", capacity=5
+    )
+    asyncio.run(put(stack.supervisor.store_url, who, password, replace=True))
     if not as_json:
         _print_addresses(stack, password)
     try:

@@ -20,9 +20,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gateway.cli import options
-from gateway.cli.client import GatewayClient, Refused
 from gateway.cli.demo import KEPT
-from gateway.cli.stack import running
+from gateway.client import GatewayClient, Refused
+from gateway.stack import running
 
 
 #: Names other tools give to the list of lines, to who said one, and to its text.

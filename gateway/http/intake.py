@@ -131,7 +131,7 @@ class HotRoute:
 
     def __init__(
         self,
-        app: Callable[[Scope, Receive, Send], Any],
+        app: Any,
         intake: Intake,
         authenticator: Authenticator,
         telemetry: Telemetry,

@@ -27,7 +27,11 @@ _POLICY = (
 
 def page_routes(folder: Path) -> list[ControllerRouterHandler]:
     """Routes of every page in *folder* and of the files they load."""
-    pages = [_page(path, folder / name) for path, name in PAGES.items()]
+    pages = [
+        _page(path, folder / name)
+        for path, name in PAGES.items()
+        if (folder / name).exists()
+    ]
     assets = create_static_files_router(
         path=ASSETS,
         directories=[folder],

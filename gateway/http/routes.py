@@ -86,6 +86,7 @@ def build_routes(
         response_headers=_SAFE_HEADERS,
         request_max_body_size=max_body_bytes,
         signature_types=[CustomerApi, SystemApi],
+        logging_config=None,
         debug=False,
     )
 
@@ -102,7 +103,7 @@ class _Refusal:
         self._telemetry = telemetry
 
     def __call__(
-        self, request: Request[Any, Any, Any], exc: Exception
+        self, _: Request[Any, Any, Any], exc: Exception
     ) -> Response[problems.Problem]:
         problem = self._problem(exc)
         self._telemetry.problem(problem.code)

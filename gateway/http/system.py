@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from litestar import Controller, Request, Response, get, post
 
-from engines.contract import Decision, Locale
+from engines.contract import Decision
 from gateway.http.customers import CustomerApi, caller
 from gateway.http.wire import RouteIn
 from gateway.telemetry import CONTENT_TYPE, Telemetry
 
 
-#: (text, context as (role, text), locale) -> decision with reasons.
-Judge = Callable[[RouteIn, str], Decision]
+#: A turn of bare lines -> decision with reasons.
+Judge = Callable[[RouteIn], Decision]
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,7 +44,6 @@ class SystemApi(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: Telemetry
     readiness: Callable[[], Awaitable[Readiness]]
     judge: Judge
-    locale_of: Callable[[str], Locale]
 
 
 class SystemController(Controller):
@@ -87,4 +86,4 @@ class SystemController(Controller):
     ) -> Decision:
         """The decision alone, with its reasons. Changes nothing."""
         caller(request, api)
-        return system.judge(data, data.locale or system.locale_of(data.text))
+        return system.judge(data)

@@ -1,6 +1,7 @@
 """
-A whole Tidegate on this machine: demo shop, store, workers; for the commands
-that need one of their own.
+A whole Tidegate on this machine: demo shop, store, workers.
+
+For the commands that need one of their own: demo, replay, load tests.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-import click
 import msgspec
 
-from gateway.cli.client import GatewayClient
+from gateway.client import GatewayClient
 from gateway.config import Config, ShopConfig
+from gateway.errors import GatewayError
 from gateway.secrets import fill
 from gateway.supervisor import Supervisor
 
 
 #: Seconds until a fresh stack must take messages.
 READY_S = 60.0
+
+
+MakeSupervisor = Callable[[Config, Callable[[str], None]], Supervisor]
+
+
+class StackFailed(GatewayError):
+    """A part of the stack did not start."""
 
 
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +56,17 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def running(
-    config: Config, tell: Callable[[str], None], channel: str = "app"
+    config: Config,
+    tell: Callable[[str], None],
+    *,
+    channel: str = "app",
+    make_supervisor: MakeSupervisor = Supervisor,
 ) -> Iterator[Stack]:
     """
     Start the demo shop and a gateway in front of it; stop both at the end.
 
     Raises:
-        ClickException: If it is not ready in time.
+        StackFailed: If it is not ready in time.
     """
     data_dir = Path(config.data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -62,7 +74,7 @@ def running(
     shop, shop_url = _start_shop(data_dir / "shop", secrets.business_key)
     try:
         with_shop = _with_business(config, shop_url, secrets.business_key)
-        supervisor = Supervisor(with_shop, tell)
+        supervisor = make_supervisor(with_shop, tell)
         supervisor.start()
         try:
             stack = _stack(supervisor, shop_url, channel)
@@ -92,7 +104,7 @@ def _stack(supervisor: Supervisor, shop_url: str, channel: str) -> Stack:
     shop = supervisor.config.shops[0]
     keys = {one.name: one.key for one in shop.channels}
     if channel not in keys:
-        raise click.ClickException(f"shop {shop.id!r} has no channel {channel!r}")
+        raise StackFailed(f"shop {shop.id!r} has no channel {channel!r}")
     return Stack(
         supervisor=supervisor,
         shop_url=shop_url,
@@ -117,7 +129,7 @@ def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
     assert process.stdout is not None  # noqa: S101 - asked for above
     line = process.stdout.readline()
     if not line:
-        raise click.ClickException("the demo shop did not start; see above")
+        raise StackFailed("the demo shop did not start; see above")
     return process, msgspec.json.decode(line, type=dict[str, str])["url"]
 
 
@@ -128,4 +140,4 @@ async def _until_ready(stack: Stack) -> None:
             if await client.is_ready():
                 return
             await asyncio.sleep(0.05)
-    raise click.ClickException(f"the gateway was not ready within {READY_S:.0f} s")
+    raise StackFailed(f"the gateway was not ready within {READY_S:.0f} s")

@@ -1,0 +1,199 @@
+"""
+``tidegate doctor``: what would keep this machine from serving, and the fix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median
+from time import perf_counter, time_ns
+from typing import Literal
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from gateway.app import load_router, wall_ms
+from gateway.cli import options
+from gateway.config import Config, ShopConfig
+from gateway.services import open_services
+from gateway.store.connection import Scripts
+from gateway.store.durability import probe
+from gateway.store.embedded import EmbeddedStore
+from gateway.store.errors import StoreLocked
+
+
+#: Writes timed to know what a sync costs here.
+SYNCS = 50
+#: A sync slower than this makes every acknowledgement slow.
+SLOW_SYNC_MS = 10.0
+#: Difference of clocks that signatures and tokens would feel.
+MAX_SKEW_S = 5.0
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One check: what was looked at, how it stands, and what to do."""
+
+    check: str
+    state: Literal["ok", "warning", "error"]
+    detail: str
+    fix: str = ""
+
+
+@click.command()
+@options.config_file
+@options.data_dir
+@options.as_json
+def doctor(config_file: Path | None, data_dir: Path | None, as_json: bool) -> None:
+    """Check configuration, store, disk, port, clock, shops. Exit 1 on an error."""
+    config = options.read_config(
+        config_file, data_dir=str(data_dir) if data_dir else None
+    )
+    findings = [
+        Finding(
+            check="configuration", state="ok", detail=str(config_file or "shipped")
+        ),
+        *examine(config),
+    ]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(findings)))
+    else:
+        _print(findings)
+    sys.exit(1 if any(one.state == "error" for one in findings) else 0)
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Every check in order; a failing one does not stop the next."""
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("python", _python),
+        ("port", lambda: _port(config)),
+        ("disk", lambda: _disk(Path(config.data_dir))),
+        ("store", lambda: asyncio.run(_store(config))),
+        ("router", lambda: _router(config)),
+    ]
+    checks += [
+        (f"shop {shop.id}", lambda shop=shop: asyncio.run(_shop(shop)))  # type: ignore[misc]
+        for shop in config.shops
+    ]
+    for name, check in checks:
+        try:
+            yield check()
+        except Exception as exc:  # noqa: BLE001 - every trouble is a finding
+            yield Finding(check=name, state="error", detail=str(exc))
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Finding(check="python", state="ok", detail=found)
+
+
+def _port(config: Config) -> Finding:
+    host, port = config.server.host, config.server.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            return Finding(
+                check="port",
+                state="warning",
+                detail=f"{host}:{port}: {exc.strerror}",
+                fix="stop what listens there, or choose another with --port",
+            )
+    return Finding(check="port", state="ok", detail=f"{host}:{port} is free")
+
+
+def _disk(folder: Path) -> Finding:
+    """What a synced write costs in the data folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    took = []
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        for _ in range(SYNCS):
+            started = perf_counter()
+            file.write(b"x" * 512)
+            file.flush()
+            os.fsync(file.fileno())
+            took.append((perf_counter() - started) * 1e3)
+    took.sort()
+    detail = f"fsync p50 {median(took):.2f} ms, worst {took[-1]:.2f} ms in {folder}"
+    if median(took) > SLOW_SYNC_MS:
+        fix = "put the data folder on a local disk; network folders are not supported"
+        return Finding(check="disk", state="warning", detail=detail, fix=fix)
+    return Finding(check="disk", state="ok", detail=detail)
+
+
+async def _store(config: Config) -> Finding:
+    if config.store.url:
+        return await _probe(config.store.url)
+    store = EmbeddedStore(Path(config.data_dir))
+    try:
+        url = store.start()
+    except StoreLocked:
+        return await _probe(store.url)
+    try:
+        return await _probe(url)
+    finally:
+        store.stop()
+
+
+async def _probe(url: str) -> Finding:
+    scripts = await Scripts.connect(url)
+    try:
+        found = await probe(scripts)
+        seconds, _ = await scripts.redis.time()
+    finally:
+        await scripts.close()
+    skew_s = abs(seconds - time_ns() / 1e9)
+    if skew_s > MAX_SKEW_S:
+        return Finding(
+            check="store",
+            state="warning",
+            detail=f"its clock differs by {skew_s:.0f} s",
+            fix="synchronise the clocks (NTP)",
+        )
+    if found.level == "best-effort":
+        return Finding(
+            check="store",
+            state="warning",
+            detail=f"best-effort: {found.reason}",
+            fix="set appendonly yes and appendfsync always, or leave store.url empty",
+        )
+    return Finding(check="store", state="ok", detail=f"{found.level}: {found.reason}")
+
+
+def _router(config: Config) -> Finding:
+    router = load_router(config.router)
+    return Finding(check="router", state="ok", detail=f"model {router.version}")
+
+
+async def _shop(shop: ShopConfig) -> Finding:
+    """Load packs, knowledge, policy and voice as a start would."""
+    async with AsyncExitStack() as resources:
+        found = await open_services([shop], None, wall_ms, resources)
+        tiers = ", ".join(found[shop.id].engines)
+    if not shop.business_url:
+        return Finding(
+            check=f"shop {shop.id}",
+            state="warning",
+            detail=f"answers on {tiers}; no business system",
+            fix="set business_url for order look-ups and L3 (the demo starts one)",
+        )
+    return Finding(check=f"shop {shop.id}", state="ok", detail=f"answers on {tiers}")
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table("check", "state", "what was found", "what to do")
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in findings:
+        state = f"[{colours[one.state]}]{one.state}[/]"
+        table.add_row(one.check, state, one.detail, one.fix)
+    Console().print(table)

@@ -1,0 +1,49 @@
+"""
+The command line: one module per command, errors without traces, exit codes.
+
+    0  done                     2  wrong call, setting or input file
+    1  a check did not hold     3  part of the input was refused
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gateway.cli.chat import chat
+from gateway.cli.demo import demo
+from gateway.cli.doctor import doctor
+from gateway.cli.loadtest import loadtest
+from gateway.cli.operator import operator
+from gateway.cli.replay import replay
+from gateway.cli.router import evaluate, route, train
+from gateway.cli.serve import serve
+from gateway.errors import GatewayError
+from gateway.handoff.errors import HandoffError
+from gateway.store.errors import StoreError
+
+
+#: Refusals whose message is all a person needs.
+_PLAIN = (GatewayError, StoreError, HandoffError)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tidegate")
+def cli() -> None:
+    """Tidegate: rules, retrieval, an agent and people behind one gate."""
+
+
+for command in (
+    chat, demo, doctor, evaluate, loadtest, operator, replay, route, serve, train,
+):  # fmt: skip
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry of the console script."""
+    try:
+        cli()
+    except _PLAIN as exc:
+        click.echo(f"tidegate: {exc}", err=True)
+        sys.exit(2)

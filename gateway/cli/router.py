@@ -1,0 +1,189 @@
+"""
+``tidegate route | eval | train``: the router without a gateway around it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from gateway.app import RELEASED, load_router
+from gateway.cli import options
+from gateway.config import resolve
+from router_models import evaluate as evaluation
+from router_models.evaluate import EvalReport, Judged, Row, RowError
+from router_models.router import TierRouter
+from router_models.situation import situate
+
+
+def _router(config_file: Path | None) -> TierRouter:
+    return load_router(options.read_config(config_file).router)
+
+
+@click.command()
+@click.argument("what")
+@options.as_json
+@options.config_file
+def route(what: str, as_json: bool, config_file: Path | None) -> None:
+    """
+    Judge WHAT: a text, a file of JSON lines, or - for JSON lines on standard input.
+
+    A line is {"text", "id"?, "context"?: [{"role", "text"}], "locale"?}; each gets
+    one line of JSON back. Exit 3 if a line was refused.
+    """
+    router = _router(config_file)
+    if what != "-" and not Path(what).is_file():
+        decision = evaluation.route_row(router, Row(text=what))
+        click.echo(_pretty(msgspec.to_builtins(decision), as_json))
+        return
+    bad = 0
+    with click.open_file(what, encoding="utf-8", errors="surrogateescape") as lines:
+        for number, row in _rows(lines):
+            if isinstance(row, RowError):
+                bad += 1
+                click.echo(msgspec.json.encode({"line": number, "error": str(row)}))
+                continue
+            decision = evaluation.route_row(router, row)
+            answer: dict[str, Any] = {} if row.id is None else {"id": row.id}
+            click.echo(msgspec.json.encode(answer | msgspec.to_builtins(decision)))
+    sys.exit(3 if bad else 0)
+
+
+def _rows(lines: Iterable[str]) -> Iterator[tuple[int, Row | RowError]]:
+    """Every line that is not blank, decoded or refused, with its number."""
+    for number, line in enumerate(lines, 1):
+        try:
+            for row in evaluation.read_rows([line.encode("utf-8", "surrogateescape")]):
+                yield number, row
+        except RowError as exc:
+            told = RowError(number, str(exc).partition(": ")[2].rpartition(";")[0])
+            yield number, told
+
+
+def _pretty(decision: dict[str, Any], as_json: bool) -> str:
+    if as_json:
+        return msgspec.json.encode(decision).decode()
+    return "\n".join(f"{key:>11}  {value}" for key, value in decision.items())
+
+
+@click.command(name="eval")
+@click.argument(
+    "file", type=click.File("r", encoding="utf-8", errors="surrogateescape")
+)
+@options.as_json
+@options.config_file
+def evaluate(file: TextIO, as_json: bool, config_file: Path | None) -> None:
+    """
+    Compare the router with the labels of FILE (JSON lines, - for standard input).
+
+    Labels are any of complexity, risk, asks_human, tier, emotion, intent. With
+    --json each line gets a line back, and a last line holds the report. Exit 3
+    if a line was refused.
+    """
+    router = _router(config_file)
+    judged: list[Judged] = []
+    bad: list[RowError] = []
+    console = Console(stderr=True)
+    with Bar(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("routing", total=None)
+        for number, row in _rows(file):
+            if isinstance(row, RowError):
+                bad.append(row)
+                _tell(row, number, as_json)
+                continue
+            judged.append(_judge(router, row, number, as_json))
+            bar.advance(task)
+    if not judged:
+        raise click.ClickException(f"{file.name}: no row to evaluate")
+    _print_report(evaluation.report(judged, router.version), as_json)
+    sys.exit(3 if bad else 0)
+
+
+def _judge(router: TierRouter, row: Row, number: int, as_json: bool) -> Judged:
+    turn = situate(router, row.text, row.context, row.locale)
+    one = evaluation.judge(router, turn, evaluation.wanted_labels(row))
+    if as_json:
+        line = {"id": row.id or number, "wanted": one.wanted, "given": one.given}
+        click.echo(msgspec.json.encode(line))
+    return one
+
+
+def _tell(error: RowError, number: int, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode({"line": number, "error": str(error)}))
+    else:
+        click.echo(f"skipped: {error}", err=True)
+
+
+def _print_report(report: EvalReport, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode({"report": report}))
+        return
+    table = Table("slice", "head", "n", "accuracy", "macro-F1", "ECE")
+    slices = {"all": report.overall, **report.by_locale}
+    for name, part in slices.items():
+        for head, found in part.heads.items():
+            table.add_row(
+                name,
+                head,
+                str(found.n),
+                f"{found.accuracy:.3f}",
+                f"{found.macro_f1:.3f}",
+                "-" if found.ece is None else f"{found.ece:.3f}",
+            )
+    console = Console()
+    console.print(table)
+    for name, part in slices.items():
+        console.print(
+            f"{name}: severe under-routing {_share(part.severe_under_routing)},"
+            f" high-risk recall {_share(part.high_risk_recall)}"
+            f" at {_share(part.high_risk_false_alarms)} false alarms"
+        )
+    console.print(f"model {report.model}, {report.n} rows")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Training set; ours if left out."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the model.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@options.as_json
+def train(data: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
+    """Train the router, measure it on groups it never saw, write the model."""
+    # scikit-learn takes a second to import: only this command needs it.
+    from router_models import train as training
+
+    console = Console(stderr=True)
+    with Bar(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("training", total=None)
+
+        def told(step: training.Progress) -> None:
+            bar.update(
+                task, completed=step.done, total=step.total, description=step.what
+            )
+
+        report = training.train(
+            data or RELEASED.parent / "data",
+            out or RELEASED,
+            seed,
+            told,
+            rules_file=resolve("router_rules.yaml"),
+        )
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+        return
+    click.echo(f"turns {report.turns}, groups {report.groups}, model {report.version}")
+    _print_report(report.held_out, as_json=False)

@@ -1,0 +1,136 @@
+"""
+The whole HTTP room, put together: what the composition root opens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from litestar.types import ControllerRouterHandler
+
+from engines.contract import Locale
+from gateway.admission.rate import RateLimit
+from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
+from gateway.dispatch import Dispatcher
+from gateway.handoff.accounts import Accounts
+from gateway.handoff.desk import Desk
+from gateway.handoff.feed import DeskFeed
+from gateway.http.auth import Authenticator, ChannelKey
+from gateway.http.customers import CustomerApi
+from gateway.http.demo import DemoCustomer, demo_customers
+from gateway.http.desk import DESK_PROBLEMS, desk_routes
+from gateway.http.desk_session import DeskApi
+from gateway.http.intake import HotRoute, Intake
+from gateway.http.pages import page_routes
+from gateway.http.problems import GATEWAY, Table
+from gateway.http.routes import build_routes
+from gateway.http.system import SystemApi
+from gateway.live import Live
+from gateway.telemetry import Telemetry
+
+
+#: Every refusal's place on the wire.
+TABLE: Table = {**GATEWAY, **DESK_PROBLEMS}
+#: Signs of life an operator's page may miss before the operator counts as gone.
+BEATS = 3
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The sections of the configuration that the door looks at."""
+
+    server: ServerConfig
+    limits: LimitsConfig
+    people: PeopleConfig
+    shops: tuple[ShopConfig, ...]
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What stands behind the door.
+
+    Attributes:
+        presence_s: Silence after which an operator counts as gone.
+
+        demo: Customers to speak as; empty outside the demo.
+    """
+
+    dispatcher: Dispatcher
+    live: Live
+    desk: Desk
+    feed: DeskFeed
+    accounts: Accounts
+    system: SystemApi
+    telemetry: Telemetry
+    locale_of: Callable[[str], Locale]
+    wall_ms: Callable[[], int]
+    presence_s: float
+    demo: Sequence[DemoCustomer] = ()
+
+
+def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRoute:
+    """The ASGI application: the hot route in front of Litestar."""
+    authenticator = Authenticator(_keys(limits.shops), secret, time.time)
+    intake = _intake(parts, limits.limits)
+    api = CustomerApi(
+        intake=intake,
+        authenticator=authenticator,
+        live=parts.live,
+        shops={shop.id: shop for shop in limits.shops},
+        is_demo=bool(parts.demo),
+    )
+    routes = build_routes(
+        api,
+        parts.system,
+        parts.telemetry,
+        table=TABLE,
+        more=_more(parts, pages),
+        provided={"desk_api": _desk_api(parts, limits.people)},
+        max_body_bytes=limits.server.max_body_bytes,
+    )
+    return HotRoute(
+        routes,
+        intake,
+        authenticator,
+        parts.telemetry,
+        TABLE,
+        limits.server.max_body_bytes,
+    )
+
+
+def _intake(parts: Parts, limits: LimitsConfig) -> Intake:
+    return Intake(
+        parts.dispatcher,
+        key_rate=RateLimit(limits.rate_per_s, limits.burst),
+        visitor_rate=RateLimit(limits.visitor_rate_per_s, limits.visitor_burst),
+        text_chars=limits.text_chars,
+        locale_of=parts.locale_of,
+        wall_ms=parts.wall_ms,
+    )
+
+
+def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
+    demo = [demo_customers(parts.demo)] if parts.demo else []
+    return [*page_routes(pages), *desk_routes(), *demo]
+
+
+def _desk_api(parts: Parts, people: PeopleConfig) -> DeskApi:
+    return DeskApi(
+        desk=parts.desk,
+        accounts=parts.accounts,
+        feed=parts.feed,
+        live=parts.live,
+        session_s=people.session_hours * 3600,
+        beat_s=parts.presence_s / BEATS,
+    )
+
+
+def _keys(shops: Sequence[ShopConfig]) -> list[ChannelKey]:
+    return [
+        ChannelKey(shop=shop.id, channel=channel.name, key=channel.key)
+        for shop in shops
+        for channel in shop.channels
+        if channel.key
+    ]

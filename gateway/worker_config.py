@@ -1,0 +1,21 @@
+"""
+What the supervisor hands to a worker.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.config import Config
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What the supervisor hands to a worker, as a JSON file of mode 600.
+
+    Attributes:
+        config: With every key filled in and the store's address set.
+    """
+
+    config: Config
+    visitor_secret: str

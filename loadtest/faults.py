@@ -1,0 +1,247 @@
+"""
+Kill real processes under load, then let the checker judge what is left.
+
+Clients send a fixed number of messages and repeat each one, with the same id,
+until it is acknowledged: that is what every channel does. Meanwhile the fault
+strikes so many times, spread over the run. At the end the run waits until all
+is at rest, sends every message once more (a repeat must give the same result),
+reads every conversation back and checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+import httpx
+import msgspec
+
+from gateway.config import Config
+from gateway.stack import Stack, running
+from gateway.supervisor import Supervisor
+from loadtest.history import Ack, LogLine, Verdict, check
+from loadtest.requests import QUESTIONS
+
+
+FaultKind = Literal["worker", "workers", "store", "none"]
+
+#: Messages of one conversation; they are sent without waiting for each other.
+TURNS = 4
+#: Seconds after which a message that nobody acknowledges ends the run.
+GIVE_UP_S = 120.0
+#: Seconds after the last acknowledgement until everything must be at rest.
+REST_S = 60.0
+RETRY_S = 0.15
+
+
+class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What one run did and found.
+
+    Attributes:
+        struck: Processes killed.
+
+        retries: Requests that had to be sent again.
+    """
+
+    fault: str
+    struck: int
+    messages: int
+    retries: int
+    seconds: float
+    slowest_s: float
+    verdict: Verdict
+
+
+def run_faults(
+    config: Config,
+    fault: FaultKind,
+    *,
+    messages: int,
+    strikes: int,
+    seed: int,
+    tell: Callable[[str], None],
+    make_supervisor: Callable[[Config, Callable[[str], None]], Supervisor] = Supervisor,
+) -> FaultReport:
+    """
+    One run on a fresh data folder.
+
+    Args:
+        make_supervisor: For planted bugs: another parent process.
+    """
+    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        ours = msgspec.structs.replace(
+            config,
+            data_dir=folder,
+            server=msgspec.structs.replace(config.server, port=0, workers=2),
+            store=msgspec.structs.replace(config.store, lease_ms=3_000),
+            log=msgspec.structs.replace(
+                config.log, path=str(Path(folder) / "gateway.log")
+            ),
+        )
+        with running(ours, lambda _: None, make_supervisor=make_supervisor) as stack:
+            return asyncio.run(
+                _Run(stack, fault, seed, tell).carry_out(messages, strikes)
+            )
+
+
+class _Run:
+    """One run's clients, striker and records."""
+
+    def __init__(
+        self, stack: Stack, fault: FaultKind, seed: int, tell: Callable[[str], None]
+    ) -> None:
+        self._stack = stack
+        self._fault = fault
+        self._chance = random.Random(seed)
+        self._tell = tell
+        self._acks: list[Ack] = []
+        self._retries = 0
+        self._slowest_s = 0.0
+        self._done = 0
+
+    async def carry_out(self, messages: int, strikes: int) -> FaultReport:
+        started = monotonic()
+        struck = 0
+        headers = {"authorization": f"Bearer {self._stack.key}"}
+        async with httpx.AsyncClient(
+            base_url=self._stack.url, headers=headers, timeout=30.0, trust_env=False
+        ) as http:
+            striking = asyncio.create_task(self._strike_all(messages, strikes))
+            names = [f"f{number}" for number in range(messages // TURNS)]
+            slots = asyncio.Semaphore(16)
+
+            async def one(name: str) -> None:
+                async with slots:
+                    await self._converse(http, name)
+
+            await asyncio.gather(*(one(name) for name in names))
+            struck = await striking
+            await self._come_to_rest(http, names)
+            await asyncio.gather(*(one(name) for name in names))
+            logs = {name: await self._read_back(http, name) for name in names}
+        return FaultReport(
+            fault=self._fault,
+            struck=struck,
+            messages=len(names) * TURNS,
+            retries=self._retries,
+            seconds=monotonic() - started,
+            slowest_s=self._slowest_s,
+            verdict=check(self._acks, logs),
+        )
+
+    async def _converse(self, http: httpx.AsyncClient, name: str) -> None:
+        """All messages of a conversation, a moment apart, none waited for."""
+        pending = []
+        for number in range(TURNS):
+            pending.append(asyncio.create_task(self._send(http, name, number)))
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*pending)
+
+    async def _send(self, http: httpx.AsyncClient, name: str, number: int) -> None:
+        """Send one message until it is acknowledged."""
+        body = {
+            "message_id": f"{name}-{number}",
+            "user_id": f"u-{name}",
+            "text": QUESTIONS[hash_of(name, number) % len(QUESTIONS)],
+        }
+        started = monotonic()
+        while monotonic() - started < GIVE_UP_S:
+            try:
+                reply = await http.post(f"/v1/conversations/{name}/messages", json=body)
+                if reply.status_code in (200, 202):
+                    self._note(name, reply.json(), monotonic() - started)
+                    return
+            except httpx.TransportError:
+                pass
+            self._retries += 1
+            await asyncio.sleep(RETRY_S)
+        raise TimeoutError(f"{name}-{number} was not acknowledged in {GIVE_UP_S:.0f} s")
+
+    def _note(self, name: str, result: dict[str, object], took_s: float) -> None:
+        reply = result.get("reply")
+        self._slowest_s = max(self._slowest_s, took_s)
+        self._done += 1
+        self._acks.append(
+            Ack(
+                conversation=name,
+                message_id=str(result["message_id"]),
+                seq=int(str(result["seq"])),
+                status=str(result["status"]),
+                reply=str(reply["text"]) if isinstance(reply, dict) else "",
+            )
+        )
+
+    async def _strike_all(self, messages: int, strikes: int) -> int:
+        """Strike each time another share of the messages is through."""
+        if self._fault == "none":
+            return 0
+        struck = 0
+        for number in range(strikes):
+            await self._until(int(messages * (number + 0.5) / (strikes + 1)))
+            struck += self._strike()
+            self._tell(f"{self._fault} killed ({number + 1}/{strikes})")
+            await asyncio.sleep(self._chance.uniform(0.05, 0.4))
+        return struck
+
+    async def _until(self, done: int) -> None:
+        """Sleep until so many messages are acknowledged."""
+        while self._done < done:  # noqa: ASYNC110 - a count, not one event
+            await asyncio.sleep(0.01)
+
+    def _strike(self) -> int:
+        supervisor = self._stack.supervisor
+        if self._fault == "store":
+            pids = [supervisor.store_pid]
+        else:
+            pids = [*supervisor.worker_pids]
+            if self._fault == "worker":
+                pids = self._chance.sample(pids, min(1, len(pids)))
+        killed = 0
+        for pid in pids:
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        return killed
+
+    async def _come_to_rest(self, http: httpx.AsyncClient, names: list[str]) -> None:
+        """Wait until every conversation has as many ends as messages."""
+        give_up = monotonic() + REST_S
+        open_names = list(names)
+        while open_names and monotonic() < give_up:
+            logs = [(name, await self._read_back(http, name)) for name in open_names]
+            open_names = [name for name, log in logs if not _is_at_rest(log)]
+            await asyncio.sleep(0.3 if open_names else 0)
+
+    async def _read_back(self, http: httpx.AsyncClient, name: str) -> list[LogLine]:
+        for _ in range(200):
+            try:
+                reply = await http.get(f"/v1/conversations/{name}/events")
+                if reply.status_code == httpx.codes.OK:
+                    return msgspec.json.decode(reply.content, type=_Page).events
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(RETRY_S)
+        raise TimeoutError(f"the events of {name} could not be read")
+
+
+class _Page(msgspec.Struct):
+    events: list[LogLine]
+
+
+def _is_at_rest(log: list[LogLine]) -> bool:
+    messages = sum(line.kind == "message" for line in log)
+    replies = sum(line.kind == "reply" for line in log)
+    return replies >= messages or any(line.kind == "notice" for line in log)
+
+
+def hash_of(name: str, number: int) -> int:
+    """A number that is the same in every process."""
+    return sum(name.encode()) * 31 + number * 7
