@@ -104,6 +104,8 @@ class Accounts:
         session_s: How long an operator stays signed in.
 
         random_token: Makes unguessable tokens.
+
+        hasher: Cost of the password hashes; the library's own by default.
     """
 
     def __init__(
@@ -111,11 +113,12 @@ class Accounts:
         store: OperatorStore,
         session_s: float = 12 * 3600,
         random_token: Callable[[], str] = secrets.token_urlsafe,
+        hasher: argon2.PasswordHasher | None = None,
     ) -> None:
         self._store = store
         self._session_ms = int(session_s * 1000)
         self._random_token = random_token
-        self._hasher = argon2.PasswordHasher()
+        self._hasher = hasher or argon2.PasswordHasher()
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
         # Checked where there is no account, so that both take as long.
         self._decoy: str | None = None

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from gateway.handoff import errors
@@ -48,8 +48,8 @@ DESK_PROBLEMS: Table = {
     errors.BadOperator: Row(400, "bad_operator", "The account cannot be made"),
 }
 
-HandoffPath = Annotated[str, Parameter(max_length=128)]
-After = Annotated[int, Parameter(ge=0, le=2**53)]
+HandoffPath = Annotated[str, PathParameter(max_length=128)]
+After = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 
 class SessionController(Controller):
@@ -62,8 +62,8 @@ class SessionController(Controller):
     async def sign_in(
         self,
         request: Request[Any, Any, Any],
-        data: wire.SignIn,
-        desk_api: DeskApi,
+        data: JSONBody[wire.SignIn],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.SessionOut:
         """The session comes as a cookie that scripts can't read."""
         check_origin(request)
@@ -78,7 +78,7 @@ class SessionController(Controller):
 
     @get(summary="Who is signed in")
     async def me(
-        self, request: Request[Any, Any, Any], desk_api: DeskApi
+        self, request: Request[Any, Any, Any], desk_api: NamedDependency[DeskApi]
     ) -> wire.SessionOut:
         """The session of the cookie, with its CSRF token."""
         session = await session_of(request, desk_api)
@@ -90,7 +90,10 @@ class SessionController(Controller):
         dependencies={"session": Provide(signed_in)},
     )
     async def sign_out(
-        self, request: Request[Any, Any, Any], session: Session, desk_api: DeskApi
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> Response[None]:
         """What the operator holds goes back to the line; the customers are told."""
         await desk_api.desk.go(session.who)
@@ -107,7 +110,10 @@ class DeskController(Controller):
 
     @put("/presence", summary="Come, step away, or go")
     async def set_presence(
-        self, data: wire.PresenceIn, session: Session, desk_api: DeskApi
+        self,
+        data: JSONBody[wire.PresenceIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.PresenceOut:
         """Online operators get offers; signs of life keep them present."""
         if data.state == "offline":
@@ -117,14 +123,16 @@ class DeskController(Controller):
         return wire.PresenceOut(state=data.state, beat_s=desk_api.beat_s)
 
     @get("/board", summary="Line, offers, talks, tickets, colleagues")
-    async def board(self, session: Session, desk_api: DeskApi) -> wire.BoardOut:
+    async def board(
+        self, session: NamedDependency[Session], desk_api: NamedDependency[DeskApi]
+    ) -> wire.BoardOut:
         """What ``WS /v1/desk/ws`` pushes after each change."""
         board = await desk_api.desk.board(session.who.shop)
         return wire.board_out(board, session.who.name)
 
     @get("/queue", summary="Who waits, most urgent first")
     async def queue(
-        self, session: Session, desk_api: DeskApi
+        self, session: NamedDependency[Session], desk_api: NamedDependency[DeskApi]
     ) -> list[wire.HandoffView]:
         """Up to 100 waiting handoffs."""
         board = await desk_api.desk.board(session.who.shop)
@@ -132,7 +140,7 @@ class DeskController(Controller):
 
     @get("/offers", summary="What is offered to me now")
     async def offers(
-        self, session: Session, desk_api: DeskApi
+        self, session: NamedDependency[Session], desk_api: NamedDependency[DeskApi]
     ) -> list[wire.HandoffView]:
         """Each until its ``due_ms``."""
         board = await desk_api.desk.board(session.who.shop)
@@ -140,7 +148,7 @@ class DeskController(Controller):
 
     @get("/tickets", summary="Open tickets, due first")
     async def tickets(
-        self, session: Session, desk_api: DeskApi
+        self, session: NamedDependency[Session], desk_api: NamedDependency[DeskApi]
     ) -> list[wire.HandoffView]:
         """Up to 100 tickets."""
         board = await desk_api.desk.board(session.who.shop)
@@ -150,9 +158,9 @@ class DeskController(Controller):
     async def take(
         self,
         handoff_id: HandoffPath,
-        data: wire.AtVersion,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.AtVersion],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.HandoffView:
         """The conversation is the operator's again; reply and close as usual."""
         after = await desk_api.desk.take(session.who, handoff_id, data.version)
@@ -160,7 +168,10 @@ class DeskController(Controller):
 
     @get("/handoffs/{handoff_id:str}", summary="One handoff with its notes")
     async def detail(
-        self, handoff_id: HandoffPath, session: Session, desk_api: DeskApi
+        self,
+        handoff_id: HandoffPath,
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.DetailOut:
         """A colleague's talk is for supervisors only."""
         handoff = await desk_api.desk.read(session.who, handoff_id)
@@ -177,8 +188,8 @@ class DeskController(Controller):
     async def events(
         self,
         handoff_id: HandoffPath,
-        session: Session,
-        desk_api: DeskApi,
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
         after: After = 0,
     ) -> EventPage:
         """Customer, machine and operator lines after number *after*."""
@@ -194,9 +205,9 @@ class DeskController(Controller):
     async def claim(
         self,
         handoff_id: HandoffPath,
-        data: wire.AtVersion,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.AtVersion],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.HandoffView:
         """From here the operator owns the conversation and the machine is silent."""
         after = await desk_api.desk.claim(session.who, handoff_id, data.version)
@@ -206,9 +217,9 @@ class DeskController(Controller):
     async def decline(
         self,
         handoff_id: HandoffPath,
-        data: wire.AtVersion,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.AtVersion],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> Response[None]:
         """It is not offered to this operator again for a while."""
         await desk_api.desk.decline(session.who, handoff_id, data.version)
@@ -218,9 +229,9 @@ class DeskController(Controller):
     async def reply(
         self,
         handoff_id: HandoffPath,
-        data: wire.ReplyIn,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.ReplyIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.SaidOut:
         """Said once per ``line_id``; refused when the talk is no longer theirs."""
         n = await desk_api.desk.reply(session.who, handoff_id, data.line_id, data.text)
@@ -230,9 +241,9 @@ class DeskController(Controller):
     async def note(
         self,
         handoff_id: HandoffPath,
-        data: wire.NoteIn,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.NoteIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> Response[None]:
         """The customer never sees it."""
         await desk_api.desk.note(session.who, handoff_id, data.text)
@@ -242,9 +253,9 @@ class DeskController(Controller):
     async def close(
         self,
         handoff_id: HandoffPath,
-        data: wire.CloseIn,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.CloseIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> wire.HandoffView:
         """The conversation is the machine's again, unless the customer just wrote."""
         after = await desk_api.desk.close(
@@ -256,9 +267,9 @@ class DeskController(Controller):
     async def transfer(
         self,
         handoff_id: HandoffPath,
-        data: wire.TransferIn,
-        session: Session,
-        desk_api: DeskApi,
+        data: JSONBody[wire.TransferIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
     ) -> Response[None]:
         """Back to the line with its old deadline; after several hops a ticket."""
         await desk_api.desk.transfer(session.who, handoff_id, data.version, data.note)

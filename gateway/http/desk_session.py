@@ -16,6 +16,7 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 
 from gateway.handoff.accounts import Accounts, Session
 from gateway.handoff.desk import Desk
@@ -76,7 +77,9 @@ async def session_of(connection: Connection, api: DeskApi) -> Session:
     return await api.accounts.session(token)
 
 
-async def signed_in(request: Request[Any, Any, Any], desk_api: DeskApi) -> Session:
+async def signed_in(
+    request: Request[Any, Any, Any], desk_api: NamedDependency[DeskApi]
+) -> Session:
     """
     The session of a request, which is proven to come from our own page.
 

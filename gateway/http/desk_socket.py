@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 
 from gateway.handoff.accounts import Session
-from gateway.handoff.desk import Board
-from gateway.handoff.states import HELD
+from gateway.handoff.errors import HandoffError
 from gateway.http.desk_session import DeskApi, check_origin, session_of
 from gateway.http.desk_wire import board_out
 from gateway.http.problems import Table, problem_of
@@ -73,7 +73,9 @@ _decoder = msgspec.json.Decoder(Ping | Watch | Unwatch)
 
 
 @websocket("/v1/desk/ws")
-async def desk_socket(socket: _Socket, desk_api: DeskApi, table: Table) -> None:
+async def desk_socket(
+    socket: _Socket, desk_api: NamedDependency[DeskApi], table: NamedDependency[Table]
+) -> None:
     """Serve one desk until either side ends it, or the session does."""
     await socket.accept()
     try:
@@ -115,19 +117,9 @@ class _Connection:
     async def _push_boards(self) -> None:
         async with aclosing(self._api.feed.follow(self._who.shop)) as boards:
             async for board in boards:
-                self._drop_foreign(board)
                 frame = board_out(board, self._who.name)
                 await self._send({"type": "board", **msgspec.to_builtins(frame)})
         await self._socket.close(code=1012)
-
-    def _drop_foreign(self, board: Board) -> None:
-        """Stop pushing a talk that a colleague has by now."""
-        if self._who.is_supervisor:
-            return
-        for handoff in board.held:
-            is_other = handoff.state in HELD and handoff.operator != self._who.name
-            if is_other and handoff.id in self._watched:
-                self._watched.pop(handoff.id).cancel()
 
     async def _read_one(self) -> None:
         text = await self._socket.receive_text()
@@ -166,10 +158,20 @@ class _Connection:
         follow = self._api.live.follow(self._who.shop, conversation_id, after)
         async for events in follow:
             if events:
+                # A colleague may have the talk by now: then it is not ours to see.
+                if not await self._may_see(handoff_id):
+                    return
                 lines = msgspec.to_builtins(events)
                 await self._send(
                     {"type": "events", "handoff_id": handoff_id, "events": lines}
                 )
+
+    async def _may_see(self, handoff_id: str) -> bool:
+        try:
+            await self._api.desk.read(self._who, handoff_id)
+        except HandoffError:
+            return False
+        return True
 
     async def _send(self, frame: dict[str, Any]) -> None:
         await self._socket.send_text(encode(frame).decode())

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from desk_server import DeskServer, serve
 from people import People, open_people
 
 
@@ -15,3 +16,10 @@ async def people(store_url: str) -> AsyncIterator[People]:
     """A shop with people on a real, empty store."""
     async with open_people(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def server(people: People) -> AsyncIterator[DeskServer]:
+    """The desk on a real HTTP server."""
+    async with serve(people) as served:
+        yield served
