@@ -58,7 +58,7 @@ class Executor:
 
         recipes: By name.
 
-        voice: For the notification.
+        voice: For what the customer is told.
 
         clock_ms: Wall clock, in the time of the records.
 
@@ -196,9 +196,7 @@ class Executor:
 
         A lost answer is tried again with the same key where keys are honoured.
         """
-        text = self._voice.say(
-            "agent.notification", record.args["locale"], summary=record.summary
-        )
+        text = self._recipes[record.recipe].done(record, self._voice)
         tries = 2 if self._shop.effect_support is EffectSupport.IDEMPOTENT else 1
         for _ in range(tries):
             try:

@@ -130,7 +130,7 @@ def action_id(turn: Turn, judged: Judged) -> str:
         judged.order.version,
         judged.computed.args,
     )
-    digest = hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+    digest = hashlib.sha256(_canonical(parts)).hexdigest()
     return f"act_{digest[:24]}"
 
 
@@ -138,6 +138,11 @@ def is_same(record: ActionRecord, judged: Judged) -> bool:
     """Tell if a proposal would come out again exactly as it was shown."""
     return (
         record.order_version == judged.order.version
-        and record.args == judged.computed.args
         and record.recipe == judged.draft.recipe
+        and _canonical(record.args) == _canonical(judged.computed.args)
     )
+
+
+def _canonical(value: object) -> bytes:
+    """Bytes that are equal for equal arguments, fresh or read from the ledger."""
+    return msgspec.json.encode(value, order="sorted")

@@ -54,7 +54,6 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.refused": ("rule", "instead"),
     "agent.not_done": (),
     "agent.next": (),
-    "agent.notification": ("summary",),
     "agent.refunds": ("order", "refunds"),
     "agent.refunds_none": (),
     "agent.refunds_hint": (),
@@ -145,6 +144,7 @@ class Replies:
         limit = limit_of(clause)
         rule = clause.rule.said(locale, limit)
         instead = clause.instead.said(locale, limit) if clause.instead else ""
+        instead = instead[:1].upper() + instead[1:]
         stop = {"zh": "。", "en": "."}[locale]
         text = self._voice.say(
             "agent.refused", locale, rule=rule, instead=instead and instead + stop

@@ -83,13 +83,27 @@ def line_text(line: OrderLine, currency: str, locale: Locale) -> str:
 def order_text(order: Order, locale: Locale) -> str:
     """One order in one short line, to choose it by."""
     first = next((line for line in order.lines if not line.is_gift), order.lines[0])
-    paid = amount(order.paid_minor, order.currency, locale)
+    paid = amount(_price(order), order.currency, locale)
     more = len(order.lines) - 1
     if locale == "zh":
+        kind = "应付" if order.status == "unpaid" else "实付"
         rest = f"等 {more + 1} 件" if more else ""
-        return f"{order.id}（{status_text(order, locale)}，{title(first, locale)}{rest}，实付 {paid}）"
+        return f"{order.id}（{status_text(order, locale)}，{title(first, locale)}{rest}，{kind} {paid}）"
     rest = f" and {more} more" if more else ""
-    return f"{order.id} ({status_text(order, locale)}, {title(first, locale)}{rest}, paid {paid})"
+    kind = "to pay" if order.status == "unpaid" else "paid"
+    return f"{order.id} ({status_text(order, locale)}, {title(first, locale)}{rest}, {kind} {paid})"
+
+
+def _price(order: Order) -> int:
+    """What was paid, or is to be paid."""
+    if order.status != "unpaid":
+        return order.paid_minor
+    goods = sum(
+        line.unit_price_minor * line.quantity
+        for line in order.lines
+        if not line.is_gift
+    )
+    return goods - order.coupon_minor - order.points_minor + order.freight_minor
 
 
 def order_citation(order: Order, locale: Locale) -> Citation:

@@ -57,7 +57,8 @@ class AddressParts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _CUE_EN = re.compile(
-    r"(?:\bto(?: be)?|\bis|\baddress|\bat)\s*:?\s+|:\s*", re.IGNORECASE
+    r"(?:\bto(?: be)?|\bis|\baddress|\bat|\bmake (?:it|that)|\buse)\s*:?\s+|:\s*",
+    re.IGNORECASE,
 )
 _END_EN = re.compile(r"[.;!?](?:\s|$)|\s(?:please|thanks|thank|and)\b", re.IGNORECASE)
 _ZIP = re.compile(r"\b\d{5,6}(?:-\d{4})?\b")
@@ -70,7 +71,7 @@ _STREET_EN = re.compile(
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"[,，。;；!！?？]")
-_STREET_ZH = re.compile(r"[路街道巷弄号村镇乡栋幢楼室苑园区厦里庄组座]|\d")
+_STREET_ZH = re.compile(r"[路街道巷弄号村镇乡栋幢楼室苑厦里庄组座]|[小园]区|\d")
 _MORE_ZH = re.compile(
     r"^[\u4e00-\u9fff\w #-]{0,24}(?:号|栋|幢|楼|层|室|单元|座|门|户|\d)$"
 )
@@ -137,11 +138,9 @@ def _from_place(text: str, place: Place) -> AddressParts:
 
 
 def _pieces(text: str) -> list[str]:
-    """The comma parts of what follows the last cue before the first comma."""
-    head = text.split(",", 1)[0]
-    start = max((found.end() for found in _CUE_EN.finditer(head)), default=0)
+    """The comma parts of an address, without what stands around it."""
     pieces = []
-    for at, raw in enumerate(text[start:].split(",")):
+    for at, raw in enumerate(_from_street(text.split(","))):
         end = _END_EN.search(raw) if at else None
         piece = raw[: end.start()] if end else raw
         piece = _ZIP.sub("", piece).strip(" .") if at else piece.strip(" .")
@@ -150,6 +149,15 @@ def _pieces(text: str) -> list[str]:
         if end:
             break
     return pieces
+
+
+def _from_street(raw: list[str]) -> list[str]:
+    """The comma parts from the first one that a street begins in."""
+    for at, part in enumerate(raw):
+        start = max((found.end() for found in _CUE_EN.finditer(part)), default=0)
+        if _STREET_EN.search(part[start:].strip()):
+            return [part[start:], *raw[at + 1 :]]
+    return raw
 
 
 def _street_en(pieces: list[str]) -> str:

@@ -14,42 +14,36 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from engines.agent.reading.text import NUMBER_EN, NUMBER_ZH, ORDINAL_EN, number
-from engines.shops.port import Order, OrderLine
+from engines.agent.reading.titles import named_lines
+from engines.shops.port import Order
 
 
 _LATEST = re.compile(
-    r"最近|最新|上一[单个笔次]|刚刚?[才]?(?:下|买|拍|付)|\b(?:latest|newest|most recent|last) (?:order|one|purchase)\b"
+    r"最近|最新|上一[单个笔次]|刚刚?[才]?(?:下|买|拍|付)"
+    r"|\b(?:latest|newest|most recent|last) (?:order|one|purchase)\b"
     r"|\bjust (?:placed|bought|ordered)\b"
 )
 _ID_CUE = re.compile(
-    r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)\s*[:#是为]?\s*#?(?P<id>[a-z]{0,4}-?\d{3,24})\b"
+    r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)"
+    r"\s*[:#是为]?\s*#?(?P<id>[a-z]{0,4}-?\d{3,24})\b"
 )
 _ID_SHAPE = re.compile(r"(?<![a-z0-9])[a-z]{0,4}-?\d{4,24}(?![a-z0-9])")
 _POSITION = re.compile(
     rf"第\s?(?P<zh>{NUMBER_ZH})\s?(?:件|个|样|款|种|项|行|条|双|台|单|笔)?"
     rf"|\b(?P<en>{ORDINAL_EN})\s(?:item|product|one|thing|line|article|order)s?\b"
-    rf"|\b(?:item|line|product|number|no\.|order)\s?#?(?P<no>\d{{1,3}})\b(?!\d)"
+    r"|\b(?:item|line|product|number|no\.|order)\s?#?(?P<no>\d{1,3})\b(?!\d)"
 )
 _BARE_POSITION = re.compile(
     rf"^(?:the )?(?P<en>{ORDINAL_EN})(?: one| item)?$|^#?(?P<no>\d{{1,2}})$"
 )
-_LAST_LINE = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line)\b")
+_LAST = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line|thing)\b")
 _EACH = re.compile(r"全部|全都|都退|都要退|所有|\ball\b|\bboth\b|\bevery\b")
 _QUANTITY = re.compile(
     rf"(?<!第)(?<!第 )(?P<zh>{NUMBER_ZH})\s?(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋)(?!半)"
     rf"|\b(?P<en>{NUMBER_EN})\s(?:of (?:them|the|these|those|my)|units?|pieces?|pcs|items?)\b"
     rf"|\b(?:only|just|refund|return) (?P<only>{NUMBER_EN})\b(?! days?)"
 )
-_LATIN_WORD = re.compile(r"[a-z][a-z\-]{2,}")
-_CJK = re.compile(r"[\u4e00-\u9fff]")
-_GAP = re.compile(r"\s+")
-#: Words of titles that say nothing of which product is meant.
-_COMMON = re.compile(
-    r"^(?:the|and|for|with|order|item|product|refund|return|please|cancel|one|set|pro"
-    r"|mini|smart|city)$"
-)
-#: Fewer characters in common name nothing.
-_SHORTEST_RUN = 2
+_PART = re.compile(r"[,，。;；、]|和|还有|以及|\band\b|\bplus\b")
 
 
 class Mention(msgspec.Struct, frozen=True):
@@ -63,6 +57,19 @@ class Mention(msgspec.Struct, frozen=True):
 
     ids: tuple[str, ...] = ()
     foreign: str = ""
+
+
+class LineMention(msgspec.Struct, frozen=True):
+    """
+    What a text says of the lines of an order.
+
+    Attributes:
+        units: Line and quantity of each line named; 0 units mean all.
+        choices: Lines it could mean, if that is not clear.
+    """
+
+    units: tuple[tuple[int, int], ...] = ()
+    choices: tuple[int, ...] = ()
 
 
 def mentioned_orders(text: str, orders: Sequence[Order]) -> Mention:
@@ -86,7 +93,7 @@ def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
         return ()
     if _LATEST.search(text):
         return (orders[0].id,)
-    return tuple(order.id for order in orders if matching_lines(text, order.lines))
+    return tuple(order.id for order in orders if any(named_lines(text, order.lines)))
 
 
 def order_in_history(lines: Iterable[str], orders: Sequence[Order]) -> str:
@@ -98,40 +105,44 @@ def order_in_history(lines: Iterable[str], orders: Sequence[Order]) -> str:
     return ""
 
 
-def position(text: str) -> int | None:
-    """The place a text names ("第2件", "second item", "item 2"); -1 for the last."""
-    if _LAST_LINE.search(text):
-        return -1
-    found = _POSITION.search(text) or _BARE_POSITION.search(text)
-    if found is None:
-        return None
-    return number(next(word for word in found.groups() if word))
-
-
-def positions(text: str) -> tuple[int, ...]:
-    """All places a text names, in order."""
-    numbers = (
-        number(next(word for word in found.groups() if word))
-        for found in _POSITION.finditer(text)
-    )
-    return tuple(dict.fromkeys(place for place in numbers if place))
-
-
 def chosen(text: str, choices: Sequence[str]) -> str:
     """The choice of a shown list that a text points at; empty if none."""
-    place = position(text)
-    if place == -1:
+    if _LAST.search(text):
         return choices[-1] if choices else ""
-    return choices[place - 1] if place and 0 < place <= len(choices) else ""
+    place = _bare_place(text)
+    return choices[place - 1] if 0 < place <= len(choices) else ""
 
 
-def matching_lines(text: str, lines: Sequence[OrderLine]) -> tuple[int, ...]:
-    """Lines whose title the folded *text* names, best matches only."""
-    scores = {line.line: _likeness(text, line) for line in lines}
-    best = max(scores.values(), default=0)
-    if not best:
-        return ()
-    return tuple(line for line, score in scores.items() if score == best)
+def mentioned_lines(
+    text: str, order: Order | None, *, is_answer: bool = False
+) -> LineMention:
+    """
+    Lines and units that the folded *text* names.
+
+    Without an *order* a named position stays as it is. Where nothing is named,
+    the only line with units left is meant, unless the text is the *answer* to
+    the question which.
+    """
+    places = _places(text, is_answer=is_answer)
+    count = quantity(text) or 0
+    if order is None:
+        return LineMention(tuple((place, count) for place in places))
+    numbers = [line.line for line in order.lines]
+    goods = [line for line in order.lines if not line.is_gift]
+    if _LAST.search(text) and goods:
+        places = (goods[-1].line,)
+    if places:
+        return LineMention(
+            tuple((place, count) for place in places if place in numbers)
+        )
+    named, unclear = named_lines(text, order.lines)
+    if named:
+        return LineMention(_units(text, order, named))
+    left = [line for line in goods if line.refunded_quantity < line.quantity]
+    only = goods if len(goods) == 1 else left
+    if len(only) == 1 and not is_answer:
+        return LineMention(((only[0].line, count),))
+    return LineMention(choices=unclear)
 
 
 def quantity(text: str) -> int | None:
@@ -144,6 +155,44 @@ def quantity(text: str) -> int | None:
     return number(next(word for word in found.groups() if word))
 
 
+def _units(
+    text: str, order: Order, named: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    """Each named line with the quantity of the part of the text that names it."""
+    if len(named) == 1:
+        return ((named[0], quantity(text) or 0),)
+    counts = dict.fromkeys(named, 0)
+    for part in _PART.split(text):
+        here, _ = named_lines(part, order.lines)
+        for line in here:
+            counts[line] = _count_before(part) or counts.get(line, 0)
+    return tuple((line, counts[line]) for line in named)
+
+
+def _count_before(part: str) -> int:
+    """The quantity of one part; a bare number word counts too ("two T-shirts")."""
+    found = re.search(rf"\b(?P<en>{NUMBER_EN})\s[a-z]", part)
+    return quantity(part) or (number(found["en"]) if found else 0) or 0
+
+
+def _places(text: str, *, is_answer: bool) -> tuple[int, ...]:
+    found = (
+        number(next(word for word in match.groups() if word))
+        for match in _POSITION.finditer(text)
+    )
+    places = tuple(dict.fromkeys(place for place in found if place))
+    bare = _bare_place(text) if is_answer and not places else 0
+    return (bare,) if bare else places
+
+
+def _bare_place(text: str) -> int:
+    """The position that is all a text says, or that it names first."""
+    found = _BARE_POSITION.search(text.strip(" .。!！")) or _POSITION.search(text)
+    if found is None:
+        return 0
+    return number(next(word for word in found.groups() if word)) or 0
+
+
 def _names(text: str, order_id: str) -> bool:
     pattern = rf"(?<![a-z0-9]){re.escape(order_id.lower())}(?![a-z0-9])"
     return re.search(pattern, text.lower()) is not None
@@ -152,36 +201,3 @@ def _names(text: str, order_id: str) -> bool:
 def _shape(order_id: str) -> str:
     letters = re.sub(r"[a-z]", "a", order_id.lower())
     return re.sub(r"\d", "9", letters)
-
-
-def _likeness(text: str, line: OrderLine) -> int:
-    """Characters of a title that the text repeats; a whole word at least."""
-    words = _words(line.title_en) & _words(text)
-    latin = sum(len(word) for word in words)
-    run = _common_run(_joined(line.title_zh), _joined(text))
-    has_cjk = len(run) >= _SHORTEST_RUN and _CJK.search(run) is not None
-    return max(latin, 3 * len(run) if has_cjk else 0)
-
-
-def _joined(text: str) -> str:
-    return _GAP.sub("", text.lower())
-
-
-def _words(text: str) -> set[str]:
-    found = _LATIN_WORD.findall(text.lower())
-    return {word.removesuffix("s") for word in found if not _COMMON.match(word)}
-
-
-def _common_run(left: str, right: str) -> str:
-    """The longest run of characters that both texts share."""
-    best, end = 0, 0
-    previous = [0] * (len(right) + 1)
-    for at, mark in enumerate(left, start=1):
-        row = [0]
-        for place, other in enumerate(right):
-            row.append(previous[place] + 1 if mark == other else 0)
-        longest = max(row)
-        if longest > best:
-            best, end = longest, at
-        previous = row
-    return left[end - best : end]

@@ -26,7 +26,7 @@ _ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"
     r"|发货了(?:吗|没)|到哪(?:了|儿了|里了)"
     r"|\b(?:where|status|track).{0,25}\b(?:order|parcel|package|delivery)\b"
-    r"|\border status\b|\bhas it shipped\b",
+    r"|\border status\b|\bhas it shipped\b|\bwhere(?:'s| is) (?:it|my)\b",
 )
 _CHANGE_ADDRESS = re.compile(
     r"(?:改|换|变更|更新|填错|写错|选错|弄错|搞错|错了?).{0,8}(?:地址|收货|收件)"
@@ -37,7 +37,7 @@ _CHANGE_ADDRESS = re.compile(
     r"|\b(?:ship|send|deliver|redirect)\b.{0,25}\b(?:to|address)\b.{0,80}\b(?:instead|rather)\b",
 )
 _CANCEL_ORDER = re.compile(
-    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$"
+    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
     r"|订单.{0,4}不要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
@@ -113,24 +113,23 @@ def asks_human(text: str) -> bool:
 
 
 def without_rest(text: str) -> str:
-    """*text* without the clause that says the rest stays as it is."""
-    return _KEEP.sub(" ", text)
+    """*text* without the clauses that say what stays as it is."""
+    return _KEEPS_GIFT.sub(" ", _KEEP.sub(" ", text))
 
 
 def recipes_in(text: str) -> tuple[Recipe, ...]:
-    """Tasks of ours that the cleaned, folded *text* asks for, in order of effect."""
+    """Tasks of ours that the cleaned, folded *text* asks for, those that undo least first."""
     if _REFUND_STATUS.search(text):
         return ()
     rest = without_rest(text)
-    found: list[Recipe] = []
-    if _CHANGE_ADDRESS.search(rest):
-        found.append("change_address")
-    is_cancel = _CANCEL_ORDER.search(rest) is not None
-    if is_cancel:
-        found.append("cancel_order")
-    elif _REFUND_ITEM.search(rest):
-        found.append("refund_item")
-    return tuple(found)
+    if _CANCEL_ORDER.search(rest):
+        # An address that is wrong is then the reason, not another wish.
+        return ("cancel_order",)
+    cues: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
+        ("change_address", _CHANGE_ADDRESS),
+        ("refund_item", _REFUND_ITEM),
+    )
+    return tuple(recipe for recipe, cue in cues if cue.search(rest))
 
 
 def look_in(text: str) -> Look | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
 from litestar.datastructures import State
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from engines.shops.demo import effects, payments, records
 from engines.shops.demo.books import Ask, Books, find_effect, fingerprint
@@ -47,23 +47,29 @@ class Desk(Controller):
     path = "/v1"
 
     @get("/customers/{user_id:str}/orders")
-    async def orders(self, *, state: State, user_id: str) -> tuple[Order, ...]:
+    async def orders(
+        self, *, state: State, user_id: FromPath[str]
+    ) -> tuple[Order, ...]:
         """Orders of one customer, newest first."""
         return await books(state).read(lambda db: records.orders(db, user_id))
 
     @get("/customers/{user_id:str}/orders/{order_id:str}")
-    async def order(self, *, state: State, user_id: str, order_id: str) -> Order:
+    async def order(
+        self, *, state: State, user_id: FromPath[str], order_id: FromPath[str]
+    ) -> Order:
         """One order of this customer."""
         return await books(state).read(lambda db: records.order(db, user_id, order_id))
 
     @get("/customers/{user_id:str}/orders/{order_id:str}/parcel")
-    async def parcel(self, *, state: State, user_id: str, order_id: str) -> Parcel:
+    async def parcel(
+        self, *, state: State, user_id: FromPath[str], order_id: FromPath[str]
+    ) -> Parcel:
         """The parcel of an order."""
         return await books(state).read(lambda db: records.parcel(db, user_id, order_id))
 
     @get("/customers/{user_id:str}/orders/{order_id:str}/refunds")
     async def refunds(
-        self, *, state: State, user_id: str, order_id: str
+        self, *, state: State, user_id: FromPath[str], order_id: FromPath[str]
     ) -> tuple[Refund, ...]:
         """Refunds of an order, newest first."""
         return await books(state).read(
@@ -88,7 +94,7 @@ class Desk(Controller):
         return Quote(minor)
 
     @get("/effects/{key:str}")
-    async def effect(self, *, state: State, key: str) -> Effect:
+    async def effect(self, *, state: State, key: FromPath[str]) -> Effect:
         """What became of an idempotency key."""
         found = await books(state).read(lambda db: find_effect(db, key))
         if found is None:
@@ -106,10 +112,10 @@ class Counter(Controller):
         self,
         *,
         state: State,
-        user_id: str,
-        order_id: str,
+        user_id: FromPath[str],
+        order_id: FromPath[str],
         key: Key,
-        data: AddressChange,
+        data: JSONBody[AddressChange],
     ) -> Effect:
         """Change the address of an unshipped order."""
         ask = _ask(state, key, "change_address", (user_id, order_id, data))
@@ -126,10 +132,10 @@ class Counter(Controller):
         *,
         request: Call,
         state: State,
-        user_id: str,
-        order_id: str,
+        user_id: FromPath[str],
+        order_id: FromPath[str],
         key: Key,
-        data: AddressChange,
+        data: JSONBody[AddressChange],
     ) -> Effect:
         """Ask for the higher freight by link; paying it changes the address."""
         ask = _ask(state, key, "change_address_when_paid", (user_id, order_id, data))
@@ -150,10 +156,10 @@ class Counter(Controller):
         self,
         *,
         state: State,
-        user_id: str,
-        order_id: str,
+        user_id: FromPath[str],
+        order_id: FromPath[str],
         key: Key,
-        data: RefundRequest,
+        data: JSONBody[RefundRequest],
     ) -> Effect:
         """Refund units of one line."""
         ask = _ask(state, key, "refund_line", (user_id, order_id, data))
@@ -166,7 +172,13 @@ class Counter(Controller):
 
     @post("/orders/{order_id:str}/cancellation", status_code=200)
     async def cancel_order(
-        self, *, state: State, user_id: str, order_id: str, key: Key, data: Cancellation
+        self,
+        *,
+        state: State,
+        user_id: FromPath[str],
+        order_id: FromPath[str],
+        key: Key,
+        data: JSONBody[Cancellation],
     ) -> Effect:
         """Cancel an unshipped order."""
         ask = _ask(state, key, "cancel_order", (user_id, order_id, data))
@@ -179,7 +191,12 @@ class Counter(Controller):
 
     @post("/notifications", status_code=200)
     async def notify(
-        self, *, state: State, user_id: str, key: Key, data: Notification
+        self,
+        *,
+        state: State,
+        user_id: FromPath[str],
+        key: Key,
+        data: JSONBody[Notification],
     ) -> Effect:
         """Send the customer a notification of the shop."""
         ask = _ask(state, key, "notify", (user_id, "", data))

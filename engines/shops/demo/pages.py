@@ -10,6 +10,7 @@ from typing import Any
 
 from litestar import MediaType, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from engines.shops.demo import payments
 from engines.shops.demo.desk import books
@@ -22,14 +23,14 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/pay/{token:str}", media_type=MediaType.HTML, opt={"is_open": True})
-async def payment_page(state: State, token: str) -> str:
+async def payment_page(state: State, token: FromPath[str]) -> str:
     """Show what is to be paid, with one button."""
     found = await books(state).read(lambda db: payments.link(db, token))
     return _page(found)
 
 
 @post("/pay/{token:str}", media_type=MediaType.HTML, opt={"is_open": True})
-async def take_payment(state: State, token: str) -> str:
+async def take_payment(state: State, token: FromPath[str]) -> str:
     """Take the payment and apply what it was for."""
     found = await books(state).write(lambda db: payments.pay(db, token))
     return _page(found)

@@ -25,6 +25,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import JSONBody
 
 from engines.shops.demo import filling, pages, seed
 from engines.shops.demo.books import Books, Refusal
@@ -40,7 +41,7 @@ Call = Request[Any, Any, State]
 
 
 @post("/v1/faults", status_code=204)
-async def set_fault(state: State, data: Fault) -> None:
+async def set_fault(state: State, data: JSONBody[Fault]) -> None:
     """Set a fault; only there when the service allows them."""
     state.switchboard.set(data)
 
@@ -84,6 +85,7 @@ def create_app(
         guards=[_require_key],
         middleware=middleware,
         request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
         exception_handlers={
             Refusal: _refused,
             HTTPException: _http_problem,
