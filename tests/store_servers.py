@@ -15,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from gateway.store.server import binary
 
@@ -57,7 +59,7 @@ class Server:
         return f"redis://127.0.0.1:{self.port}"
 
     def client(self) -> Redis:
-        return Redis(port=self.port, socket_timeout=5)
+        return Redis(port=self.port, socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def start(self) -> Server:
         words = [str(binary())]
@@ -66,9 +68,17 @@ class Server:
             "bind": "127.0.0.1",
             "dir": str(self.folder),
             "save": "",
+            "repl-diskless-sync-delay": "0",
             **self.settings,
         }.items():
             words += [f"--{name.replace('_', '-')}", *value.split(" ")]
+        return self._run(words)
+
+    def start_as_sentinel(self) -> Server:
+        """Run with the file ``conf`` of the folder, which a sentinel rewrites."""
+        return self._run([str(binary()), str(self.folder / "conf"), "--sentinel"])
+
+    def _run(self, words: list[str]) -> Server:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 words, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -175,3 +185,16 @@ def node_id(node: Server) -> str:
     with node.client() as client:
         name = client.execute_command("CLUSTER", "MYID")
     return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def wait_until_synced(primary: Server, replica: Server) -> None:
+    """Return when the replica has every write of its primary."""
+
+    def is_synced() -> bool:
+        with primary.client() as one, replica.client() as two:
+            wanted = one.info("replication")["master_repl_offset"]
+            got = two.info("replication")
+        is_linked = got.get("master_link_status") == "up"
+        return is_linked and got["slave_repl_offset"] >= wanted
+
+    wait_for(is_synced)

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 from redis.asyncio.connection import SSLConnection, parse_url
+from redis.exceptions import RedisError
 
 from gateway.store.errors import StoreMisused
 from gateway.store.link import Endpoint
@@ -139,5 +140,5 @@ def _tls(url: str) -> ssl.SSLContext:
         }
     try:
         return SSLConnection(**wanted).ssl_context.get()
-    except TypeError as exc:
-        raise ValueError(f"unknown option: {exc}") from exc
+    except (TypeError, RedisError) as exc:
+        raise ValueError(f"wrong option: {exc}") from exc

@@ -15,7 +15,7 @@ Every method is one atomic function on the server and is safe to repeat after
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from gateway.store import keys, mailbox
 from gateway.store.connection import Scripts
@@ -212,7 +212,7 @@ class Conversations(Ownership, Upkeep):
         )
         return [mailbox.event(entry) for entry in entries]
 
-    async def wake_ups(self) -> AsyncIterator[WakeUp]:
+    async def wake_ups(self) -> AsyncGenerator[WakeUp, None]:
         """What happens in any conversation, at best effort; never ends."""
         async with self._scripts.subscribe(keys.WAKE_UPS) as heard:
             async for channel, payload in heard:

@@ -16,10 +16,10 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.crc import key_slot
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from gateway.store.address import Address
-from gateway.store.errors import StoreUnavailable
+from gateway.store.errors import StoreMisused, StoreUnavailable
 from gateway.store.functions import Function
 from gateway.store.link import Endpoint, Link
 from gateway.store.wire import Limits
@@ -27,6 +27,9 @@ from gateway.store.wire import Limits
 
 #: At most this often is the map of a cluster read again after a failure.
 REFRESH_PAUSE_S = 0.2
+
+#: Sentinels are asked this often whether the primary is still the primary.
+SENTINEL_PAUSE_S = 1.0
 
 Client: TypeAlias = "Redis | RedisCluster"
 
@@ -81,7 +84,9 @@ class SingleServer:
                 list(address.sentinels), socket_timeout=limits.deadline_s
             )
         self.client: Client = self._make_client(limits)
-        self._link = Link(self.locate_any, functions, limits)
+        self._connected_to = address.endpoint
+        self._following: asyncio.Task[None] | None = None
+        self._link = Link(self._locate, functions, limits)
 
     def _make_client(self, limits: Limits) -> Redis:
         if self._sentinel is None:
@@ -96,8 +101,19 @@ class SingleServer:
         return client
 
     async def open(self) -> None:
-        """Connect."""
+        """Connect; with sentinels, leave a primary as soon as they name another."""
         await self._link.open()
+        if self._sentinel is not None:
+            self._following = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        # A primary that was voted out does not know it yet and takes writes
+        # that will be thrown away: its word alone is not enough.
+        while True:
+            await asyncio.sleep(SENTINEL_PAUSE_S)
+            with suppress(StoreUnavailable):
+                if await self.locate_any() != self._connected_to:
+                    self._link.reconnect()
 
     def link(self, key: str) -> Link:  # noqa: ARG002 - one server holds all keys
         """The one link."""
@@ -115,6 +131,10 @@ class SingleServer:
         """A single server redirects nobody."""
         raise StoreUnavailable(f"redirected to {host}:{port} without a cluster")
 
+    async def _locate(self) -> Endpoint:
+        self._connected_to = await self.locate_any()
+        return self._connected_to
+
     async def locate_any(self) -> Endpoint:
         """The server, or whom the sentinels call primary now."""
         if self._sentinel is None:
@@ -129,6 +149,7 @@ class SingleServer:
 
     async def close(self) -> None:
         """Close link, client and sentinels."""
+        await _end(self._following)
         await self._link.close()
         await self.client.aclose()
         if self._sentinel is not None:
@@ -250,13 +271,17 @@ class Cluster:
 
     async def close(self) -> None:
         """Close all links and the client."""
-        if self._looking is not None:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+        await _end(self._looking)
         for link in self._links.values():
             await link.close()
         await self._cluster.aclose()
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def choose(
@@ -267,6 +292,7 @@ async def choose(
 
     Raises:
         StoreUnavailable: If nobody answers.
+        StoreMisused: If the credentials are refused.
     """
     if address.kind == "single" and await _is_cluster(address, limits):
         address = msgspec.structs.replace(address, kind="cluster")
@@ -281,6 +307,11 @@ async def _is_cluster(address: Address, limits: Limits) -> bool:
     client = Redis.from_url(address.url, socket_timeout=limits.deadline_s)
     try:
         facts: dict[str, Any] = await client.info("cluster")
+    except NoPermissionError:
+        # A user without the right to ask is taken at the word of the address.
+        return False
+    except AuthenticationError as exc:
+        raise StoreMisused(f"the store refuses the credentials: {exc}") from exc
     except (RedisError, OSError) as exc:
         raise StoreUnavailable(f"the store does not answer: {exc}") from exc
     finally:

@@ -5,6 +5,7 @@ What every store must do with a conversation, whatever server it runs on.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,7 +23,7 @@ from gateway.store import keys
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.errors import MailboxFull, ScriptError, StaleLease, StoreMisused
-from gateway.store.mailbox import Lease, NewMessage, Pending
+from gateway.store.mailbox import Lease, NewMessage, Pending, WakeUp
 
 
 pytestmark = pytest.mark.anyio
@@ -504,28 +505,21 @@ async def test_idle_conversations_can_be_archived(store: Conversations) -> None:
 
 async def test_wake_ups_name_conversation_and_number(store: Conversations) -> None:
     """Accept and commit wake whoever listens, with the number to read up to."""
-    heard = []
-
-    async def listen() -> None:
-        async for wake in store.wake_ups():
-            heard.append((wake.shop, wake.conversation, wake.n))
-
-    listener = asyncio.create_task(listen())
-    try:
-        for n in range(200):
-            # The subscription stands at some unknown moment: ask until it does.
+    wakes = store.wake_ups()
+    first = asyncio.ensure_future(anext(wakes))
+    async with asyncio.timeout(10):
+        for n in itertools.count(1):
+            # The subscription stands at some unknown moment: knock until it does.
             await store.accept("first:shop", "长 c", message(f"x{n}"))
-            await asyncio.sleep(0.01)
-            if heard:
+            await asyncio.wait([first], timeout=0.02)
+            if first.done():
                 break
-        before = len(heard)
+        heard = [first.result()]
         sent = message("m1")
         accepted = await store.accept(SHOP, "c", sent)
         await answer(store, lease_of("c", accepted), as_pending(accepted, sent))
-        while len(heard) < before + 2:
-            await asyncio.sleep(0.01)
-    finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
-    assert heard[0][:2] == ("first:shop", "长 c")
-    assert heard[-2:] == [(SHOP, "c", 1), (SHOP, "c", 2)]
+        while heard[-1] != WakeUp(SHOP, "c", 2):
+            heard.append(await anext(wakes))
+    await wakes.aclose()
+    assert (heard[0].shop, heard[0].conversation) == ("first:shop", "长 c")
+    assert heard[-2:] == [WakeUp(SHOP, "c", 1), WakeUp(SHOP, "c", 2)]

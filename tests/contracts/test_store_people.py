@@ -20,7 +20,12 @@ from store_talk import (
 from gateway.store import keys
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
-from gateway.store.errors import StaleLease, StaleOwner, StoreMisused
+from gateway.store.errors import (
+    StaleLease,
+    StaleOwner,
+    StoreMisused,
+    UnseenMessage,
+)
 
 
 pytestmark = pytest.mark.anyio
@@ -222,3 +227,17 @@ async def test_expired_lease_does_not_matter_to_people(every_store_url: str) -> 
     assert await store.sweep(SHOP, keys.bucket_of("c"), 9) == []
     assert (await store.accept(SHOP, "c", message("m1"))).result == b"h"
     await scripts.close()
+
+
+async def test_unread_message_keeps_the_owner(store: Conversations) -> None:
+    """A conversation is not given back over a message that its owner has not read."""
+    await handed_over(store)
+    await store.own(SHOP, "c", "h1", 1)
+    read = (await store.events(SHOP, "c", 0, 99))[-1].n
+    unread = await store.accept(SHOP, "c", message("m2"), b"with a person")
+    with pytest.raises(UnseenMessage):
+        await store.hand_back(SHOP, "c", "h1", seen=read, outbox=[b"bye"])
+    assert (await store.accept(SHOP, "c", message("m3"))).outcome == "human"
+    assert await store.outbox(SHOP, keys.bucket_of("c"), 9) == []
+    await store.hand_back(SHOP, "c", "h1", seen=unread.seq + 1)
+    assert (await store.accept(SHOP, "c", message("m4"))).outcome == "leased"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import argon2
 import httpx
@@ -61,7 +62,7 @@ class DeskServer:
             yield client
 
 
-def _refused(_: Request[object, object, object], exc: Exception) -> Response[object]:
+def _refused(_: Request[Any, Any, Any], exc: Exception) -> Response[object]:
     problem = problem_of(exc, TABLE)
     return Response(problem, status_code=problem.status)
 
