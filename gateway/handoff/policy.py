@@ -40,7 +40,7 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
         offer_s: How long an operator may look at an offer.
 
-        wrap_s: How long a closed conversation may hold capacity.
+        wrap_s: How long a close may take before the sweep finishes it.
 
         presence_s: Silence after which an operator counts as gone (three
             missed heartbeats and the grace).
@@ -72,7 +72,7 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_queue: int = 200
     max_eta_s: float = 1_800.0
     offer_s: float = 20.0
-    wrap_s: float = 45.0
+    wrap_s: float = 5.0
     presence_s: float = 45.0
     exclude_s: float = 60.0
     max_misses: int = 2
