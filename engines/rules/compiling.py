@@ -7,18 +7,18 @@ matcher, answers with the facts in place, dialogs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from engines.contract import Citation, Locale
 from engines.rules import reading
+from engines.rules.checking import Origin
 from engines.rules.dialogs import Dialog
-from engines.rules.loading import LoadedPack, Origin
+from engines.rules.loading import LoadedPack
 from engines.rules.matcher import Matcher
 from engines.rules.pack import LOCALES, Intent, Phrases
-from engines.rules.reading import Reader
 from engines.rules.templates import BadTemplate, Facts, Template, TemplateCompiler
 from engines.yamlfile import BadFile, Problem
 
@@ -66,10 +66,11 @@ def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
     dialogs = dict(compiler.dialogs())
     if compiler.problems:
         raise BadFile(compiler.problems)
+    readers = reading.build_readers(pack.lexicon, pack.intents)
     return CompiledPack(
         pack.version,
         pack.intents,
-        Matcher(pack.intents, _readers(pack), pack.wordless),
+        Matcher(pack.intents, readers, pack.wordless),
         canned,
         dialogs,
         _cancel_words(pack.phrases),
@@ -146,22 +147,6 @@ def _check_length(source: str) -> None:
         raise BadTemplate(text, "say less, or make it a passage of the knowledge base")
     if not source.strip():
         raise BadTemplate("the answer is empty", "write it")
-
-
-def _readers(pack: LoadedPack) -> Mapping[Locale, Reader]:
-    return {
-        locale: Reader(
-            locale,
-            pack.lexicon.words(locale),
-            [
-                word
-                for intent in pack.intents
-                for rule in intent.wording(locale).keywords
-                for word in (*rule.all, *rule.any, *rule.none)
-            ],
-        )
-        for locale in LOCALES
-    }
 
 
 def _cancel_words(phrases: Phrases) -> frozenset[str]:

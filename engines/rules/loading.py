@@ -1,7 +1,6 @@
 """
 Reads pack files, follows ``parts`` and ``extends``, and merges them.
 
-Everything that can be said of a pack without the shop's facts is checked here.
 All problems of a pack are reported together, each with its file and line.
 """
 
@@ -9,45 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from engines import yamlfile
-from engines.contract import Locale
-from engines.rules import reading
-from engines.rules.pack import (
-    LOCALES,
-    Choice,
-    Intent,
-    Lexicon,
-    PackFile,
-    PartFile,
-    Phrases,
-    Words,
-)
-from engines.rules.wordrules import BadPattern, check_pattern
+from engines.rules.checking import Origin, check_intents
+from engines.rules.pack import Intent, Lexicon, PackFile, PartFile, Phrases, Words
 from engines.yamlfile import BadFile, Document, Problem
 
 
 #: Packs above packs above packs; more is a mistake.
 MAX_LAYERS: Final = 8
 
-_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-
-
-class Origin(NamedTuple):
-    """Where an intent was written."""
-
-    document: Document
-    place: tuple[yamlfile.Key, ...]
-
-    def problem(self, text: str, *inner: yamlfile.Key, fix: str = "") -> Problem:
-        """Make a problem inside this intent."""
-        return self.document.problem(text, *self.place, *inner, fix=fix)
 
 
 class LoadedPack(msgspec.Struct, frozen=True):
@@ -90,7 +66,8 @@ def load_pack(paths: Sequence[Path | str]) -> LoadedPack:
     layers = _chain(given[-1], {layer.head.pack: layer for layer in given[:-1]})
     origins, problems = _origins(layers)
     intents = _merge(layers, origins)
-    problems.extend(_check_intents(intents, origins))
+    lexicon = _merge_lexicons(layers)
+    problems.extend(check_intents(intents, origins, lexicon))
     phrases = next((one.head.phrases for one in layers[::-1] if one.head.phrases), None)
     top = layers[-1]
     if phrases is None:
@@ -98,7 +75,6 @@ def load_pack(paths: Sequence[Path | str]) -> LoadedPack:
     wordless = _wordless(layers, intents, problems)
     if problems or phrases is None:
         raise BadFile(problems)
-    lexicon = _merge_lexicons(layers)
     digest = hashlib.sha256(msgspec.json.encode((intents, lexicon, phrases)))
     version = f"{top.head.pack}@{top.head.version}+{digest.hexdigest()[:12]}"
     return LoadedPack(
@@ -230,108 +206,3 @@ def _wordless(
         text = f"there is no intent {name!r}"
         problems.append(named[-1].document.problem(text, "wordless", fix=fix))
     return intents.get(name)
-
-
-def _check_intents(
-    intents: Mapping[str, Intent], origins: Mapping[str, Origin]
-) -> Iterator[Problem]:
-    for intent in intents.values():
-        origin = origins[intent.id]
-        yield from _check_shape(intent, origin)
-        yield from _check_related(intent, origin, intents)
-        yield from _check_slots(intent, origin)
-        for locale in LOCALES:
-            yield from _check_patterns(intent, origin, locale)
-    for locale in LOCALES:
-        yield from _check_examples(intents, origins, locale)
-
-
-def _check_shape(intent: Intent, origin: Origin) -> Iterator[Problem]:
-    if not _ID.match(intent.id):
-        fix = "use small letters, digits, dots and underscores"
-        yield origin.problem(f"{intent.id!r} is not an id", "id", fix=fix)
-    if not 0 <= intent.priority <= 100:  # noqa: PLR2004  # as the format says
-        yield origin.problem("priority must be 0 to 100", "priority")
-    for locale in LOCALES:
-        wording = intent.wording(locale)
-        is_found = wording.examples or wording.keywords or wording.patterns
-        if not intent.title.get(locale):
-            yield origin.problem(f"{intent.id!r} has no {locale} title", "title")
-        if not is_found:
-            fix = "write examples, keywords or patterns"
-            text = f"{intent.id!r} can never be found in {locale}"
-            yield origin.problem(text, locale, fix=fix)
-        if not intent.needs and not wording.answer.strip():
-            text = f"{intent.id!r} has no {locale} answer"
-            yield origin.problem(text, locale, fix="write one, or say what it needs")
-        if intent.needs and wording.answer:
-            text = f"{intent.id!r} is handed on, so nobody would see this answer"
-            yield origin.problem(text, locale, "answer", fix="remove one of the two")
-
-
-def _check_related(
-    intent: Intent, origin: Origin, intents: Mapping[str, Intent]
-) -> Iterator[Problem]:
-    for position, name in enumerate(intent.related):
-        if name not in intents:
-            fix = yamlfile.nearest(name, intents)
-            text = f"there is no intent {name!r}"
-            yield origin.problem(text, "related", position, fix=fix)
-
-
-def _check_slots(intent: Intent, origin: Origin) -> Iterator[Problem]:
-    known: list[str] = []
-    for position, slot in enumerate(intent.slots):
-        place = ("slots", position)
-        if not _NAME.match(slot.name) or slot.name in known:
-            text = f"{slot.name!r} is not a name of its own"
-            yield origin.problem(text, *place, "name", fix="use another one")
-        if isinstance(slot.check, Choice) and not slot.check.options:
-            yield origin.problem("a choice needs options", *place, "check")
-        yield from _check_names(slot.ask_if, known, origin, *place, "ask_if")
-        known.append(slot.name)
-    for position, case in enumerate(intent.cases):
-        place = ("cases", position)
-        yield from _check_names(case.when, known, origin, *place, "when")
-
-
-def _check_names(
-    names: Iterable[str],
-    known: Sequence[str],
-    origin: Origin,
-    *place: yamlfile.Key,
-) -> Iterator[Problem]:
-    for name in names:
-        if name not in known:
-            fix = yamlfile.nearest(name, known)
-            yield origin.problem(f"there is no slot {name!r}", *place, name, fix=fix)
-
-
-def _check_patterns(
-    intent: Intent, origin: Origin, locale: Locale
-) -> Iterator[Problem]:
-    for position, pattern in enumerate(intent.wording(locale).patterns):
-        try:
-            check_pattern(pattern)
-        except BadPattern as exc:
-            text = f"pattern {pattern[:60]!r}: {exc}"
-            yield origin.problem(
-                text, locale, "patterns", position, fix="write it without that"
-            )
-
-
-def _check_examples(
-    intents: Mapping[str, Intent], origins: Mapping[str, Origin], locale: Locale
-) -> Iterator[Problem]:
-    """One utterance in two intents would be answered by chance."""
-    owners: dict[str, str] = {}
-    for intent in intents.values():
-        for position, example in enumerate(intent.wording(locale).examples):
-            key = reading.squeeze(reading.fold(example))
-            place = (locale, "examples", position)
-            origin = origins[intent.id]
-            if not key:
-                yield origin.problem("an example without words", *place, fix="drop it")
-            elif owners.setdefault(key, intent.id) != intent.id:
-                text = f"example {example!r} belongs to {owners[key]!r} already"
-                yield origin.problem(text, *place, fix="keep it in one of them")

@@ -19,7 +19,7 @@ import opencc
 from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, AhoCorasick
 
 from engines.contract import Locale
-from engines.rules.pack import Words
+from engines.rules.pack import LOCALES, Intent, Lexicon, Words
 
 
 #: Longer messages are never for L1; nothing beyond this is looked at.
@@ -29,6 +29,12 @@ MAX_CHARS: Final = 240
 WORD_WEIGHT: Final = 1.0
 PAIR_WEIGHT: Final = 0.55
 CHARACTER_WEIGHT: Final = 0.35
+
+#: Marks a particle among the words of a message.
+_PARTICLE: Final = "~"
+
+#: Shorter English words keep their endings.
+MIN_STEMMED: Final = 4
 
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
@@ -64,11 +70,14 @@ class Reading(NamedTuple):
         features: Distinct features, in order of appearance.
 
         contrasts: Those features that turn the meaning.
+
+        particles: Words that mean nothing; they break ties between examples.
     """
 
     canonical: str
     features: tuple[str, ...]
     contrasts: frozenset[str]
+    particles: frozenset[str]
 
 
 @functools.cache
@@ -151,10 +160,18 @@ class Reader:
         else:
             words = list(self._words_en(f" {self.plain(folded)} "))
             joint = "  "
+        particles = frozenset([word for word in words if word[0] == _PARTICLE])
+        if particles:
+            words = [word for word in words if word[0] != _PARTICLE]
         essential = [word for word in words if word not in self._social] or words
         features = tuple(dict.fromkeys(self._features(essential)))
         contrasts = self._contrasts.intersection(features)
-        return Reading(joint.join(essential), features, contrasts)
+        return Reading(joint.join(essential), features, contrasts, particles)
+
+    def canonical(self, text: str) -> str:
+        """Form of a keyword or text in which one is searched in the other."""
+        canonical = self.read(fold(text)).canonical
+        return canonical if self.locale == "zh" else f" {canonical} "
 
     def is_social(self, message: Reading) -> bool:
         """Tell if nothing but greetings and thanks is in a message."""
@@ -173,8 +190,7 @@ class Reader:
         for index, start, end in self._automaton.find_matches_as_indexes(text):
             if start > position:
                 yield from _split_gap(text[position:start])
-            if self._meanings[index]:
-                yield self._meanings[index]
+            yield self._meanings[index]
             position = end
         if position < len(text):
             yield from _split_gap(text[position:])
@@ -184,8 +200,7 @@ class Reader:
         for index, start, end in self._automaton.find_matches_as_indexes(text):
             if start > position:
                 yield from text[position:start].split()
-            if self._meanings[index]:
-                yield self._meanings[index]
+            yield self._meanings[index]
             position = end
         if position < len(text):
             yield from text[position:].split()
@@ -201,19 +216,37 @@ class Reader:
             previous = word if is_loose else ""
 
 
+def build_readers(lexicon: Lexicon, intents: Iterable[Intent]) -> dict[Locale, Reader]:
+    """One reader for each language, knowing the keywords of all intents."""
+    intents = list(intents)
+    return {
+        locale: Reader(
+            locale,
+            lexicon.words(locale),
+            [
+                word
+                for intent in intents
+                for rule in intent.wording(locale).keywords
+                for word in (*rule.all, *rule.any, *rule.none)
+            ],
+        )
+        for locale in LOCALES
+    }
+
+
 def _split_gap(gap: str) -> list[str]:
     """Split unknown text into Latin words, numbers and single characters."""
     return [piece for piece in _GAP.findall(gap) if piece != "\n"]
 
 
 def _meanings(reader: Reader, words: Words, keywords: Iterable[str]) -> dict[str, str]:
-    """Pattern of the automaton to the word that stands for it; empty drops it."""
+    """Pattern of the automaton to the word that stands for it."""
     meanings: dict[str, str] = {}
     for group in (*words.social, *words.synonyms, *words.contrasts):
         for word in group:
             _mean(reader, meanings, word, reader.plain(fold(group[0])))
     for word in words.particles:
-        _mean(reader, meanings, word, "")
+        _mean(reader, meanings, word, _PARTICLE + word)
     if reader.locale == "zh":
         for keyword in sorted({reader.plain(fold(k)) for k in keywords}, key=len):
             if keyword and not _splits(keyword, meanings):
@@ -239,23 +272,16 @@ def _mean(reader: Reader, meanings: dict[str, str], word: str, meaning: str) -> 
 @functools.lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     """Cut the commonest English endings, so that forms of a word meet."""
-    if len(word) < 4 or not word.isascii():  # noqa: PLR2004  # too short to have one
+    if len(word) < MIN_STEMMED or not word.isascii():
         return word
-    for ending, replacement in _ENDINGS:
+    if word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif word.endswith(("ses", "xes", "ches", "shes")):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) > 2:  # noqa: PLR2004  # as above
-            return _DOUBLED.sub(r"\1", stem) + replacement
-    return word
-
-
-_ENDINGS: Final = (
-    ("ies", "y"),
-    ("sses", "ss"),
-    ("ss", "ss"),
-    ("us", "us"),
-    ("ing", ""),
-    ("ed", ""),
-    ("es", ""),
-    ("s", ""),
-    ("e", ""),
-)
+        if stem != word and len(stem) >= MIN_STEMMED:
+            word = _DOUBLED.sub(r"\1", stem)
+    return word[:-1] if word.endswith("e") and len(word) > MIN_STEMMED else word

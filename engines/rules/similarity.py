@@ -29,6 +29,9 @@ MAX_FEATURES: Final = 32
 #: Examples scored in full.
 MAX_SCORED: Final = 12
 
+#: Squared weight of a particle; a rare word has about 20.
+PARTICLE_WEIGHT: Final = 0.3
+
 #: Factor on likeness for each contrast that only one side has.
 CONTRAST_FACTOR: Final = 0.72
 
@@ -64,6 +67,10 @@ class SimilarityIndex:
         self._weights = _squared_weights(reader, examples)
         self._unseen = max(self._weights.values(), default=1.0)
         self._vocabulary = _vocabulary(examples)
+        self._totals = [
+            sum(map(self._weights.__getitem__, one.reading.features))
+            for one in examples
+        ]
         self._postings = self._invert(examples)
 
     def weights(self, reading: Reading) -> dict[str, float]:
@@ -96,8 +103,8 @@ class SimilarityIndex:
         ids = np.concatenate([one[0] for one in lists])
         shares = np.concatenate([one[1] for one in lists])
         best = _best(ids, shares, MAX_SCORED + len(without))
-        norm = math.sqrt(sum(weights.values()))
-        return self._by_intent(reading, best, norm, without), len(ids)
+        total = sum(weights.values())
+        return self._by_intent(reading, best, total, without), len(ids)
 
     def coverage(self, intent: int, weights: dict[str, float]) -> float:
         """Share of a message's weight that the intent's examples know."""
@@ -110,15 +117,20 @@ class SimilarityIndex:
         self,
         reading: Reading,
         best: Iterable[tuple[int, float]],
-        norm: float,
+        total: float,
         without: frozenset[int],
     ) -> list[Likeness]:
         found: dict[int, Likeness] = {}
-        for number, dot in best:
+        own = len(reading.particles) * PARTICLE_WEIGHT + total
+        for number, share in best:
             if number in without:
                 continue
             intent, other = self._examples[number]
-            cosine = dot / norm
+            theirs = self._totals[number]
+            common = len(reading.particles & other.particles) * PARTICLE_WEIGHT
+            dot = share * math.sqrt(theirs) + common
+            theirs += len(other.particles) * PARTICLE_WEIGHT
+            cosine = dot / math.sqrt(own * theirs)
             if reading.contrasts != other.contrasts:
                 differences = len(reading.contrasts ^ other.contrasts)
                 cosine *= CONTRAST_FACTOR**differences
@@ -132,7 +144,7 @@ class SimilarityIndex:
         postings: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for number, example in enumerate(examples):
             features = example.reading.features
-            norm = math.sqrt(sum(self._weights[f] for f in features)) or 1.0
+            norm = math.sqrt(self._totals[number]) or 1.0
             for feature in features:
                 postings[feature].append((self._weights[feature] / norm, number))
         return {feature: _cut(entries) for feature, entries in postings.items()}

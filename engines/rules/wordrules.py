@@ -16,7 +16,7 @@ import re2
 from ahocorasick_rs import MATCHKIND_STANDARD, AhoCorasick
 
 from engines.rules.pack import KeywordRule
-from engines.rules.reading import Reader, Reading, fold
+from engines.rules.reading import Reader, Reading
 
 
 #: Longer expressions are refused.
@@ -126,9 +126,7 @@ class WordRules:
         )
 
     def _number_of(self, word: str) -> int:
-        text = self._reader.read(fold(word)).canonical
-        if self._reader.locale == "en":
-            text = f" {text} "
+        text = self._reader.canonical(word)
         return self._numbers.setdefault(text, len(self._numbers))
 
     def _compile(self, patterns: Iterable[tuple[int, str]]) -> re2.Set:
