@@ -372,5 +372,11 @@ def _check_shops(config: Config, source: Path) -> None:
             )
         seen.add(shop.id)
         names = [channel.name for channel in shop.channels]
+        for name in names:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
+                raise ConfigError(
+                    f"{source}:{_line_of(source, 'name')}: channel name {name!r}"
+                    " must be 1-32 of a-z 0-9 _ -"
+                )
         if len(set(names)) != len(names):
             raise ConfigError(f"{source}: shop {shop.id!r} names a channel twice")

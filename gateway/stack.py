@@ -83,8 +83,8 @@ def running(
         finally:
             supervisor.stop()
     finally:
-        shop.terminate()
-        shop.wait(timeout=10)
+        with shop:
+            shop.terminate()
 
 
 def _with_business(config: Config, url: str, key: str) -> Config:

@@ -174,19 +174,16 @@ class Supervisor:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if is_young else FIRST_PAUSE_S
             self._is_stopping.wait(pause_s)
 
+    def worker_command(self, handed: Path, fd: int) -> list[str]:
+        """What is run as a worker; fault tests plant bugs here."""
+        arguments = [str(handed), str(fd), str(os.getpid())]
+        return [sys.executable, "-m", "gateway.worker", *arguments]
+
     def _spawn(self, handed: Path) -> subprocess.Popen[bytes]:
         assert self._listener is not None  # noqa: S101 - documented order
         fd = self._listener.fileno()
-        command = [
-            sys.executable,
-            "-m",
-            "gateway.worker",
-            str(handed),
-            str(fd),
-            str(os.getpid()),
-        ]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
+            self.worker_command(handed, fd),
             pass_fds=(fd,),
             env=self._worker_environ(),
             start_new_session=True,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO
@@ -237,23 +238,7 @@ class Telemetry:
             self._child(("climbs", climb.tier, climb.reason), metrics.climbs).inc()
         if done.handoff is not None:
             self._child(("handoffs", handoff_reason(verdict)), metrics.handoffs).inc()
-        decision = verdict.decision
-        self._log.info(
-            "turn_answered",
-            shop=turn.shop,
-            channel=turn.channel,
-            conversation=turn.conversation_id,
-            seq=turn.seq,
-            tier=verdict.tier,
-            outcome=outcome,
-            complexity=decision.complexity,
-            risk=decision.risk,
-            confidence=round(decision.confidence, 3),
-            model=decision.model,
-            intent=done.verdict.answer.intent if done.verdict.answer else "",
-            climbs=[f"{climb.tier}:{climb.reason}" for climb in verdict.climbs],
-            ms=round((ended - started) * 1e3, 2),
-        )
+        self.lines.write(_turn_line(done, outcome, (ended - started) * 1e3))
 
     def work_lost(self, shop: str, conversation: str, exc: Exception) -> None:
         """A turn's commit was fenced off or could not be written."""
@@ -303,6 +288,58 @@ class Telemetry:
         self._log.error("loop_failed", loop=name, exc_info=exc)
 
 
+class TurnLine(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The canonical line of a turn: one for each, whatever became of it.
+
+    Written beside structlog, field by field the same shape: a tenth of the cost
+    on the one line that every message pays for.
+    """
+
+    event: str = "turn_answered"
+    level: str = "info"
+    timestamp: str
+    shop: str
+    channel: str
+    conversation: str
+    seq: int
+    tier: str
+    outcome: str
+    complexity: str
+    risk: str
+    confidence: float
+    intent: str
+    model: str
+    climbs: tuple[str, ...]
+    ms: float
+
+
+_encode_line = msgspec.json.Encoder().encode
+
+
+def _turn_line(done: Commitment, outcome: str, ms: float) -> bytes:
+    """Ids come from clients and may hold anything: they are masked."""
+    turn, verdict = done.turn, done.verdict
+    decision, answer = verdict.decision, verdict.answer
+    line = TurnLine(
+        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        shop=turn.shop,
+        channel=turn.channel,
+        conversation=mask_personal_data(turn.conversation_id),
+        seq=turn.seq,
+        tier=verdict.tier,
+        outcome=outcome,
+        complexity=decision.complexity,
+        risk=decision.risk,
+        confidence=round(decision.confidence, 3),
+        intent=answer.intent if answer else decision.intent,
+        model=decision.model,
+        climbs=tuple(f"{climb.tier}:{climb.reason}" for climb in verdict.climbs),
+        ms=round(ms, 2),
+    )
+    return _encode_line(line) + b"\n"
+
+
 def _outcome(done: Commitment) -> str:
     if done.handoff is not None:
         return "queued"
@@ -330,21 +367,7 @@ def _logger(sink: LineBuffer, level: str) -> Any:
 
 
 #: Fields whose values are ours and closed, so that masking may skip them.
-_SAFE_FIELDS = frozenset(
-    {
-        "event",
-        "level",
-        "timestamp",
-        "shop",
-        "channel",
-        "tier",
-        "outcome",
-        "complexity",
-        "risk",
-        "model",
-        "intent",
-    }
-)
+_SAFE_FIELDS = frozenset({"event", "level", "timestamp", "shop", "channel", "tier"})
 
 
 def mask_values(

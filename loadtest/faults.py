@@ -2,10 +2,11 @@
 Kill real processes under load, then let the checker judge what is left.
 
 Clients send a fixed number of messages and repeat each one, with the same id,
-until it is acknowledged: that is what every channel does. Meanwhile the fault
-strikes so many times, spread over the run. At the end the run waits until all
-is at rest, sends every message once more (a repeat must give the same result),
-reads every conversation back and checks.
+until it is acknowledged, some of them twice at the same moment: that is what
+channels do. Meanwhile the fault strikes so many times, spread over the run. Then
+the run waits until all is at rest, reads every conversation back and checks;
+sends every message once more (a repeat must change nothing and give the same
+result), and checks again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 import signal
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -30,10 +32,16 @@ from loadtest.history import Ack, LogLine, Verdict, check
 from loadtest.requests import QUESTIONS
 
 
-FaultKind = Literal["worker", "workers", "store", "none"]
+FaultKind = Literal["worker", "workers", "store", "pause", "none"]
 
 #: Messages of one conversation; they are sent without waiting for each other.
 TURNS = 4
+#: Lease of the runs: short, so that many take-overs fit into one.
+LEASE_MS = 3_000
+#: A paused worker sleeps this long: its leases run out meanwhile.
+PAUSE_S = LEASE_MS / 1000 + 1.5
+#: Share of messages that arrive twice at the same moment.
+DOUBLED = 0.2
 #: Seconds after which a message that nobody acknowledges ends the run.
 GIVE_UP_S = 120.0
 #: Seconds after the last acknowledgement until everything must be at rest.
@@ -46,7 +54,7 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     What one run did and found.
 
     Attributes:
-        struck: Processes killed.
+        struck: Processes killed or paused.
 
         retries: Requests that had to be sent again.
     """
@@ -81,7 +89,7 @@ def run_faults(
             config,
             data_dir=folder,
             server=msgspec.structs.replace(config.server, port=0, workers=2),
-            store=msgspec.structs.replace(config.store, lease_ms=3_000),
+            store=msgspec.structs.replace(config.store, lease_ms=LEASE_MS),
             log=msgspec.structs.replace(
                 config.log, path=str(Path(folder) / "gateway.log")
             ),
@@ -125,8 +133,9 @@ class _Run:
             await asyncio.gather(*(one(name) for name in names))
             struck = await striking
             await self._come_to_rest(http, names)
+            at_rest = check(self._acks, await self._read_all(http, names))
             await asyncio.gather(*(one(name) for name in names))
-            logs = {name: await self._read_back(http, name) for name in names}
+            repeated = check(self._acks, await self._read_all(http, names))
         return FaultReport(
             fault=self._fault,
             struck=struck,
@@ -134,14 +143,17 @@ class _Run:
             retries=self._retries,
             seconds=monotonic() - started,
             slowest_s=self._slowest_s,
-            verdict=check(self._acks, logs),
+            verdict=msgspec.structs.replace(
+                at_rest, findings=(*at_rest.findings, *repeated.findings)
+            ),
         )
 
     async def _converse(self, http: httpx.AsyncClient, name: str) -> None:
         """All messages of a conversation, a moment apart, none waited for."""
         pending = []
         for number in range(TURNS):
-            pending.append(asyncio.create_task(self._send(http, name, number)))
+            for _ in range(2 if self._chance.random() < DOUBLED else 1):
+                pending.append(asyncio.create_task(self._send(http, name, number)))
             await asyncio.sleep(0.005)
         await asyncio.gather(*pending)
 
@@ -186,8 +198,8 @@ class _Run:
         struck = 0
         for number in range(strikes):
             await self._until(int(messages * (number + 0.5) / (strikes + 1)))
-            struck += self._strike()
-            self._tell(f"{self._fault} killed ({number + 1}/{strikes})")
+            struck += await self._strike()
+            self._tell(f"{self._fault} struck ({number + 1}/{strikes})")
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
         return struck
 
@@ -196,20 +208,27 @@ class _Run:
         while self._done < done:  # noqa: ASYNC110 - a count, not one event
             await asyncio.sleep(0.01)
 
-    def _strike(self) -> int:
+    async def _strike(self) -> int:
+        pids = self._targets()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(
+                    pid, signal.SIGSTOP if self._fault == "pause" else signal.SIGKILL
+                )
+        if self._fault == "pause":
+            await asyncio.sleep(PAUSE_S)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        return len(pids)
+
+    def _targets(self) -> list[int]:
         supervisor = self._stack.supervisor
         if self._fault == "store":
-            pids = [supervisor.store_pid]
-        else:
-            pids = [*supervisor.worker_pids]
-            if self._fault == "worker":
-                pids = self._chance.sample(pids, min(1, len(pids)))
-        killed = 0
-        for pid in pids:
-            if pid is not None:
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-        return killed
+            return [] if supervisor.store_pid is None else [supervisor.store_pid]
+        pids = supervisor.worker_pids
+        if self._fault == "workers":
+            return pids
+        return self._chance.sample(pids, min(1, len(pids)))
 
     async def _come_to_rest(self, http: httpx.AsyncClient, names: list[str]) -> None:
         """Wait until every conversation has as many ends as messages."""
@@ -219,6 +238,11 @@ class _Run:
             logs = [(name, await self._read_back(http, name)) for name in open_names]
             open_names = [name for name, log in logs if not _is_at_rest(log)]
             await asyncio.sleep(0.3 if open_names else 0)
+
+    async def _read_all(
+        self, http: httpx.AsyncClient, names: list[str]
+    ) -> dict[str, list[LogLine]]:
+        return {name: await self._read_back(http, name) for name in names}
 
     async def _read_back(self, http: httpx.AsyncClient, name: str) -> list[LogLine]:
         for _ in range(200):

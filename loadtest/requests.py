@@ -29,24 +29,22 @@ QUESTIONS = (
     "好的谢谢",
     "保修多久",
 )
-#: Messages of one conversation before the next one begins.
-TURNS = 3
 
 
 def prepare(count: int, key: str, host: str, seed: int, prefix: str) -> Iterator[bytes]:
     """
-    *count* whole requests, each with a new message id.
+    *count* whole requests, each the first message of a conversation.
 
     Args:
         prefix: Keeps the ids of two runs against one store apart.
     """
     chance = random.Random(seed)
     for number in range(count):
-        conversation = f"{prefix}-{number % max(1, count // TURNS)}"
+        conversation = f"{prefix}-{number}"
         body = msgspec.json.encode(
             {
                 "message_id": f"{prefix}-m{number}",
-                "user_id": f"{prefix}-u{number % max(1, count // TURNS)}",
+                "user_id": f"{prefix}-u{number}",
                 "text": chance.choice(QUESTIONS),
             }
         )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
+from loadtest.faults import FaultKind, FaultReport, run_faults
 from loadtest.path_bench import PathReport, compare
 
 
@@ -82,3 +83,70 @@ def _print(report: PathReport) -> None:
         f"{'' if loop.is_valid else ' (INVALID: the generator was late)'}"
     )
     console.print(f"{report.hardware}; medians of {report.rounds} rounds")
+
+
+@loadtest.command()
+@options.as_json
+@options.config_file
+@click.option(
+    "--fault",
+    "kinds",
+    type=click.Choice(["worker", "workers", "store", "pause", "none"]),
+    multiple=True,
+    help="What is killed (or paused); worker, workers and store if left out.",
+)
+@click.option("--messages", type=click.IntRange(4), default=2000, show_default=True)
+@click.option("--strikes", type=click.IntRange(0), default=20, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def faults(
+    as_json: bool,
+    config_file: Path | None,
+    kinds: tuple[FaultKind, ...],
+    messages: int,
+    strikes: int,
+    seed: int,
+) -> None:
+    """Kill -9 under load, then check: nothing lost, twice, out of order or untrue."""
+    reports = [
+        run_faults(
+            options.read_config(config_file),
+            kind,
+            messages=messages,
+            strikes=strikes,
+            seed=seed,
+            tell=lambda line: click.echo(line, err=True),
+        )
+        for kind in kinds or ("worker", "workers", "store")
+    ]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(reports)))
+    else:
+        _print_faults(reports)
+    sys.exit(1 if any(report.verdict.findings for report in reports) else 0)
+
+
+def _print_faults(reports: list[FaultReport]) -> None:
+    table = Table(
+        "fault", "killed", "messages", "answered", "with people", "lost", "twice",
+        "disorder", "untrue", "repeats", "slowest s", "seconds",
+    )  # fmt: skip
+    for report in reports:
+        verdict = report.verdict
+        table.add_row(
+            report.fault,
+            str(report.struck),
+            str(verdict.acknowledged),
+            str(verdict.answered),
+            str(verdict.with_people),
+            *(
+                str(verdict.count(kind))
+                for kind in ("lost", "twice", "disorder", "untrue")
+            ),
+            str(report.retries),
+            f"{report.slowest_s:.1f}",
+            f"{report.seconds:.0f}",
+        )
+    Console(width=140).print(table)
+    for report in reports:
+        for finding in report.verdict.findings[:20]:
+            click.echo(f"{report.fault}: {finding}", err=True)

@@ -50,7 +50,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.conversation_id is not None and conversation_id != self.conversation_id:
             raise Forbidden("this token is for another conversation")
-        return f"{self.channel}:{conversation_id}"
+        # A channel's name has no dot: the first one ends it.
+        return f"{self.channel}.{conversation_id}"
 
     def check_user(self, user_id: str) -> None:
         """

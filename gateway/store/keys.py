@@ -18,6 +18,7 @@ of a cluster. Ids are percent-escaped, so that no id can contain ``:``, ``{`` or
 
 from __future__ import annotations
 
+import re
 import zlib
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,9 @@ BUCKETS = 256
 
 #: Pattern of all wake-ups.
 WAKE_UPS = "tg:ev:*"
+
+#: What needs no escaping; most ids, and ten times faster than to try.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
 
 #: Names kept ready; a few bytes each, the busiest conversations stay.
 _CACHED = 16384
@@ -49,6 +53,8 @@ class ConversationKeys(NamedTuple):
 
 def escape(part: str) -> str:
     """Make *part* safe inside a key; different parts stay different."""
+    if _PLAIN(part) is not None:
+        return part
     return quote(part, safe="", errors="surrogatepass")
 
 

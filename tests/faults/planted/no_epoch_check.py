@@ -1,0 +1,29 @@
+"""
+A worker with a planted bug: commits are not fenced by the epoch.
+"""
+
+import sys
+
+from gateway.store import connection, functions
+from gateway.worker import main
+
+
+FENCES = (
+    ("local is_mine = epoch == tonumber(c[3])", "local is_mine = true"),
+    ("if seq <= done and (", "if false and ("),
+    ("if k == 0 or oldest ~= seq then", "if false then"),
+)
+
+
+def load_functions():
+    found = dict(functions.load_functions())
+    source = found["commit"].source.decode()
+    for fence, hole in FENCES:
+        assert fence in source, fence
+        source = source.replace(fence, hole)
+    found["commit"] = functions.of_source("commit", source.encode())
+    return found
+
+
+connection.load_functions = load_functions
+main(sys.argv[1:])

@@ -1,0 +1,73 @@
+"""
+Real processes killed under load, judged by the history checker.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load
+from gateway.supervisor import Supervisor
+from loadtest.faults import run_faults
+
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+PLANTED = Path(__file__).parent / "planted"
+#: The whole promise is 20 strikes and 2,000 messages; a laptop may do less.
+FULL = os.environ.get("CI") == "true"
+MESSAGES, STRIKES = (2000, 20) if FULL else (400, 4)
+
+
+def run(fault, *, messages=MESSAGES, strikes=STRIKES, make_supervisor=Supervisor):
+    return run_faults(
+        load(None, {}),
+        fault,
+        messages=messages,
+        strikes=strikes,
+        seed=7,
+        tell=lambda _: None,
+        make_supervisor=make_supervisor,
+    )
+
+
+@pytest.mark.parametrize("fault", ["worker", "workers", "store"])
+def test_nothing_is_lost_doubled_or_disordered_when_processes_die(fault):
+    """Every acknowledged message ends once, in order, whatever is killed."""
+    report = run(fault)
+    assert report.struck >= STRIKES
+    assert report.verdict.acknowledged == MESSAGES
+    assert report.verdict.answered + report.verdict.with_people == MESSAGES
+    assert report.verdict.findings == ()
+
+
+def test_a_worker_that_slept_past_its_lease_changes_nothing():
+    """Another worker answers; the sleeper's late commit is refused."""
+    report = run("pause", messages=400, strikes=3)
+    assert report.struck == 3
+    assert report.verdict.findings == ()
+
+
+def planted(name):
+    class Planted(Supervisor):
+        def worker_command(self, handed, fd):
+            script = str(PLANTED / f"{name}.py")
+            return [sys.executable, script, str(handed), str(fd), str(os.getpid())]
+
+    return Planted
+
+
+@pytest.mark.parametrize(
+    ("bug", "fault", "kind"),
+    [
+        ("ack_before_write", "workers", "lost"),
+        ("no_epoch_check", "pause", "twice"),
+        ("split_dedup", "none", "twice"),
+    ],
+)
+def test_the_checker_catches_a_planted_bug(bug, fault, kind):
+    """A checker nobody has seen fail proves nothing."""
+    report = run(fault, messages=400, strikes=3, make_supervisor=planted(bug))
+    assert report.verdict.count(kind) > 0
