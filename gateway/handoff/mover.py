@@ -163,22 +163,29 @@ class Mover:
             step = moves.go_back(handoff, move, place, now_ms, self.policy)
         await self.move(shop, step)
 
-    def place(self, look: Look, *, besides: str = "") -> Place | None:
-        """The place a handoff would get now; None if nobody is there to come."""
+    def place(
+        self, look: Look, *, ahead: int | None = None, besides: str = ""
+    ) -> Place | None:
+        """
+        The place a handoff would get now; None if nobody is there to come.
+
+        *ahead* stand before it, by default as many as the look found.
+        """
         now_ms = self.now_ms()
+        ahead = look.ahead if ahead is None else ahead
         seats = [
             seat_of(seat)
             for seat in look.seats
             if seat.until_ms > now_ms and seat.name != besides
         ]
         load = eta.Load(
-            ahead=look.ahead,
+            ahead=ahead,
             free=sum(seat.free for seat in seats),
             capacity=sum(seat.capacity for seat in seats if not seat.is_away),
             handled_ms=look.handled_ms,
         )
         eta_s = eta.estimate(load, self.policy)
-        return None if eta_s is None else Place(position=look.ahead + 1, eta_s=eta_s)
+        return None if eta_s is None else Place(position=ahead + 1, eta_s=eta_s)
 
     def promise(self, look: Look) -> int:
         """Wall time by which a ticket opened now will be answered."""

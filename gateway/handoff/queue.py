@@ -37,7 +37,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     Where a handoff stands, as the customer may know it.
 
     Attributes:
-        position: In the line, 1 is next; 0 if it is not in the line.
+        position: In the line, 1 is next (also while it is offered to an
+            operator, which is none of the customer's business); else 0.
 
         eta_s: Seconds to an operator, (p50, p90); None if not in the line, or
             if nobody is present to estimate it from.
@@ -106,7 +107,7 @@ class Handoffs:
         if handoff.state in FINAL or handoff.state is State.TICKETED:
             await self._mover.settle(shop, handoff.id)
             await self._mover.effects.release(shop, handoff, owner)
-        if handoff.state is not State.QUEUED:
+        if handoff.state not in {State.QUEUED, State.OFFERED}:
             is_ticket = handoff.state is State.TICKETED
             return Placement(
                 handoff_id=handoff.id,
@@ -116,15 +117,14 @@ class Handoffs:
         return await self._in_line(shop, handoff)
 
     async def _in_line(self, shop: str, handoff: Handoff) -> Placement:
-        position = await self._mover.store.position(shop, handoff.id)
-        look = await self._mover.store.look(shop)
-        look = msgspec.structs.replace(look, ahead=max(0, position - 1))
-        place = self._mover.place(look)
+        mover = self._mover
+        position = max(1, await mover.store.position(shop, handoff.id))
+        place = mover.place(await mover.store.look(shop), ahead=position - 1)
+        eta_s = place.eta_s if place is not None else None
+        if handoff.state is State.OFFERED:
+            eta_s = round(mover.policy.pickup_s), round(mover.policy.offer_s)
         return Placement(
-            handoff_id=handoff.id,
-            state=handoff.state,
-            position=position,
-            eta_s=place.eta_s if place is not None else None,
+            handoff_id=handoff.id, state=handoff.state, position=position, eta_s=eta_s
         )
 
     async def abandon(self, shop: str, owner: str) -> bool:

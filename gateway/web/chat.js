@@ -16,6 +16,11 @@ import { eventNode, markFailed, pendingNode } from "./chat_lines.js";
 
 const PLACE_EVERY_MS = 15000;
 
+/** What an operator is looking at still waits, as far as the customer sees. */
+function isWaiting(handoff) {
+  return ["queued", "offered"].includes(handoff?.state);
+}
+
 class TidegateChat extends HTMLElement {
   static observedAttributes = ["lang", "user-id"];
 
@@ -222,7 +227,11 @@ class TidegateChat extends HTMLElement {
 
   /** Where in the line am I: asked now and then, never pushed at the customer. */
   askPlace() {
-    if (this.handoff?.state === "queued" && this.askedBy) this.link.refresh(this.askedBy);
+    if (this.isWaiting && this.askedBy) this.link.refresh(this.askedBy);
+  }
+
+  get isWaiting() {
+    return isWaiting(this.handoff);
   }
 
   takeAck(ack) {
@@ -230,7 +239,8 @@ class TidegateChat extends HTMLElement {
     if (!ack.handoff) return;
     const isNew = ack.handoff.id !== this.handoff?.id;
     if (isNew) this.askedBy = this.lastSent?.message_id === ack.message_id ? this.lastSent : null;
-    if (this.handoff?.id === ack.handoff.id && this.handoff.state === "queued") {
+    const isSame = this.handoff?.id === ack.handoff.id;
+    if (isSame && this.isWaiting && isWaiting(ack.handoff)) {
       this.handoff = { ...this.handoff, ...ack.handoff };
       this.showHandoff();
     }
@@ -296,6 +306,7 @@ class TidegateChat extends HTMLElement {
   handoffText(handoff) {
     const { words } = this;
     switch (handoff.state) {
+      case "offered":
       case "queued": {
         if (!handoff.position || !handoff.eta_s) return words.say("chat.queued_unknown");
         const eta = words.minutes(handoff.eta_s);

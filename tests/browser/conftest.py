@@ -1,0 +1,149 @@
+"""
+The whole Tidegate as real processes, and a real Chromium in front of it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    sync_playwright,
+)
+
+from gateway.cli import options
+from gateway.stack import Stack, running
+
+
+PASSWORD = secrets.token_urlsafe(12)
+OPERATORS = {"lin": "小林", "wang": "小王"}
+
+OpenPage = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the system's Chromium; needed in CI, else skipped without."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI") == "true":
+        pytest.fail("no Chromium: install the package chromium")
+    pytest.skip("no Chromium on this machine")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder of the stack."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(folder: Path, chromium: str) -> Iterator[Stack]:
+    """Store, demo shop and gateway, as ``tidegate demo`` starts them."""
+    config = options.read_config(
+        None, data_dir=str(folder), demo=True, server__port=0, server__workers=2
+    )
+    with running(config, sys.stderr.write) as started:
+        for name, display in OPERATORS.items():
+            _hire(name, display, folder)
+        yield started
+
+
+def _hire(name: str, display: str, folder: Path) -> None:
+    """Make an account with the command line, beside the running gateway."""
+    command = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
+    command += ["operator", "add", name, "--display", display]
+    command += ["--password", PASSWORD, "--data-dir", str(folder)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, stack: Stack) -> Iterator[Browser]:
+    """One Chromium for the whole run; started last, since it keeps a loop."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+def _is_expected(message: ConsoleMessage) -> bool:
+    """The desk asks whether it is signed in; before that the answer is 401."""
+    address = str(message.location.get("url", ""))
+    return "401" in message.text and address.endswith("/v1/desk/session")
+
+
+@pytest.fixture
+def foreign(stack: Stack) -> Iterator[list[str]]:
+    """Addresses outside the gateway that a page asked for; must stay empty."""
+    asked: list[str] = []
+    yield asked
+    assert asked == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, stack: Stack, foreign: list[str]) -> Iterator[OpenPage]:
+    """
+    Opens pages, each in a browser profile of its own.
+
+    An error on a page's console, an exception, or a request to another host
+    fails the test.
+    """
+    own = urlsplit(stack.url).netloc
+    errors: list[str] = []
+    with ExitStack() as open_contexts:
+
+        def watch(context: BrowserContext) -> None:
+            def note(address: str) -> None:
+                parts = urlsplit(address)
+                if parts.scheme not in {"data", "blob"} and parts.netloc != own:
+                    foreign.append(address)
+
+            context.on("request", lambda request: note(request.url))
+            context.on(
+                "page", lambda page: page.on("websocket", lambda ws: note(ws.url))
+            )
+            context.on("weberror", lambda error: errors.append(str(error.error)))
+            context.on(
+                "console",
+                lambda message: (
+                    errors.append(f"{message.text} at {message.location}")
+                    if message.type == "error" and not _is_expected(message)
+                    else None
+                ),
+            )
+
+        def open_one(path: str, **options: object) -> Page:
+            settings = {"locale": "zh-CN", "viewport": {"width": 1100, "height": 760}}
+            context = browser.new_context(**{**settings, **options})  # type: ignore[arg-type]
+            open_contexts.callback(context.close)
+            context.set_default_timeout(10_000)
+            watch(context)
+            page = context.new_page()
+            page.goto(f"{stack.url}{path}")
+            return page
+
+        yield open_one
+    assert errors == []
