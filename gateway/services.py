@@ -10,7 +10,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engines.agent.engine import AgentEngine
-
 from engines.agent.ledger import Ledger
 from engines.contract import Engine, Tier
 from engines.retrieval.engine import RetrievalEngine
@@ -27,12 +26,15 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 async def open_services(
     shops: Iterable[ShopConfig],
-    ledger: Ledger,
+    ledger: Ledger | None,
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
 ) -> dict[str, ShopService]:
     """
     Load every shop; what they keep open is closed with *resources*.
+
+    Args:
+        ledger: Where L3 keeps its actions; without one there is no L3.
 
     Raises:
         ConfigError: If a named file does not exist.
@@ -43,7 +45,7 @@ async def open_services(
 
 async def _open(
     shop: ShopConfig,
-    ledger: Ledger,
+    ledger: Ledger | None,
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
 ) -> ShopService:
@@ -56,7 +58,7 @@ async def _open(
         resolve(shop.knowledge), business, lambda: datetime.now(ZONE).date()
     )
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
-    if business is not None:
+    if business is not None and ledger is not None:
         engines[Tier.L3] = AgentEngine.load(
             business, ledger, resolve(shop.policy), voice, clock_ms
         )

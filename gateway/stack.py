@@ -137,6 +137,8 @@ async def _until_ready(stack: Stack) -> None:
     give_up = monotonic() + READY_S
     async with stack.client() as client:
         while monotonic() < give_up:
+            if stack.supervisor.failure:
+                raise StackFailed(stack.supervisor.failure)
             if await client.is_ready():
                 return
             await asyncio.sleep(0.05)

@@ -28,7 +28,7 @@ from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.secrets import fill
 from gateway.store.embedded import EmbeddedStore
-from gateway.worker_config import WorkerConfig
+from gateway.worker_config import EX_CONFIG, WorkerConfig
 
 
 #: A worker that lived shorter than this counts as having died young.
@@ -58,6 +58,7 @@ class Supervisor:
         self._workers: list[subprocess.Popen[bytes]] = []
         self._watchers: list[threading.Thread] = []
         self._is_stopping = threading.Event()
+        self._failure = ""
 
     @property
     def config(self) -> Config:
@@ -126,12 +127,24 @@ class Supervisor:
         if self._store is not None:
             self._store.stop()
 
+    @property
+    def failure(self) -> str:
+        """Why it cannot go on; empty while it can."""
+        return self._failure
+
     def wait(self) -> None:
-        """Sleep until SIGINT or SIGTERM asks for the end."""
+        """
+        Sleep until SIGINT or SIGTERM asks for the end.
+
+        Raises:
+            ConfigError: If a worker could not use its configuration.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._is_stopping.set())
         while not self._is_stopping.wait(timeout=1.0):
             pass
+        if self._failure:
+            raise ConfigError(self._failure)
 
     def _start_store(self) -> None:
         if self._config.store.url:
@@ -158,6 +171,7 @@ class Supervisor:
     def _watch(self, number: int, handed: Path) -> None:
         """Keep worker *number* alive until the end."""
         pause_s = FIRST_PAUSE_S
+        is_first = True
         while not self._is_stopping.is_set():
             started = monotonic()
             worker = self._spawn(handed)
@@ -165,6 +179,10 @@ class Supervisor:
             code = worker.wait()
             self._workers.remove(worker)
             self._forget_gauges(worker.pid)
+            if code == EX_CONFIG and is_first:
+                self._failure = "a worker cannot use its configuration; see above"
+                self._is_stopping.set()
+            is_first = False
             if self._is_stopping.is_set():
                 return
             self._tell(

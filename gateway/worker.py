@@ -22,13 +22,24 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
+from engines.voice import VoiceError
+from engines.yamlfile import BadFile
 from gateway.app import Gateway
-from gateway.worker_config import WorkerConfig
+from gateway.errors import GatewayError
+from gateway.store.errors import StoreMisused
+from gateway.worker_config import EX_CONFIG, WorkerConfig
+from router_models.errors import ArtifactError, DataError
 
 
 PR_SET_PDEATHSIG = 1
 #: Keep-alive of idle connections, longer than a proxy's usual 60 s.
 KEEP_ALIVE_S = 75
+
+
+#: What a person must mend before a worker can start: told without a trace.
+UNUSABLE = (
+    GatewayError, BadFile, VoiceError, DataError, ArtifactError, StoreMisused,
+)  # fmt: skip
 
 
 class _Server(uvicorn.Server):
@@ -92,9 +103,13 @@ def main(argv: list[str]) -> None:
         return
     handed = msgspec.json.decode(Path(path).read_bytes(), type=WorkerConfig)
     listener = socket.socket(fileno=int(fd))
-    uvicorn_loop = uvicorn.Config(app="", loop="uvloop").get_loop_factory()
-    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
-        runner.run(serve(handed, listener))
+    loop_factory = uvicorn.Config(app="", loop="uvloop").get_loop_factory()
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(serve(handed, listener))
+    except UNUSABLE as exc:
+        sys.stderr.write(f"tidegate: {exc}\n")
+        sys.exit(EX_CONFIG)
 
 
 if __name__ == "__main__":

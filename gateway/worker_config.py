@@ -9,6 +9,10 @@ import msgspec
 from gateway.config import Config
 
 
+#: Exit code of a worker that cannot use its configuration (sysexits.h).
+EX_CONFIG = 78
+
+
 class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the supervisor hands to a worker, as a JSON file of mode 600.

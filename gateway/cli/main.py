@@ -11,6 +11,8 @@ import sys
 
 import click
 
+from engines.voice import VoiceError
+from engines.yamlfile import BadFile
 from gateway.cli.chat import chat
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
@@ -22,10 +24,13 @@ from gateway.cli.serve import serve
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
 from gateway.store.errors import StoreError
+from router_models.errors import ArtifactError, DataError
 
 
 #: Refusals whose message is all a person needs.
-_PLAIN = (GatewayError, StoreError, HandoffError)
+_PLAIN = (
+    GatewayError, StoreError, HandoffError, BadFile, VoiceError, DataError, ArtifactError,
+)  # fmt: skip
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

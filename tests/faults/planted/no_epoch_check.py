@@ -10,7 +10,7 @@ from gateway.worker import main
 
 FENCES = (
     ("local is_mine = epoch == tonumber(c[3])", "local is_mine = true"),
-    ("if seq <= done and (", "if false and ("),
+    ("if c[6] == commit or (is_mine and seq <= done) then", "if false then"),
     ("if k == 0 or oldest ~= seq then", "if false then"),
 )
 
