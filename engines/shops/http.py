@@ -9,6 +9,7 @@ The port over HTTP with JSON: one pooled client, errors in the port's words.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -46,6 +47,7 @@ T = TypeVar("T")
 
 #: Connections to one shop; more callers wait for a free one.
 MAX_CONNECTIONS = 32
+_NO_SEGMENT = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]|^.{200,}$", re.DOTALL)
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 
@@ -88,7 +90,11 @@ class HttpShop:
 
     async def orders(self, user_id: str) -> tuple[Order, ...]:
         """The customer's orders, newest first."""
-        return await self._get(f"/v1/customers/{_p(user_id)}/orders", tuple[Order, ...])
+        try:
+            path = f"/v1/customers/{_p(user_id)}/orders"
+            return await self._get(path, tuple[Order, ...])
+        except NotFound:
+            return ()
 
     async def order(self, user_id: str, order_id: str) -> Order:
         """One order of this customer."""
@@ -175,8 +181,15 @@ class HttpShop:
 
 
 def _p(part: str) -> str:
-    """One path segment; no identifier can leave its place."""
-    return quote(part, safe="") if part not in {".", ".."} else f"%2E{part[1:]}"
+    """
+    One path segment; no identifier can leave its place.
+
+    Servers decode %2F before they route, so a name that is no plain segment is
+    the name of nothing.
+    """
+    if _NO_SEGMENT.search(part) or part in {"", ".", ".."}:
+        raise NotFound("no such record")
+    return quote(part, safe="")
 
 
 def _order_path(user_id: str, order_id: str) -> str:

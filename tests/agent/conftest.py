@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from demo_shop import KEY, DemoShop
 from agent_talk import Talk
+from demo_shop import KEY, DemoShop
 
 from engines.agent.engine import AgentEngine
 from engines.contract import Locale
