@@ -78,7 +78,7 @@ def running(
         supervisor.start()
         try:
             stack = _stack(supervisor, shop_url, channel)
-            asyncio.run(_until_ready(stack))
+            asyncio.run(until_ready(supervisor))
             yield stack
         finally:
             supervisor.stop()
@@ -133,12 +133,18 @@ def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
     return process, msgspec.json.decode(line, type=dict[str, str])["url"]
 
 
-async def _until_ready(stack: Stack) -> None:
+async def until_ready(supervisor: Supervisor) -> None:
+    """
+    Wait until a gateway that was just started takes messages.
+
+    Raises:
+        StackFailed: If it cannot, or not in time.
+    """
     give_up = monotonic() + READY_S
-    async with stack.client() as client:
+    async with GatewayClient(supervisor.url, "") as client:
         while monotonic() < give_up:
-            if stack.supervisor.failure:
-                raise StackFailed(stack.supervisor.failure)
+            if supervisor.failure:
+                raise StackFailed(supervisor.failure)
             if await client.is_ready():
                 return
             await asyncio.sleep(0.05)

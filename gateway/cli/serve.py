@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
 from gateway.cli import options
+from gateway.stack import until_ready
 from gateway.supervisor import Supervisor
 
 
@@ -35,15 +37,17 @@ def serve(
     )
     supervisor = Supervisor(config, tell=lambda line: click.echo(line, err=True))
     supervisor.start()
-    click.echo(f"tidegate listens on {supervisor.url}")
-    for shop in supervisor.config.shops:
-        for channel in shop.channels:
-            click.echo(f"  {shop.id}/{channel.name}: key in {_where(config.data_dir)}")
     try:
+        asyncio.run(until_ready(supervisor))
+        _greet(supervisor)
         supervisor.wait()
     finally:
         supervisor.stop()
 
 
-def _where(folder: str) -> str:
-    return str(Path(folder) / "secrets.json")
+def _greet(supervisor: Supervisor) -> None:
+    config = supervisor.config
+    click.echo(f"tidegate listens on {supervisor.url}")
+    names = [f"{shop.id}/{one.name}" for shop in config.shops for one in shop.channels]
+    click.echo(f"  channels: {', '.join(names)}")
+    click.echo(f"  keys: {Path(config.data_dir) / 'secrets.json'}")
