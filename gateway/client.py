@@ -34,7 +34,7 @@ class Timed(msgspec.Struct, frozen=True):
 
 class GatewayClient:
     """
-    Speaks the customer API with one channel's key.
+    Speaks the customer API with one channel's key; without one, only health.
 
     Use as an async context manager; the connections end with it.
     """
@@ -42,7 +42,7 @@ class GatewayClient:
     def __init__(self, url: str, key: str, timeout_s: float = 30.0) -> None:
         self._http = httpx.AsyncClient(
             base_url=url,
-            headers={"authorization": f"Bearer {key}"},
+            headers={"authorization": f"Bearer {key}"} if key else {},
             timeout=timeout_s,
             trust_env=False,
         )
