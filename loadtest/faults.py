@@ -42,7 +42,7 @@ LEASE_MS = 3_000
 PAUSE_S = LEASE_MS / 1000 + 1.5
 #: Share of messages that arrive twice at the same moment.
 DOUBLED = 0.2
-#: Seconds after which a message that nobody acknowledges ends the run.
+#: Seconds after which a client gives a message up.
 GIVE_UP_S = 120.0
 #: Seconds after the last acknowledgement until everything must be at rest.
 REST_S = 60.0
@@ -56,6 +56,9 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         struck: Processes killed or paused.
 
+        unacknowledged: Messages that were given up: nothing was promised, but
+            a client that repeats for so long should have got through.
+
         retries: Requests that had to be sent again.
     """
 
@@ -63,6 +66,7 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     struck: int
     messages: int
     retries: int
+    unacknowledged: int
     seconds: float
     slowest_s: float
     verdict: Verdict
@@ -76,12 +80,15 @@ def run_faults(
     strikes: int,
     seed: int,
     tell: Callable[[str], None],
+    give_up_s: float = GIVE_UP_S,
     make_supervisor: Callable[[Config, Callable[[str], None]], Supervisor] = Supervisor,
 ) -> FaultReport:
     """
     One run on a fresh data folder.
 
     Args:
+        give_up_s: How long a client repeats one message.
+
         make_supervisor: For planted bugs: another parent process.
     """
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
@@ -95,16 +102,20 @@ def run_faults(
             ),
         )
         with running(ours, lambda _: None, make_supervisor=make_supervisor) as stack:
-            return asyncio.run(
-                _Run(stack, fault, seed, tell).carry_out(messages, strikes)
-            )
+            run = _Run(stack, fault, seed, tell, give_up_s)
+            return asyncio.run(run.carry_out(messages, strikes))
 
 
 class _Run:
     """One run's clients, striker and records."""
 
     def __init__(
-        self, stack: Stack, fault: FaultKind, seed: int, tell: Callable[[str], None]
+        self,
+        stack: Stack,
+        fault: FaultKind,
+        seed: int,
+        tell: Callable[[str], None],
+        give_up_s: float,
     ) -> None:
         self._stack = stack
         self._fault = fault
@@ -112,6 +123,8 @@ class _Run:
         self._tell = tell
         self._acks: list[Ack] = []
         self._retries = 0
+        self._unacknowledged = 0
+        self._give_up_s = give_up_s
         self._slowest_s = 0.0
         self._done = 0
 
@@ -141,6 +154,7 @@ class _Run:
             struck=struck,
             messages=len(names) * TURNS,
             retries=self._retries,
+            unacknowledged=self._unacknowledged,
             seconds=monotonic() - started,
             slowest_s=self._slowest_s,
             verdict=msgspec.structs.replace(
@@ -165,7 +179,7 @@ class _Run:
             "text": QUESTIONS[hash_of(name, number) % len(QUESTIONS)],
         }
         started = monotonic()
-        while monotonic() - started < GIVE_UP_S:
+        while monotonic() - started < self._give_up_s:
             try:
                 reply = await http.post(f"/v1/conversations/{name}/messages", json=body)
                 if reply.status_code in (200, 202):
@@ -175,7 +189,7 @@ class _Run:
                 pass
             self._retries += 1
             await asyncio.sleep(RETRY_S)
-        raise TimeoutError(f"{name}-{number} was not acknowledged in {GIVE_UP_S:.0f} s")
+        self._unacknowledged += 1
 
     def _note(self, name: str, result: dict[str, object], took_s: float) -> None:
         reply = result.get("reply")

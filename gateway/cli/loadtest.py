@@ -122,7 +122,10 @@ def faults(
         click.echo(msgspec.json.format(msgspec.json.encode(reports)))
     else:
         _print_faults(reports)
-    sys.exit(1 if any(report.verdict.findings for report in reports) else 0)
+    is_clean = all(
+        not report.verdict.findings and not report.unacknowledged for report in reports
+    )
+    sys.exit(0 if is_clean else 1)
 
 
 def _print_faults(reports: list[FaultReport]) -> None:
