@@ -143,7 +143,9 @@ class OfflinePlanner:
         if reply == "decline":
             return Declines()
         is_about_it = reply == "question" and isinstance(fresh, Unclear)
-        return AsksBack() if is_about_it or isinstance(fresh, Wants) else fresh
+        if is_about_it or isinstance(fresh, Wants) or _is_its_refund(fresh, text):
+            return AsksBack()
+        return fresh
 
     def _corrected(self, scene: Scene, draft: Draft, text: str) -> Wants | None:
         """A changed order, line, quantity or address; None if nothing changed."""
@@ -216,6 +218,12 @@ def _is_other_request(fresh: Wants, draft: Draft, text: str, reply: str) -> bool
     if first.recipe == "cancel_order":
         return draft.recipe != "cancel_order" and wishes.names_order(folded)
     return reply != "question" or wishes.names_order(folded)
+
+
+def _is_its_refund(fresh: Plan, text: str) -> bool:
+    """When will the money be there: of the proposal, if no order is named."""
+    is_refund = isinstance(fresh, LooksUp) and fresh.what == "refund_status"
+    return is_refund and not wishes.names_order(text.lower())
 
 
 def _after_no(folded: str) -> str:

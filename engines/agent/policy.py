@@ -247,6 +247,8 @@ def _is_inside(clause: Window, case: Case) -> bool:
     if began is None:
         return True
     since = dt.datetime.fromisoformat(began)
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=dt.UTC)
     return case.now - since <= dt.timedelta(days=clause.days)
 
 

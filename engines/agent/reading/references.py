@@ -39,7 +39,7 @@ _BARE_POSITION = re.compile(
 _LAST = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line|thing)\b")
 _EACH = re.compile(r"全部|全都|都退|都要退|所有|\ball\b|\bboth\b|\bevery\b")
 _QUANTITY = re.compile(
-    rf"(?<!第)(?<!第 )(?P<zh>{NUMBER_ZH})\s?(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋)(?!半)"
+    rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋)(?!半)"
     rf"|\b(?P<en>{NUMBER_EN})\s(?:of (?:them|the|these|those|my)|units?|pieces?|pcs|items?)\b"
     rf"|\b(?:only|just|refund|return) (?P<only>{NUMBER_EN})\b(?! days?)"
 )
