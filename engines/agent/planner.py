@@ -135,17 +135,11 @@ class OfflinePlanner:
         if reply == "consent":
             return Consents()
         fresh = self._fresh(scene, text)
+        if isinstance(fresh, LooksUp):
+            return AsksBack() if _is_its_refund(fresh, text) else fresh
         if isinstance(fresh, Wants) and _is_other_request(fresh, draft, text, reply):
             return fresh
-        corrected = self._corrected(scene, draft, text)
-        if corrected is not None:
-            return corrected
-        if reply == "decline":
-            return Declines()
-        is_about_it = reply == "question" and isinstance(fresh, Unclear)
-        if is_about_it or isinstance(fresh, Wants) or _is_its_refund(fresh, text):
-            return AsksBack()
-        return fresh
+        return self._corrected(scene, draft, text) or _stays(fresh, reply)
 
     def _corrected(self, scene: Scene, draft: Draft, text: str) -> Wants | None:
         """A changed order, line, quantity or address; None if nothing changed."""
@@ -220,9 +214,18 @@ def _is_other_request(fresh: Wants, draft: Draft, text: str, reply: str) -> bool
     return reply != "question" or wishes.names_order(folded)
 
 
-def _is_its_refund(fresh: Plan, text: str) -> bool:
+def _stays(fresh: Plan, reply: str) -> Plan:
+    """What a reply means that neither consents nor changes anything."""
+    if reply == "decline":
+        return Declines()
+    if isinstance(fresh, Wants) or (reply == "question" and fresh == Unclear()):
+        return AsksBack()
+    return fresh
+
+
+def _is_its_refund(fresh: LooksUp, text: str) -> bool:
     """When will the money be there: of the proposal, if no order is named."""
-    is_refund = isinstance(fresh, LooksUp) and fresh.what == "refund_status"
+    is_refund = fresh.what == "refund_status"
     return is_refund and not wishes.names_order(text.lower())
 
 
