@@ -1,10 +1,9 @@
 """
-How sure a found passage is to answer: coverage, strength and margin as one number.
+How sure a found passage is to answer, as one calibrated number.
 
-The weights come from a logistic fit on the tuning questions in
-``tests/retrieval/tuning.yaml`` (``python -m tests`` style tools are not needed:
-``tests/retrieval/report.py --fit`` prints them); the held-out questions never
-took part.
+A logistic function of three features. Its weights were fitted on the tuning,
+calibration and hard questions of ``tests/retrieval`` (``report.py --fit`` prints
+them); the held-out questions never took part.
 """
 
 from __future__ import annotations
@@ -16,30 +15,36 @@ from typing import Final
 from engines.retrieval.index import Hit
 
 
-#: Below it the answer is not given; fits "sure enough to be read by a customer".
+#: Below it an answer is not given.
 BAR: Final = 0.5
-#: Nothing that covers less of the question is worth a second look.
+#: A best passage that covers less of the question is no match at all.
 NO_MATCH_COVERAGE: Final = 0.2
 
-_WEIGHTS: Final = (6.0, 2.0, 0.05)
-_BIAS: Final = -3.4
+#: Coverage, lead over the next document, score.
+_WEIGHTS: Final = (3.9, 2.3, 5.3)
+_BIAS: Final = -5.0
 #: Scores above it say no more.
 _FULL_SCORE: Final = 40.0
 
-
-def features(hits: Sequence[Hit]) -> tuple[float, float, float]:
-    """Coverage of the best hit, its lead over the second, its score (0 to 1)."""
-    best = hits[0]
-    second = hits[1].score if len(hits) > 1 else 0.0
-    margin = (best.score - second) / best.score
-    return best.coverage, margin, min(best.score, _FULL_SCORE) / _FULL_SCORE
+Features = tuple[float, float, float]
 
 
 def confidence(hits: Sequence[Hit]) -> float:
-    """Probability that the best hit answers, 0 to 1; 0 without hits."""
+    """Probability that the best of *hits* answers; 0 without hits."""
     if not hits:
         return 0.0
-    logit = _BIAS + sum(
-        weight * value for weight, value in zip(_WEIGHTS, features(hits), strict=True)
-    )
+    values = features(hits)
+    logit = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, values, strict=True))
     return 1 / (1 + math.exp(-logit))
+
+
+def features(hits: Sequence[Hit]) -> Features:
+    """What the number is made of, each from 0 to 1."""
+    best = hits[0]
+    rivals = (h.score for h in hits[1:] if h.passage.header != best.passage.header)
+    lead = (best.score - max(rivals, default=0.0)) / best.score
+    return (
+        best.coverage,
+        max(lead, 0.0),
+        min(best.score, _FULL_SCORE) / _FULL_SCORE,
+    )

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import time
 from asyncio import timeout
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from engines.contract import (
     Answer,
@@ -27,6 +27,7 @@ from engines.contract import (
     ShopId,
     Tier,
     Turn,
+    Utterance,
 )
 from engines.retrieval import questions
 from engines.retrieval.compose import Piece, extract, merge
@@ -43,7 +44,14 @@ from engines.shops.port import ShopPort, ShopUnavailable
 
 
 #: Passages looked at for one part.
-DEPTH: Final = 5
+DEPTH: Final = 10
+
+
+class Found(NamedTuple):
+    """Passages for a question, best first, and how sure the best one answers."""
+
+    hits: tuple[Hit, ...]
+    confidence: float
 
 
 class RetrievalEngine:
@@ -119,6 +127,17 @@ class RetrievalEngine:
             return Escalation(reason=Reason.UNAVAILABLE, note=str(exc))
         except TimeoutError:
             return Escalation(reason=Reason.DEADLINE)
+
+    def find(
+        self, text: str, locale: Locale, history: Sequence[Utterance] = ()
+    ) -> Found:
+        """Search for *text* as one question, as :meth:`answer` would."""
+        clear = clean(text)
+        language = language_of(clear, locale)
+        part = Part(text=clear, kind=Kind.KNOWLEDGE)
+        topic = self._rewriters[language].resolve(part, clear, history)
+        hits = self._search(topic, language)
+        return Found(hits, confidence(hits))
 
     def _time_left(self, turn: Turn) -> float | None:
         left = turn.deadline_s - self._monotonic()

@@ -32,7 +32,7 @@ Mask = npt.NDArray[np.bool_]
 K1: Final = 1.2
 B: Final = 0.5
 #: What a term counts in a heading, an asked wording or a title.
-_FIELDS: Final = (("heading", 2.5), ("asked", 2.0), ("title", 1.0), ("body", 1.0))
+_FIELDS: Final = (("heading", 3.0), ("asked", 2.0), ("title", 1.0), ("body", 1.0))
 #: What a passage on the named product gains, one on no product keeps.
 _PRODUCT_GAIN: Final = 1.35
 #: What a passage on some product loses when none was named.

@@ -23,7 +23,7 @@ from engines.retrieval.words import Found, Phrases, Synonyms
 
 
 #: What one sort of term counts for in a question.
-WEIGHT: Final = {"w": 1.0, "s": 1.2, "b": 0.5, "c": 0.12}
+WEIGHT: Final = {"w": 1.0, "s": 1.5, "b": 0.5, "c": 0.12}
 #: Share of a unit that a passage covers with its characters alone.
 _PAIR_CREDIT: Final = 0.8
 _HAN_RUN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -149,12 +149,13 @@ class Analyzer:
                 self._synonyms.in_stems(stems),
                 self._names.in_stems(stems),
             )
-        tokens, at = [], 0
-        # Without guessing new words: a guess glues neighbours together.
-        for word in rjieba.cut(text, False):
-            tokens.append(_Token(at, at + len(word), word))
-            at += len(word)
-        return tokens, self._synonyms.in_text(text), self._names.in_text(text)
+        synonyms = self._synonyms.in_text(text)
+        fixed = [f for f in synonyms if not self._must.isdisjoint(f.names)]
+        tokens = _segment(text, fixed)
+        edges = {token.start for token in tokens} | {len(text)}
+        # "动车" inside "电动车" is no wording of its own.
+        aligned = [f for f in synonyms if f.start in edges and f.end in edges]
+        return tokens, aligned, self._names.in_text(text)
 
     def _says(self, token: _Token) -> bool:
         if self._locale == "en":
@@ -198,6 +199,23 @@ def coverage(unit: Unit, has: Mapping[str, bool]) -> float:
     if not unit.parts:
         return 0.0
     return _PAIR_CREDIT * sum(bool(has.get(p)) for p in unit.parts) / len(unit.parts)
+
+
+def _segment(text: str, fixed: list[Found]) -> list[_Token]:
+    """Words of Chinese *text*; *fixed* wordings are not torn apart."""
+    pieces: list[str] = []
+    at = 0
+    for found in fixed:
+        pieces += (text[at : found.start], text[found.start : found.end])
+        at = found.end
+    tokens, start = [], 0
+    for number, piece in enumerate([*pieces, text[at:]]):
+        # Without guessing new words: a guess glues neighbours together.
+        words = [piece] if number % 2 else rjieba.cut(piece, False)
+        for word in words:
+            tokens.append(_Token(start, start + len(word), word))
+            start += len(word)
+    return tokens
 
 
 def _pairs(run: str) -> list[str]:

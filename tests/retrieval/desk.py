@@ -1,0 +1,76 @@
+"""
+What the tests of this room share: an engine on the shipped knowledge, and turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from engines.contract import (
+    ConversationId,
+    Locale,
+    MessageId,
+    ShopId,
+    Turn,
+    UserId,
+    Utterance,
+)
+from engines.retrieval.engine import RetrievalEngine
+from engines.shops.port import ShopPort
+
+
+ROOT = Path(__file__).parents[2]
+KNOWLEDGE = ROOT / "configs" / "knowledge" / "demo"
+TODAY = date(2026, 11, 22)
+
+
+class SilentShop:
+    """
+    A shop without orders or products, for questions that only passages answer.
+    """
+
+    async def orders(self, user_id: str) -> tuple[()]:
+        return ()
+
+    async def products(self, query: str, limit: int = 5) -> tuple[()]:
+        return ()
+
+
+def make_engine(shop: ShopPort, today: date = TODAY) -> RetrievalEngine:
+    """An engine on the shipped knowledge of the demo shop."""
+    return RetrievalEngine.load(KNOWLEDGE, shop, lambda: today)
+
+
+def make_turn(
+    text: str,
+    *,
+    user: str = "c1006",
+    locale: Locale = "zh",
+    history: Sequence[Utterance] = (),
+    shop: str = "demo",
+    deadline_s: float = float("inf"),
+) -> Turn:
+    """A turn of a customer of the demo shop."""
+    return Turn(
+        turn_id="t1",
+        shop=ShopId(shop),
+        channel="web",
+        conversation_id=ConversationId("talk"),
+        message_id=MessageId("m1"),
+        user_id=UserId(user),
+        seq=1,
+        text=text,
+        locale=locale,
+        history=tuple(history),
+        deadline_s=deadline_s,
+    )
+
+
+def talk(*lines: str) -> tuple[Utterance, ...]:
+    """Lines of a conversation, the customer first, then in turn."""
+    return tuple(
+        Utterance("customer" if number % 2 == 0 else "assistant", line)
+        for number, line in enumerate(lines)
+    )
