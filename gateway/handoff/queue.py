@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.handoff import moves
 from gateway.handoff.errors import HandoffError
-from gateway.handoff.mover import Mover
+from gateway.handoff.mover import Mover, decode_handoff
 from gateway.handoff.states import (
     FINAL,
     Handoff,
@@ -160,7 +160,21 @@ class Handoffs:
             with suppress(HandoffError):
                 await self._time_out(shop, await mover.read(shop, handoff_id))
         await mover.offer_round(shop)
-        return await mover.store.depths(shop)
+        depths = await mover.store.depths(shop)
+        if depths.get(State.QUEUED):
+            await self._close_empty(shop)
+        return depths
+
+    async def _close_empty(self, shop: str) -> None:
+        """Nobody is there, not even away: a time is more honest than a place."""
+        mover, now_ms = self._mover, self._mover.now_ms()
+        look = await mover.store.look(shop, line=SWEEP_PAGE)
+        if any(seat.until_ms > now_ms for seat in look.seats):
+            return
+        for handoff in map(decode_handoff, look.line):
+            promised = mover.promise(look)
+            step = moves.become_ticket(handoff, Move.OVERDUE, promised, now_ms)
+            await mover.try_move(shop, step)
 
     async def lose_operator(
         self, shop: str, name: str, held: tuple[str, ...], now_ms: int | None

@@ -113,11 +113,13 @@ class TidegateChat extends HTMLElement {
       this.log,
       form,
     );
-    const style = element("link", {
-      rel: "stylesheet",
-      href: new URL("./chat.css", import.meta.url).href,
-    });
-    this.shadowRoot.replaceChildren(style, panel);
+    const styles = ["tokens", "lines", "chat"].map((name) =>
+      element("link", {
+        rel: "stylesheet",
+        href: new URL(`./${name}.css`, import.meta.url).href,
+      }),
+    );
+    this.shadowRoot.replaceChildren(...styles, panel);
     this.events = [];
     this.lines = new Map();
     this.greet();
@@ -269,12 +271,18 @@ class TidegateChat extends HTMLElement {
         send: (text) => this.send(text),
       });
       if (known) known.remove();
+      if (event.kind === "message") this.endConsent();
       if (event.message_id && event.kind === "message") {
         this.lines.set(event.message_id, node);
       }
       this.insert(node);
     });
     if (event.handoff) this.changeHandoff(event);
+  }
+
+  /** Whatever the customer says next answers the proposal before it. */
+  endConsent() {
+    for (const node of this.log.querySelectorAll(".consent")) node.remove();
   }
 
   /** Before what is still being sent: the gateway's order is the order. */

@@ -274,6 +274,25 @@ async def test_wait_over_the_limit_becomes_a_ticket(people: People) -> None:
     assert (await people.write("mei", "好")).outcome == "leased"
 
 
+async def test_last_operator_gone_closes_the_line(people: People) -> None:
+    """
+    Who waits when nobody is left gets a time; a colleague who is away keeps the line.
+    """
+    who = await people.come("lin", capacity=1)
+    wang = operator("wang")
+    await people.desk.come(wang, is_away=True)
+    for name in ("first", "mei"):
+        await people.handoffs.enqueue(SHOP, await people.ask(name))
+    await people.handoffs.sweep(SHOP)
+    assert (await people.mover.read(SHOP, "h-mei")).state is State.QUEUED
+    await people.desk.go(wang)
+    await people.desk.go(who)
+    await people.handoffs.sweep(SHOP)
+    for name in ("first", "mei"):
+        assert (await people.mover.read(SHOP, f"h-{name}")).state is State.TICKETED
+    assert (await people.write("mei", "好")).outcome == "leased"
+
+
 async def test_ticket_is_taken_up_and_answered(people: People) -> None:
     """
     An operator takes a ticket, talks in the customer's conversation, and closes.
