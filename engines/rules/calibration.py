@@ -1,19 +1,32 @@
 """
 From evidence to the probability that an intent is the right one.
 
-A logistic model over five figures of evidence. Deliberately small: a support
-person's pack has a few thousand examples, and the model must stay right when
-the pack is edited.
+Two small linear models. The first ranks candidates; its weights were fitted on
+the shipped packs, leaving each example out in turn. The second turns what
+speaks for the best candidate, and its lead, into a probability; it was fitted
+on wordings and out-of-pack messages that are in no pack (``tests/rules``).
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engines.rules.pack import Intent
+
+
+#: Weights of the ranking model.
+COSINE: Final = 1.5
+OVERLAP: Final = 1.7
+COVERAGE: Final = 10.5
+RULE: Final = 4.2
+PATTERN: Final = 4.8
+PRIORITY: Final = 0.005
+
+#: A larger lead says nothing more.
+MAX_LEAD: Final = 6.0
 
 
 class Evidence(NamedTuple):
@@ -23,24 +36,30 @@ class Evidence(NamedTuple):
     Attributes:
         cosine: Likeness to its likest example, 0 to 1.
 
+        overlap: Letters in common with that example, 0 to 1.
+
         coverage: Share of the message's weight its examples know, 0 to 1.
 
-        margin: Rank score ahead of the next candidate.
+        rule: Share of the message that a fitting keyword rule makes up.
 
-        rule / pattern: A keyword rule or an expression fits.
+        pattern: An expression fits.
+
+        score: Rank score; *lead* is how far it is ahead of the next one.
     """
 
     intent: int
     cosine: float
+    overlap: float
     coverage: float
-    margin: float
-    rule: bool
+    rule: float
     pattern: bool
+    score: float
+    lead: float
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Weights of the evidence, and the bars above which L1 acts.
+    Weights of the acceptance model, and the bars above which L1 acts.
 
     Attributes:
         answer_bar: For an answer: a wrong one costs more than a miss.
@@ -48,13 +67,14 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         hand_on_bar: For a typed escalation, which costs little if wrong.
     """
 
-    bias: float = -9.0
-    cosine: float = 6.0
-    coverage: float = 6.0
-    margin: float = 5.0
-    rule: float = 0.8
-    pattern: float = 4.0
-    answer_bar: float = 0.5
+    bias: float = -8.8
+    cosine: float = 3.5
+    overlap: float = 2.9
+    coverage: float = 4.3
+    rule: float = 2.6
+    pattern: float = 8.0
+    lead: float = 0.6
+    answer_bar: float = 0.4
     hand_on_bar: float = 0.35
 
     def probability(self, evidence: Evidence) -> float:
@@ -62,12 +82,13 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         logit = (
             self.bias
             + self.cosine * evidence.cosine
+            + self.overlap * evidence.overlap
             + self.coverage * evidence.coverage
-            + self.margin * evidence.margin
             + self.rule * evidence.rule
             + self.pattern * evidence.pattern
+            + self.lead * min(evidence.lead, MAX_LEAD)
         )
-        return 1.0 / (1.0 + math.exp(-logit))
+        return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
 
     def bar(self, intent: Intent) -> float:
         """Probability that *intent* has to reach."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
-from engines.rules import reading
+from engines.rules import calibration, reading
 from engines.rules.calibration import Calibration, Evidence
 from engines.rules.pack import Intent
 from engines.rules.reading import Reader, Reading
@@ -27,12 +27,6 @@ SAME_WORDS: Final = 0.97
 
 #: A clause counts as a question of its own from this probability.
 CLAUSE_BAR: Final = 0.6
-
-#: Candidates weighed in full.
-MAX_CANDIDATES: Final = 4
-
-#: What a fitting rule or expression adds to likeness when candidates are ranked.
-RULE_BONUS: Final = 0.3
 
 
 class MissReason(StrEnum):
@@ -108,41 +102,60 @@ class LocaleMatcher:
         return verdict
 
     def evidence(
-        self, folded: str, message: Reading, without: frozenset[int] = frozenset()
+        self,
+        folded: str,
+        message: Reading,
+        without: frozenset[int] = frozenset(),
+        absent: int = -1,
     ) -> tuple[list[Evidence], int]:
-        """Weigh all candidates of a message, best first, and count the work."""
+        """
+        Weigh all candidates of a message, best first, and count the work.
+
+        The examples *without* and the intent *absent* count as not there;
+        calibration leaves them out.
+        """
         words = self._rules.words(message)
-        ruled = self._rules.fitting(words)
-        matched = set(self._rules.matching(folded))
-        excluded = self._rules.excluded(words)
+        ruled = self._rules.fitting(words, message.canonical)
+        matched = self._rules.matching(folded)
         weights = self._index.weights(message)
-        likest, work = self._index.nearest(message, weights, without)
-        cosines = {one.intent: one.cosine for one in likest}
-        ranked = sorted(
-            (
-                (
-                    cosines.get(intent, 0.0)
-                    + RULE_BONUS * (intent in ruled or intent in matched)
-                    + self._intents[intent].priority / 1000.0,
-                    intent,
-                )
-                for intent in (cosines.keys() | ruled | matched) - excluded
-            ),
-            reverse=True,
-        )[:MAX_CANDIDATES]
-        second = ranked[1][0] if len(ranked) > 1 else 0.0
+        letters = reading.grams(folded, self._reader.locale)
+        likest, work = self._index.nearest(message, letters, weights, without)
+        scores = {one.intent: (one.cosine, one.overlap) for one in likest}
+        for intent in (*ruled, *matched):
+            scores.setdefault(intent, (0.0, 0.0))
+        for gone in self._rules.excluded(words) | {absent}:
+            scores.pop(gone, None)
+        unknown = frozenset[str]().union(*map(self._index.only_in, without))
         found = [
-            Evidence(
+            self._weigh_one(
                 intent,
-                cosines.get(intent, 0.0),
-                self._index.coverage(intent, weights),
-                score - (second if place == 0 else ranked[0][0]),
-                intent in ruled,
+                *figures,
+                self._index.coverage(intent, weights, unknown),
+                ruled.get(intent, 0.0),
                 intent in matched,
             )
-            for place, (score, intent) in enumerate(ranked)
+            for intent, figures in scores.items()
         ]
-        return found, work + len(words) + len(ranked)
+        return _lead(found), work + len(words) + len(found)
+
+    def _weigh_one(
+        self,
+        intent: int,
+        cosine: float,
+        overlap: float,
+        coverage: float,
+        rule: float,
+        pattern: bool,
+    ) -> Evidence:
+        score = (
+            calibration.COSINE * cosine
+            + calibration.OVERLAP * overlap
+            + calibration.COVERAGE * coverage
+            + calibration.RULE * rule
+            + calibration.PATTERN * pattern
+            + calibration.PRIORITY * self._intents[intent].priority
+        )
+        return Evidence(intent, cosine, overlap, coverage, rule, pattern, score, 0.0)
 
     def _weigh(self, folded: str, message: Reading) -> Match | Miss:
         found, work = self.evidence(folded, message)
@@ -223,7 +236,19 @@ def _examples(
 ) -> Iterable[Example]:
     for number, intent in enumerate(intents):
         for text in intent.wording(locale).examples:
-            yield Example(number, reader.read(reading.fold(text)))
+            folded = reading.fold(text)
+            letters = reading.grams(folded, locale)
+            yield Example(number, reader.read(folded), letters)
+
+
+def _lead(found: list[Evidence]) -> list[Evidence]:
+    """Sort candidates, best first, and note how far each is ahead or behind."""
+    found.sort(key=lambda one: -one.score)
+    if not found:
+        return found
+    second = found[1].score if len(found) > 1 else 0.0
+    first = found[0]._replace(lead=found[0].score - second)
+    return [first, *(one._replace(lead=one.score - first.score) for one in found[1:])]
 
 
 def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:
@@ -237,7 +262,7 @@ def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:
 def _unambiguous(examples: Iterable[Example]) -> dict[str, int]:
     """Canonical texts that belong to one intent only."""
     found: dict[str, set[int]] = {}
-    for intent, message in examples:
+    for intent, message, _ in examples:
         found.setdefault(message.canonical, set()).add(intent)
     return {
         text: next(iter(users))

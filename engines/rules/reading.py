@@ -40,6 +40,8 @@ _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
 _SEPARATORS = re.compile(r"[\W_]+")
 _CLAUSE_END = re.compile(r"[,，。.;；!！?？\n、~～…]+(?!\d)")
+_A_NOT_A = re.compile(r"([\u4e00-\u9fff])[不没]\1")
+_FINAL_NOT = re.compile(r"(?<=..)(?:不|没|没有)(?:[呢啊呀]?)[?!。.~ ]*\Z")
 _GAP = re.compile(r"[a-z]+|\d+|.", re.DOTALL)
 _APOSTROPHES = re.compile(r"['`\u2018\u2019]")
 _DOUBLED = re.compile(r"([bdgmnprt])\1\Z")
@@ -103,6 +105,13 @@ def squeeze(folded: str) -> str:
     return _SEPARATORS.sub("", folded)
 
 
+def grams(folded: str, locale: Locale) -> frozenset[str]:
+    """Pieces of the bare letters: pairs in Chinese, runs of four in English."""
+    text = squeeze(folded)
+    size = 2 if locale == "zh" else 4
+    return frozenset([text[at : at + size] for at in range(len(text) - size + 1)])
+
+
 def language(folded: str, otherwise: Locale) -> Locale:
     """Language of a folded text by its script; *otherwise* if it has no words."""
     if _CJK.search(folded):
@@ -155,7 +164,8 @@ class Reader:
     def read(self, folded: str) -> Reading:
         """Read one folded message. Cost grows with its length only."""
         if self.locale == "zh":
-            words = list(self._words_zh(_SEPARATORS.sub("\n", folded)))
+            text = _FINAL_NOT.sub("", _A_NOT_A.sub(r"\1", folded))
+            words = list(self._words_zh(_SEPARATORS.sub("\n", text)))
             joint = ""
         else:
             words = list(self._words_en(f" {self.plain(folded)} "))

@@ -3,8 +3,9 @@ Likeness of a message to the example utterances, by an inverted index.
 
 Each feature has a short list of the examples in which it weighs most, so the
 work per message is bounded by its own length, however large the pack is.
-Likeness is the cosine of the weighted feature sets, lowered for each contrast
-(not, already, second, …) that only one side has.
+Two figures tell how like two texts are: the cosine of their weighted features,
+lowered for each contrast (not, already, second, …) that only one side has, and
+the overlap of their bare letters, which sees what the lexicon does not know.
 """
 
 from __future__ import annotations
@@ -37,10 +38,16 @@ CONTRAST_FACTOR: Final = 0.72
 
 
 class Example(NamedTuple):
-    """One utterance of an intent, read."""
+    """
+    One utterance of an intent, read.
+
+    Attributes:
+        grams: Pieces of its bare letters.
+    """
 
     intent: int
     reading: Reading
+    grams: frozenset[str]
 
 
 class Likeness(NamedTuple):
@@ -50,12 +57,12 @@ class Likeness(NamedTuple):
     Attributes:
         cosine: Of the likest example, contrasts considered; 0 to 1.
 
-        example: Number of that example.
+        overlap: Share of letters in common with that example; 0 to 1.
     """
 
     intent: int
     cosine: float
-    example: int
+    overlap: float
 
 
 class SimilarityIndex:
@@ -86,11 +93,12 @@ class SimilarityIndex:
     def nearest(
         self,
         reading: Reading,
+        grams: frozenset[str],
         weights: dict[str, float],
         without: frozenset[int] = frozenset(),
     ) -> tuple[list[Likeness], int]:
         """
-        Intents with an example like *reading*, likest first, and the work done.
+        Intents with an example like a message, and the work done.
 
         The examples *without* count as absent; calibration leaves them out.
         """
@@ -104,39 +112,58 @@ class SimilarityIndex:
         shares = np.concatenate([one[1] for one in lists])
         best = _best(ids, shares, MAX_SCORED + len(without))
         total = sum(weights.values())
-        return self._by_intent(reading, best, total, without), len(ids)
+        seen = [entry for entry in best if entry[0] not in without]
+        return self._by_intent(reading, grams, seen, total), len(ids)
 
-    def coverage(self, intent: int, weights: dict[str, float]) -> float:
-        """Share of a message's weight that the intent's examples know."""
-        vocabulary = self._vocabulary.get(intent, frozenset())
-        known = sum(w for feature, w in weights.items() if feature in vocabulary)
-        total = sum(weights.values())
+    def coverage(
+        self,
+        intent: int,
+        weights: dict[str, float],
+        unknown: frozenset[str] = frozenset(),
+    ) -> float:
+        """
+        Share of a message's weight that the intent's examples know.
+
+        Features *unknown* count as not known, for calibration.
+        """
+        vocabulary = self._vocabulary.get(intent) or Counter()
+        known = total = 0.0
+        for feature, weight in weights.items():
+            total += weight
+            if feature in vocabulary and feature not in unknown:
+                known += weight
         return known / total if total else 0.0
+
+    def only_in(self, number: int) -> frozenset[str]:
+        """Features that an example's intent knows from this example alone."""
+        intent, reading, _ = self._examples[number]
+        counts = self._vocabulary[intent]
+        return frozenset(f for f in reading.features if counts[f] == 1)
 
     def _by_intent(
         self,
         reading: Reading,
+        grams: frozenset[str],
         best: Iterable[tuple[int, float]],
         total: float,
-        without: frozenset[int],
     ) -> list[Likeness]:
         found: dict[int, Likeness] = {}
-        own = len(reading.particles) * PARTICLE_WEIGHT + total
+        _, _, contrasts, particles = reading
+        own = len(particles) * PARTICLE_WEIGHT + total
         for number, share in best:
-            if number in without:
-                continue
-            intent, other = self._examples[number]
+            intent, other, letters = self._examples[number]
             theirs = self._totals[number]
-            common = len(reading.particles & other.particles) * PARTICLE_WEIGHT
+            common = len(particles & other.particles) * PARTICLE_WEIGHT
             dot = share * math.sqrt(theirs) + common
             theirs += len(other.particles) * PARTICLE_WEIGHT
             cosine = dot / math.sqrt(own * theirs)
-            if reading.contrasts != other.contrasts:
-                differences = len(reading.contrasts ^ other.contrasts)
-                cosine *= CONTRAST_FACTOR**differences
-            if intent not in found or found[intent].cosine < cosine:
-                found[intent] = Likeness(intent, cosine, number)
-        return sorted(found.values(), key=lambda one: -one.cosine)
+            if contrasts != other.contrasts:
+                cosine *= CONTRAST_FACTOR ** len(contrasts ^ other.contrasts)
+            overlap = 2 * len(grams & letters) / (len(grams) + len(letters) or 1)
+            known = found.get(intent)
+            if known is None or known.cosine + known.overlap < cosine + overlap:
+                found[intent] = Likeness(intent, cosine, overlap)
+        return list(found.values())
 
     def _invert(
         self, examples: Sequence[Example]
@@ -179,7 +206,7 @@ def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, f
     """Kind of feature times its rarity over intents, squared."""
     intents = {example.intent for example in examples}
     seen: dict[str, set[int]] = defaultdict(set)
-    for intent, reading in examples:
+    for intent, reading, _ in examples:
         for feature in reading.features:
             seen[feature].add(intent)
     return {
@@ -191,8 +218,8 @@ def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, f
     }
 
 
-def _vocabulary(examples: Sequence[Example]) -> dict[int, frozenset[str]]:
+def _vocabulary(examples: Sequence[Example]) -> dict[int, Counter[str]]:
     words: dict[int, Counter[str]] = defaultdict(Counter)
-    for intent, reading in examples:
+    for intent, reading, _ in examples:
         words[intent].update(reading.features)
-    return {intent: frozenset(counted) for intent, counted in words.items()}
+    return dict(words)

@@ -76,6 +76,7 @@ class WordRules:
         for intent, word in excluded:
             self._excluded[self._number_of(word)].append(intent)
         self._by_word = _by_rarest_word(numbered)
+        self._lengths = [len(word) for word in self._numbers]
         self._automaton = AhoCorasick(
             [*self._numbers] or ["\x00"], matchkind=MATCHKIND_STANDARD
         )
@@ -90,9 +91,14 @@ class WordRules:
         found = self._automaton.find_matches_as_indexes(text, overlapping=True)
         return frozenset([match[0] for match in found])
 
-    def fitting(self, words: frozenset[int]) -> set[int]:
-        """Intents with a keyword rule that fits *words*."""
-        fitting = set()
+    def fitting(self, words: frozenset[int], text: str) -> dict[int, float]:
+        """
+        Intents with a keyword rule that fits *words*.
+
+        The figure is the share of the canonical *text* that the rule's words
+        make up: a rule of two words says little about a long message.
+        """
+        fitting: dict[int, float] = {}
         for word in words:
             for rule in self._by_word.get(word, ()):
                 if (
@@ -100,7 +106,11 @@ class WordRules:
                     and not rule.none & words
                     and (not rule.any or rule.any & words)
                 ):
-                    fitting.add(rule.intent)
+                    used = rule.all | (rule.any & words)
+                    length = sum([self._lengths[one] for one in used])
+                    share = min(1.0, length / len(text))
+                    if share > fitting.get(rule.intent, 0.0):
+                        fitting[rule.intent] = share
         return fitting
 
     def matching(self, folded: str) -> list[int]:
