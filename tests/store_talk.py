@@ -54,11 +54,13 @@ def as_pending(accepted: Accepted, sent: NewMessage) -> Pending:
     return Pending(accepted.seq, sent.message_id, sent.channel, sent.event, 0)
 
 
-async def let_lease_run_out(scripts: Scripts, conversation: str) -> None:
+async def let_lease_run_out(
+    scripts: Scripts, conversation: str, shop: str = SHOP
+) -> None:
     """What the passing of time does to a lease, without the waiting."""
-    at = keys.of_conversation(SHOP, conversation)
+    at = keys.of_conversation(shop, conversation)
     await scripts.command(at.conversation, "HSET", at.conversation, "u", 1)
-    await scripts.command(at.due, "ZADD", at.due, 1, at.name)
+    await scripts.command(at.due, "ZADD", at.due, "XX", 1, at.name)
 
 
 def texts(events: list[Event]) -> list[tuple[str, str]]:

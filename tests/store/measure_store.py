@@ -67,8 +67,8 @@ async def one_message(
     taken += (middle - start, time.perf_counter() - middle)
 
 
-async def drive(url: str, messages: int, at_once: int) -> None:
-    """Run the load and print."""
+async def drive(url: str, messages: int, at_once: int) -> list[str]:
+    """Run the load; the report's lines."""
     scripts = await Scripts.connect(url)
     store = Conversations(scripts, "w1")
     run = f"run-{time.time_ns()}"
@@ -81,30 +81,38 @@ async def drive(url: str, messages: int, at_once: int) -> None:
 
     await asyncio.gather(*(one_message(store, run, -n - 1, []) for n in range(at_once)))
     await scripts.redis.config_resetstat()
-    wall, cpu = time.perf_counter(), time.process_time()
     before = (await scripts.redis.info("cpu"))["used_cpu_user"]
+    wall, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(client() for _ in range(at_once)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    stats = await scripts.redis.info("commandstats")
-    cpu_info = await scripts.redis.info("cpu")
-    taken.sort()
-    print(f"{at_once} at once: {messages / wall:,.0f} messages/s")
-    print(f"  client CPU {cpu / messages / 2 * 1e6:.1f} us a call")
-    print(
-        f"  server user CPU {(cpu_info['used_cpu_user'] - before) / messages / 2 * 1e6:.1f} us a call"
-    )
-    for name, figures in sorted(stats.items()):
-        print(
-            f"  {name:<28}{figures['calls'] / messages:6.2f} a message"
-            f"{figures['usec_per_call']:8.2f} us"
-        )
-    print(
-        f"  call p50 {taken[len(taken) // 2] * 1e3:.2f} ms,"
-        f" p99 {taken[len(taken) * 99 // 100] * 1e3:.2f} ms"
-    )
-    memory = (await scripts.redis.info("memory"))["used_memory"]
-    print(f"  memory {memory / 1e6:.1f} MB")
+    server = (await scripts.redis.info("cpu"))["used_cpu_user"] - before
+    lines = [
+        f"{at_once} at once: {messages / wall:,.0f} messages/s",
+        f"  client CPU {cpu / messages / 2 * 1e6:.1f} us a call",
+        f"  server user CPU {server / messages / 2 * 1e6:.1f} us a call",
+        *percentiles(taken),
+        *await commands(scripts, messages),
+    ]
     await scripts.close()
+    return lines
+
+
+def percentiles(taken: list[float]) -> list[str]:
+    """Middle and tail of the time a call took."""
+    taken.sort()
+    p50, p99 = taken[len(taken) // 2] * 1e3, taken[len(taken) * 99 // 100] * 1e3
+    return [f"  a call takes p50 {p50:.2f} ms, p99 {p99:.2f} ms"]
+
+
+async def commands(scripts: Scripts, messages: int) -> list[str]:
+    """What the server did for each message, and how long."""
+    stats = await scripts.redis.info("commandstats")
+    return [
+        f"  {name.removeprefix('cmdstat_'):<12}{figures['calls'] / messages:6.2f}"
+        f" a message{figures['usec_per_call']:8.2f} us"
+        for name, figures in sorted(stats.items())
+        if figures["calls"] >= messages
+    ]
 
 
 def main() -> None:
@@ -117,12 +125,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         store = None if options.url else EmbeddedStore(Path(name) / "data")
         url = options.url or store.start()
-        print(f"fdatasync {fsync_us(Path(name)):.0f} us")
+        lines = [f"fdatasync {fsync_us(Path(name)):.0f} us"]
         for at_once in options.at_once:
             few = max(1, options.messages // (10 if at_once == 1 else 1))
-            uvloop.run(drive(url, few, at_once))
+            lines += uvloop.run(drive(url, few, at_once))
         if store:
             store.stop()
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
+import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -354,3 +357,65 @@ async def test_keys_of_one_call_lie_in_one_bucket() -> None:
     for key in at[1:-1]:
         assert key.startswith(tag)
         assert key.count("{") == key.count("}") == 1
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """A certificate for localhost that nobody else has signed."""
+    words = (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=t -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run(
+        ["openssl", *words.split(), "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+
+
+@contextlib.asynccontextmanager
+async def tls_in_front(server: Server, folder: Path) -> AsyncIterator[int]:
+    """A TLS door before a plain server, as hosted stores have; its port."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    await asyncio.to_thread(make_certificate, certificate, key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def open_door(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        inner = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(pump(reader, inner[1]), pump(inner[0], writer))
+
+    door = await asyncio.start_server(open_door, "localhost", 0, ssl=context)
+    try:
+        yield door.sockets[0].getsockname()[1]
+    finally:
+        door.close()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes the certificate")
+async def test_tls_is_spoken_and_checked(server: Server, tmp_path: Path) -> None:
+    """A rediss address is encrypted, and the server's certificate is verified."""
+    async with tls_in_front(server, tmp_path) as port:
+        ca = f"ssl_ca_certs={tmp_path}/cert.pem"
+        async with connected(f"rediss://localhost:{port}?{ca}") as scripts:
+            accepted = await Conversations(scripts, "w").accept(SHOP, "c", message("m"))
+            assert accepted.outcome == "leased"
+            async with scripts.subscribe("x*") as heard:
+                await scripts.command("k", "PUBLISH", "x1", "hello")
+                assert await anext(heard) == (b"x1", b"hello")
+        for wrong in (
+            f"rediss://localhost:{port}",
+            f"rediss://127.0.0.1:{port}?{ca}",
+        ):
+            with pytest.raises(StoreUnavailable, match=r"(?i)certificate"):
+                await Scripts.connect(wrong)
+        with pytest.raises(StoreUnavailable):
+            await Scripts.connect(f"redis://localhost:{port}", deadline_s=0.5)
