@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,6 +159,15 @@ class Metrics:
             registry=registry,
         )
 
+        #: Counters of the hot path: added up in plain numbers between flushes.
+        self.tallied: dict[str, Counter] = {
+            "accepts": self.accepts,
+            "stage": self.stage,
+            "messages": self.messages,
+            "climbs": self.climbs,
+            "handoffs": self.handoffs,
+        }
+
     def expose(self) -> bytes:
         """The exposition of this process, or of all workers of the port."""
         if not os.environ.get(MULTIPROC_ENV):
@@ -206,6 +216,7 @@ class Telemetry:
         self.lines = LineBuffer(sink)
         self._log = _logger(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
+        self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
 
     def _child(self, key: tuple[str, ...], metric: Counter | Histogram | Gauge) -> Any:
         child = self._children.get(key)
@@ -216,29 +227,37 @@ class Telemetry:
     def accepted(self, channel: str, outcome: str, started: float) -> None:
         """A message is on disk; *started* is a perf_counter reading."""
         took = perf_counter() - started
-        metrics = self.metrics
-        self._child(("ack", channel), metrics.ack).observe(took)
-        self._child(("accepts", channel, outcome), metrics.accepts).inc()
-        self._child(("stage", "accept"), metrics.stage).inc(took)
+        self._child(("ack", channel), self.metrics.ack).observe(took)
+        self._tally["accepts", channel, outcome] += 1
+        self._tally["stage", "accept"] += took
 
     def turn_ended(self, done: Commitment, started: float, answered: float) -> None:
         """A turn is committed: count it, and write its canonical line."""
         ended = perf_counter()
-        verdict, turn, metrics = done.verdict, done.turn, self.metrics
-        outcome = _outcome(done)
-        stage = metrics.stage
-        self._child(("stage", "route"), stage).inc(verdict.route_s)
-        self._child(("stage", "answer"), stage).inc(verdict.answer_s)
-        self._child(("stage", "commit"), stage).inc(ended - answered)
-        self._child(("handle", verdict.tier), metrics.handle).observe(ended - started)
-        self._child(
-            ("messages", turn.channel, verdict.tier, outcome), metrics.messages
-        ).inc()
+        verdict, turn, tally = done.verdict, done.turn, self._tally
+        tier, outcome = verdict.tier, _outcome(done)
+        tally["stage", "route"] += verdict.route_s
+        tally["stage", "answer"] += verdict.answer_s
+        tally["stage", "commit"] += ended - answered
+        tally["messages", turn.channel, tier, outcome] += 1
+        self._child(("handle", tier), self.metrics.handle).observe(ended - started)
         for climb in verdict.climbs:
-            self._child(("climbs", climb.tier, climb.reason), metrics.climbs).inc()
+            tally["climbs", climb.tier, climb.reason] += 1
         if done.handoff is not None:
-            self._child(("handoffs", handoff_reason(verdict)), metrics.handoffs).inc()
+            tally["handoffs", handoff_reason(verdict)] += 1
         self.lines.write(_turn_line(done, outcome, (ended - started) * 1e3))
+
+    def flush_tally(self) -> None:
+        """Move what was added up since the last time into the counters."""
+        tally, self._tally = self._tally, defaultdict(float)
+        counters = self.metrics.tallied
+        for key, amount in tally.items():
+            self._child(key, counters[key[0]]).inc(amount)
+
+    def expose(self) -> bytes:
+        """The Prometheus exposition, up to this moment."""
+        self.flush_tally()
+        return self.metrics.expose()
 
     def work_lost(self, shop: str, conversation: str, exc: Exception) -> None:
         """A turn's commit was fenced off or could not be written."""
@@ -277,6 +296,7 @@ class Telemetry:
         """Called a few times a second: gauges, and kept log lines are written."""
         self.metrics.loop_lag.set(lag_s)
         self.metrics.in_flight.set(in_flight)
+        self.flush_tally()
         self.lines.drain()
 
     def event(self, name: str, **facts: Any) -> None:

@@ -164,10 +164,13 @@ class _Run:
 
     async def _converse(self, http: httpx.AsyncClient, name: str) -> None:
         """All messages of a conversation, a moment apart, none waited for."""
-        pending = []
+        pending: list[asyncio.Task[None]] = []
         for number in range(TURNS):
-            for _ in range(2 if self._chance.random() < DOUBLED else 1):
-                pending.append(asyncio.create_task(self._send(http, name, number)))
+            copies = 2 if self._chance.random() < DOUBLED else 1
+            pending += [
+                asyncio.create_task(self._send(http, name, number))
+                for _ in range(copies)
+            ]
             await asyncio.sleep(0.005)
         await asyncio.gather(*pending)
 
@@ -190,6 +193,7 @@ class _Run:
             self._retries += 1
             await asyncio.sleep(RETRY_S)
         self._unacknowledged += 1
+        self._done += 1
 
     def _note(self, name: str, result: dict[str, object], took_s: float) -> None:
         reply = result.get("reply")

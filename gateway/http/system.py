@@ -68,7 +68,7 @@ class SystemController(Controller):
     async def metrics(self, system: SystemApi) -> str:
         """All metrics of this process, or of all workers of the port."""
         return Response(  # type: ignore[return-value]  # as above
-            system.telemetry.metrics.expose(), headers={"content-type": CONTENT_TYPE}
+            system.telemetry.expose(), headers={"content-type": CONTENT_TYPE}
         )
 
     @post(
