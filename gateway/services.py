@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engines.agent.engine import AgentEngine
 from engines.agent.ledger import Ledger
-from engines.contract import Engine, Tier
+from engines.contract import Engine, ShopId, Tier
 from engines.retrieval.engine import RetrievalEngine
 from engines.rules.engine import RulesEngine
 from engines.shops.http import HttpShop
@@ -55,7 +55,10 @@ async def _open(
     )
     business = await _business(shop, resources)
     retrieval = RetrievalEngine.load(
-        resolve(shop.knowledge), business, lambda: datetime.now(ZONE).date()
+        resolve(shop.knowledge),
+        business,
+        lambda: datetime.now(ZONE).date(),
+        shop_id=ShopId(shop.id),
     )
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
     if business is not None and ledger is not None:

@@ -67,7 +67,7 @@ class RetrievalEngine:
         index: Index,
         analyzers: Mapping[Locale, Analyzer],
         titles: Mapping[Locale, Mapping[str, str]],
-        shop: ShopPort,
+        shop: ShopPort | None,
         today: Callable[[], date],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,7 +84,7 @@ class RetrievalEngine:
     def load(
         cls,
         knowledge_dir: Path,
-        shop: ShopPort,
+        shop: ShopPort | None,
         today: Callable[[], date],
         shop_id: ShopId | None = None,
     ) -> Self:
@@ -176,7 +176,7 @@ class RetrievalEngine:
         self, turn: Turn, part: Part, message: str, locale: Locale
     ) -> Piece | Escalation:
         topic = self._topic(turn, part, message, locale)
-        if topic.kind is not Kind.KNOWLEDGE:
+        if topic.kind is not Kind.KNOWLEDGE and self._shop is not None:
             piece = await look_up(self._shop, self._wanted(turn, topic, locale))
             if piece is not None:
                 return piece
