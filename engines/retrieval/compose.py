@@ -52,8 +52,17 @@ def extract(
     )
 
 
-def merge(pieces: Sequence[Piece]) -> Answer:
-    """One answer of one or more pieces; what two of them say is said once."""
+def merge(
+    pieces: Sequence[Piece], *, left_open: str = "", answered: float = 1.0
+) -> Answer:
+    """
+    One answer of one or more pieces; what two of them say is said once.
+
+    Args:
+        left_open: A sentence on what is not answered, said last.
+
+        answered: Share of the questions that are; lowers the confidence.
+    """
     texts: list[str] = []
     citations: dict[tuple[str, str], Citation] = {}
     for piece in pieces:
@@ -63,10 +72,10 @@ def merge(pieces: Sequence[Piece]) -> Answer:
             citations.setdefault((citation.id, citation.quote), citation)
     subjects = dict.fromkeys(piece.subject for piece in pieces)
     return Answer(
-        text="\n".join(texts),
+        text="\n".join([*texts, left_open] if left_open else texts),
         citations=tuple(citations.values()),
         intent="+".join(subjects),
-        confidence=min(piece.confidence for piece in pieces),
+        confidence=min(piece.confidence for piece in pieces) * answered,
     )
 
 

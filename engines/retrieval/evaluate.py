@@ -20,7 +20,7 @@ import msgspec
 
 from engines import yamlfile
 from engines.contract import Answer, Escalation, Locale, Utterance
-from engines.retrieval.engine import Found
+from engines.retrieval.searching import Found
 
 
 #: Ranks that are looked at.

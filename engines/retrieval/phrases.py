@@ -7,12 +7,17 @@ the citation. Times are the shop's own, to the minute.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from engines.contract import Locale
 from engines.shops.port import Order, OrderStatus, Parcel, Product
 
+
+#: Longest question that is repeated, in characters.
+_QUOTED: Final = 60
+_EDGES: Final = " ，,。.？?！!；;、\n"
 
 _STATUS: Final[dict[Locale, dict[OrderStatus, str]]] = {
     "zh": {
@@ -166,3 +171,13 @@ def which_product(locale: Locale) -> str:
     if locale == "zh":
         return "请问您想了解哪一款商品？"
     return "Which product do you mean?"
+
+
+def left_open(questions: Sequence[str], locale: Locale) -> str:
+    """Which questions stay open, in the customer's own words."""
+    words = [question.strip(_EDGES)[:_QUOTED] for question in questions]
+    if locale == "zh":
+        named = "、".join(f"“{word}”" for word in words)
+        return f"关于{named}，我没有查到确切的说法，需要的话可以回复“转人工”。"
+    named = ", ".join(f'"{word}"' for word in words)
+    return f"I found nothing certain on {named}; if you like, ask for a person."

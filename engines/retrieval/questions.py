@@ -117,7 +117,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             Kind.PARCEL,
             _zh(
                 r"(?:快递|物流|包裹|货|件|东西|宝贝|单|买的).{0,8}(?:到哪|在哪|哪里了|哪儿了|哪了|到了(?:吗|没)|几时到|走到)"
-                r"|到哪(?:了|儿了|里了)|(?:我的?|那个?|这个?)(?:快递|物流|包裹|货|单|订单).{0,10}(?:什么时候|啥时候|几号|多久|今天|明天|后天).{0,4}(?:能|可以)?(?:到|送)"
+                r"|买的.{0,10}(?:什么时候|啥时候|几时|哪天|多久).{0,4}(?:到|送)|到哪(?:了|儿了|里了)|(?:我的?|那个?|这个?)(?:快递|物流|包裹|货|单|订单).{0,10}(?:什么时候|啥时候|几号|多久|今天|明天|后天).{0,4}(?:能|可以)?(?:到|送)"
                 r"|(?:今天|明天|后天|今晚|周末|这周|本周).{0,6}(?:能|可以|会).{0,3}(?:到|送)|查(?:一?下|询)?.{0,6}(?:物流|快递|包裹)|(?:还没|怎么没|没有|没)(?:收到|到货|送到|送来)"
             ),
         ),
@@ -219,6 +219,11 @@ def wants_change(text: str, locale: Locale) -> bool:
 def parts(text: str, locale: Locale) -> tuple[Part, ...]:
     """The questions of *text* in order; one part if it is not composite."""
     return tuple(_part(piece, locale) for piece in _split(text, locale))
+
+
+def whole(text: str, locale: Locale) -> Part:
+    """*text* as one question that a passage answers."""
+    return msgspec.structs.replace(_part(text, locale), kind=Kind.KNOWLEDGE)
 
 
 def _part(text: str, locale: Locale) -> Part:

@@ -37,6 +37,7 @@ ASKED_BACK: Final = 0.6
 _ORDER_ID: Final = re.compile(
     r"(?<![A-Za-z\d])[A-Za-z]{1,4}-?\d{3,20}(?!\d)|(?<!\d)\d{8,20}(?!\d)"
 )
+_PHONE: Final = re.compile(r"1[3-9]\d{9}\Z")
 _WEIGHT: Final = re.compile(
     r"(\d+(?:\.\d+)?|[一二两三四五六七八九十]+)\s*(公斤|千克|kgs?\b|kilo\w*|斤|克|g\b|grams?\b)",
     re.IGNORECASE,
@@ -179,7 +180,8 @@ def _unknown_id(text: str, orders: Sequence[Order]) -> str | None:
     """An order number in *text* that is none of the customer's."""
     known = {order.id.lower() for order in orders}
     known |= {order.tracking_id.lower() for order in orders if order.tracking_id}
-    named: list[str] = _ORDER_ID.findall(text)
+    found: list[str] = _ORDER_ID.findall(text)
+    named = [name for name in found if not _PHONE.match(name)]
     if not named or any(name.lower() in known for name in named):
         return None
     return named[0]

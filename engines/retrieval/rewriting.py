@@ -24,6 +24,8 @@ from engines.retrieval.terms import Analyzer, Query
 REACH: Final = 6
 #: What terms of an earlier question count for.
 _EARLIER: Final = 0.5
+#: A question of so few meaningful words may be a follow-up nobody marked.
+_SHORT: Final = 2
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         earlier: Lines that a pronoun may point at, newest first.
 
         recent_products: Product spoken of last, if the question names none.
+
+        continued: The same question as a follow-up, for when it is too short
+            to be understood alone.
     """
 
     kind: Kind
@@ -43,6 +48,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     earlier: tuple[str, ...] = ()
     recent_products: frozenset[str] = frozenset()
+    continued: Topic | None = None
 
 
 class Rewriter:
@@ -55,39 +61,42 @@ class Rewriter:
     def resolve(self, part: Part, message: str, history: Sequence[Utterance]) -> Topic:
         """Complete *part* from the rest of its *message* and from *history*."""
         own = self._analyzer.query(part.text)
-        lines = [clean(line.text) for line in reversed(history[-REACH:])]
-        asked = [
-            clean(line.text)
-            for line in reversed(history[-REACH:])
-            if line.role == "customer"
-        ]
         if not own.products:
             own = own.about(self._analyzer.products(message))
-        if asked and self._leans(part, own):
-            return self._continued(part, own, asked, lines)
+        recent = history[-REACH:]
+        lines = [clean(line.text) for line in reversed(recent)]
+        asked = [
+            text
+            for line, text in zip(reversed(recent), lines, strict=True)
+            if line.role == "customer"
+        ]
+        continued = self._continued(part, own, asked, lines)
+        if continued is not None and (part.is_followup or not own.units):
+            return continued
         return Topic(
             kind=part.kind,
             query=own,
             text=part.text,
             earlier=tuple(lines) if part.points_back else (),
             recent_products=self._recent(lines),
+            continued=continued if len(own.units) <= _SHORT else None,
         )
-
-    def _leans(self, part: Part, own: Query) -> bool:
-        """True if *part* says too little to be asked alone."""
-        return part.is_followup or not own.units
 
     def _continued(
         self, part: Part, own: Query, asked: list[str], lines: list[str]
-    ) -> Topic:
-        before = next((q for q in asked if self._analyzer.query(q).units), asked[0])
+    ) -> Topic | None:
+        """*part* as a follow-up of the last question that said something."""
+        found = ((text, self._analyzer.query(text)) for text in asked)
+        before = next(((text, q) for text, q in found if q.units), None)
+        if before is None:
+            return None
         kind = part.kind
         if kind is Kind.KNOWLEDGE and self._is_answered_alike(own, part.text):
-            kind = kind_of(before, self._locale)
+            kind = kind_of(before[0], self._locale)
         return Topic(
             kind=kind,
-            query=own.blend(self._analyzer.query(before), _EARLIER),
-            text=f"{before} {part.text}",
+            query=own.blend(before[1], _EARLIER),
+            text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
             recent_products=self._recent(lines),
         )

@@ -1,0 +1,122 @@
+"""
+One shop's knowledge, ready to be asked: words, index and rewriting together.
+
+Synchronous and bounded: a search costs well under a millisecond and waits for
+nothing. The same searcher serves every turn of its shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from engines.contract import Escalation, Locale, Reason, ShopId, Utterance
+from engines.retrieval.compose import Piece, extract
+from engines.retrieval.confidence import BAR, NO_MATCH_COVERAGE, confidence
+from engines.retrieval.documents import LOCALES, Passage, load_passages
+from engines.retrieval.index import Hit, Index, Scope
+from engines.retrieval.questions import Part
+from engines.retrieval.rewriting import Rewriter, Topic
+from engines.retrieval.terms import Analyzer
+from engines.retrieval.words import load_synonyms, product_names
+
+
+#: Passages looked at for one question.
+DEPTH: Final = 10
+
+
+class Found(NamedTuple):
+    """Passages for a question, best first, and how sure the best one answers."""
+
+    hits: tuple[Hit, ...]
+    confidence: float
+
+
+class Searcher:
+    """Finds what a shop's knowledge says, on the day *today* tells."""
+
+    def __init__(
+        self,
+        shop_id: ShopId,
+        passages: Sequence[Passage],
+        analyzers: Mapping[Locale, Analyzer],
+        today: Callable[[], date],
+    ) -> None:
+        self._shop_id = shop_id
+        self._analyzers = analyzers
+        self._rewriters = {loc: Rewriter(loc, analyzers[loc]) for loc in LOCALES}
+        self._index = Index(passages, analyzers)
+        self._titles = _titles(passages)
+        self._today = today
+
+    @classmethod
+    def load(cls, folder: Path, shop_id: ShopId, today: Callable[[], date]) -> Self:
+        """
+        Read a knowledge folder and build its index.
+
+        Raises:
+            BadFile: With every problem of every file.
+        """
+        passages = load_passages(folder, shop_id)
+        synonyms, names = load_synonyms(folder), product_names(passages)
+        analyzers = {loc: Analyzer(loc, synonyms, names[loc]) for loc in LOCALES}
+        return cls(shop_id, passages, analyzers, today)
+
+    def topic(
+        self, part: Part, message: str, history: Sequence[Utterance], locale: Locale
+    ) -> Topic:
+        """Make *part* of *message* complete from what was said before."""
+        return self._rewriters[locale].resolve(part, message, history)
+
+    def titles(self, topic: Topic, locale: Locale) -> Mapping[str, str]:
+        """The products *topic* is about, with titles the shop's search knows."""
+        known = self._titles[locale]
+        skus = sorted(topic.query.products or topic.recent_products)
+        return {sku: known[sku] for sku in skus if sku in known}
+
+    def find(self, topic: Topic, locale: Locale) -> Found:
+        """Search; a product spoken of lately counts if it explains more."""
+        scope = Scope(shop=self._shop_id, locale=locale, on=self._today())
+        hits = self._index.search(topic.query, scope, DEPTH)
+        if topic.recent_products and not topic.query.products:
+            query = topic.query.about(topic.recent_products)
+            near = self._index.search(query, scope, DEPTH)
+            if _is_better(near, hits):
+                hits = near
+        return Found(hits, confidence(hits))
+
+    def answer(self, topic: Topic, locale: Locale) -> Piece | Escalation:
+        """Say what the best passage says, if it is sure enough to answer."""
+        found = self.find(topic, locale)
+        if found.confidence < BAR and topic.continued is not None:
+            return self.answer(topic.continued, locale)
+        if found.confidence < BAR:
+            return _not_found(topic, found)
+        best, analyzer = found.hits[0], self._analyzers[locale]
+        return extract(best.passage, topic.query, analyzer, found.confidence)
+
+
+def _is_better(near: Sequence[Hit], far: Sequence[Hit]) -> bool:
+    """True if the passages on a recent product explain as much as any other."""
+    if not near or not near[0].passage.header.products:
+        return False
+    return not far or near[0].coverage >= far[0].coverage
+
+
+def _not_found(topic: Topic, found: Found) -> Escalation:
+    if not found.hits or found.hits[0].coverage < NO_MATCH_COVERAGE:
+        return Escalation(reason=Reason.NO_MATCH, note=topic.text)
+    note = f"{found.hits[0].passage.id} at {found.confidence:.2f}"
+    return Escalation(reason=Reason.LOW_CONFIDENCE, note=note)
+
+
+def _titles(passages: Sequence[Passage]) -> Mapping[Locale, Mapping[str, str]]:
+    """Titles of the documents that describe one product."""
+    titles: dict[Locale, dict[str, str]] = {locale: {} for locale in LOCALES}
+    for passage in passages:
+        if passage.header.names:
+            sku = passage.header.products[0]
+            titles[passage.locale][sku] = passage.header.title
+    return titles
