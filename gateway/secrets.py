@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -19,6 +21,8 @@ from gateway.errors import ConfigError
 
 
 FILE_NAME = "secrets.json"
+#: Shorter ones can be guessed.
+Key = Annotated[str, msgspec.Meta(min_length=16)]
 
 
 class Secrets(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -29,9 +33,9 @@ class Secrets(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         channel_keys: ``shop/channel`` -> bearer key.
     """
 
-    visitor_secret: str
-    business_key: str
-    channel_keys: dict[str, str] = msgspec.field(default_factory=dict)
+    visitor_secret: Key
+    business_key: Key
+    channel_keys: dict[str, Key] = msgspec.field(default_factory=dict)
 
 
 def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
@@ -39,13 +43,31 @@ def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
     Give every channel a key, from the configuration, a file or the folder.
 
     Raises:
-        ConfigError: If a named key file cannot be read, or the kept file is
-            damaged.
+        ConfigError: If a named key file cannot be read, the kept file is
+            damaged, the folder cannot be written, or two channels share a key.
     """
     kept = _read(data_dir / FILE_NAME)
     shops = tuple(_fill_shop(shop, kept) for shop in config.shops)
-    _write(data_dir / FILE_NAME, kept)
+    _check_keys_differ(shops)
+    try:
+        _write(data_dir / FILE_NAME, kept)
+    except OSError as exc:
+        raise ConfigError(
+            f"{data_dir}: cannot be written: {exc.strerror}; choose another folder"
+            " with --data-dir"
+        ) from exc
     return msgspec.structs.replace(config, shops=shops), kept
+
+
+def _check_keys_differ(shops: Iterable[ShopConfig]) -> None:
+    """The key alone says which shop a caller belongs to."""
+    owners: dict[str, str] = {}
+    for shop in shops:
+        for channel in shop.channels:
+            name = f"{shop.id}/{channel.name}"
+            owner = owners.setdefault(channel.key, name)
+            if owner != name:
+                raise ConfigError(f"{owner} and {name} have the same key; change one")
 
 
 def _fill_shop(shop: ShopConfig, kept: Secrets) -> ShopConfig:
@@ -79,14 +101,16 @@ def _read_key(path: str) -> str:
 
 
 def _read(path: Path) -> Secrets:
-    if not path.exists():
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Secrets)
+    except (FileNotFoundError, NotADirectoryError):
         return Secrets(
             visitor_secret=secrets.token_urlsafe(48),
             business_key=secrets.token_urlsafe(24),
         )
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Secrets)
-    except msgspec.DecodeError as exc:
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ConfigError(
             f"{path}: damaged ({exc}); restore it, or remove it to make new keys"
             " (clients then need the new ones)"

@@ -14,6 +14,7 @@ import click
 from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.cli.chat import chat
+from gateway.cli.config import config
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
 from gateway.cli.loadtest import loadtest
@@ -40,7 +41,7 @@ def cli() -> None:
 
 
 for command in (
-    chat, demo, doctor, evaluate, loadtest, operator, replay, route, serve, train,
+    chat, config, demo, doctor, evaluate, loadtest, operator, replay, route, serve, train,
 ):  # fmt: skip
     cli.add_command(command)
 

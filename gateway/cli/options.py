@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.config import Config, load
+from gateway.config import Config
+from gateway.config_file import load
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import load
+from gateway.config_file import load
 from gateway.supervisor import Supervisor
 from loadtest.faults import run_faults
 

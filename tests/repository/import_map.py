@@ -47,6 +47,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.waiting": (),
     "gateway.admission*": (),
     "gateway.config": ("gateway.errors",),
+    "gateway.config_lines": (),
+    "gateway.config_file": (
+        "gateway.config",
+        "gateway.config_lines",
+        "gateway.errors",
+    ),
     "gateway.worker_config": ("gateway.config",),
     "gateway.secrets": ("gateway.config", "gateway.errors"),
     "gateway.outcome": ("engines.contract",),
