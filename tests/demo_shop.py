@@ -140,6 +140,7 @@ class ShopProcess:
         assert self.process.stdout is not None
         self.url = json.loads(self.process.stdout.readline())["url"]
         self._port = int(self.url.rsplit(":", 1)[1])
+        httpx.get(f"{self.url}/healthz", timeout=30).raise_for_status()
         return self
 
     def kill(self) -> None:

@@ -24,7 +24,13 @@ from opencc import OpenCC
 
 from engines.agent.consents import UNSETTLED, Consenting
 from engines.agent.execution import Executor, Sleep
-from engines.agent.ledger import ActionNotFound, ActionRecord, Ledger
+from engines.agent.ledger import (
+    ActionConflict,
+    ActionNotFound,
+    ActionRecord,
+    Ledger,
+    LedgerError,
+)
 from engines.agent.lookups import Lookups
 from engines.agent.plan import (
     AsksBack,
@@ -60,6 +66,8 @@ from engines.voice import Voice
 
 #: Replies in a row that may miss before a person takes over.
 MAX_MISSES = 2
+#: Times a turn starts over because another worker moved its record.
+MAX_RACES = 3
 #: How long a lost call may still land, unless the shop's connector says else.
 GRACE_S = 3.0
 
@@ -173,13 +181,15 @@ class AgentEngine:
         Answer one turn; see :class:`engines.contract.Engine`.
 
         Raises:
-            EngineUnavailable: If the shop does not answer a read.
+            EngineUnavailable: If the shop or the ledger does not answer.
             EngineTimeout: If there is no time left to carry something out.
         """
         try:
-            return await self._answer(turn)
+            return await self._answer_again(turn)
         except ShopError as exc:
             raise EngineUnavailable(Tier.L3, f"{type(exc).__name__}: {exc}") from exc
+        except LedgerError as exc:
+            raise EngineUnavailable(Tier.L3, f"ledger: {exc}") from exc
 
     async def settle(
         self, shop: str, conversation_id: str, action_id: str, deadline_s: float
@@ -194,6 +204,15 @@ class AgentEngine:
         """
         record = await self._ledger.get(shop, conversation_id, action_id)
         return await self._executor.run(record, deadline_s)
+
+    async def _answer_again(self, turn: Turn) -> Outcome:
+        """If another worker moved the record meanwhile, look where it stands now."""
+        for _ in range(MAX_RACES):
+            try:
+                return await self._answer(turn)
+            except ActionConflict:
+                continue
+        return await self._answer(turn)
 
     async def _answer(self, turn: Turn) -> Outcome:
         task = _task_of(turn.open_task)

@@ -129,7 +129,8 @@ def test_every_refusal_names_its_rule_and_what_is_allowed_instead() -> None:
     content = yamlfile.read(DEFAULT).data
     for recipe in content["recipes"]:
         for clause in recipe["clauses"]:
-            assert clause["rule"]["zh"] and clause["rule"]["en"]
+            assert clause["rule"]["zh"]
+            assert clause["rule"]["en"]
             if clause.get("otherwise", "refuse") == "refuse":
                 assert clause["instead"]["zh"] and clause["instead"]["en"], clause["id"]
 
