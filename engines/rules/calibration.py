@@ -64,6 +64,9 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         answer_bar: For an answer: a wrong one costs more than a miss.
 
+        disputed_bar: For an answer, if an expression says the message must be
+            handed on.
+
         hand_on_bar: For a typed escalation, which costs little if wrong.
     """
 
@@ -75,6 +78,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     pattern: float = 8.0
     lead: float = 0.6
     answer_bar: float = 0.4
+    disputed_bar: float = 0.9
     hand_on_bar: float = 0.35
 
     def probability(self, evidence: Evidence) -> float:
@@ -90,6 +94,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         )
         return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
 
-    def bar(self, intent: Intent) -> float:
+    def bar(self, intent: Intent, is_disputed: bool) -> float:
         """Probability that *intent* has to reach."""
-        return self.hand_on_bar if intent.needs else self.answer_bar
+        if intent.needs:
+            return self.hand_on_bar
+        return self.disputed_bar if is_disputed else self.answer_bar

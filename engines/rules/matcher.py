@@ -18,7 +18,7 @@ from engines.rules import calibration, reading
 from engines.rules.calibration import Calibration, Evidence
 from engines.rules.pack import Intent
 from engines.rules.reading import Reader, Reading
-from engines.rules.similarity import Example, SimilarityIndex
+from engines.rules.similarity import Example, Likeness, SimilarityIndex
 from engines.rules.wordrules import WordRules
 
 
@@ -27,6 +27,10 @@ SAME_WORDS: Final = 0.97
 
 #: A clause counts as a question of its own from this probability.
 CLAUSE_BAR: Final = 0.6
+
+
+#: A candidate that only a rule or an expression proposes.
+UNLIKE: Final = Likeness(0.0, 0.0)
 
 
 class MissReason(StrEnum):
@@ -85,6 +89,9 @@ class LocaleMatcher:
         self._index = SimilarityIndex(reader, examples)
         self._rules = _word_rules(locale, intents, reader)
         self._calibration = Calibration()
+        self._priorities = [
+            calibration.PRIORITY * intent.priority for intent in intents
+        ]
 
     def match(self, folded: str) -> Match | Miss:
         """Match one folded message."""
@@ -120,41 +127,43 @@ class LocaleMatcher:
         weights = self._index.weights(message)
         letters = reading.grams(folded, self._reader.locale)
         likest, work = self._index.nearest(message, letters, weights, without)
-        scores = {one.intent: (one.cosine, one.overlap) for one in likest}
         for intent in (*ruled, *matched):
-            scores.setdefault(intent, (0.0, 0.0))
-        for gone in self._rules.excluded(words) | {absent}:
-            scores.pop(gone, None)
+            likest.setdefault(intent, UNLIKE)
+        likest.pop(absent, None)
+        for gone in self._rules.excluded(words):
+            likest.pop(gone, None)
         unknown = frozenset[str]().union(*map(self._index.only_in, without))
+        total = sum(weights.values()) or 1.0
         found = [
-            self._weigh_one(
+            self._evidence(
                 intent,
-                *figures,
-                self._index.coverage(intent, weights, unknown),
+                likeness,
+                self._index.known(intent, weights, unknown) / total,
                 ruled.get(intent, 0.0),
                 intent in matched,
             )
-            for intent, figures in scores.items()
+            for intent, likeness in likest.items()
         ]
         return _lead(found), work + len(words) + len(found)
 
-    def _weigh_one(
+    def _evidence(
         self,
         intent: int,
-        cosine: float,
-        overlap: float,
+        likeness: Likeness,
         coverage: float,
         rule: float,
         pattern: bool,
     ) -> Evidence:
+        cosine, overlap = likeness
         score = (
             calibration.COSINE * cosine
             + calibration.OVERLAP * overlap
             + calibration.COVERAGE * coverage
             + calibration.RULE * rule
-            + calibration.PATTERN * pattern
-            + calibration.PRIORITY * self._intents[intent].priority
+            + self._priorities[intent]
         )
+        if pattern:
+            score += calibration.PATTERN
         return Evidence(intent, cosine, overlap, coverage, rule, pattern, score, 0.0)
 
     def _weigh(self, folded: str, message: Reading) -> Match | Miss:
@@ -164,10 +173,15 @@ class LocaleMatcher:
         best = found[0]
         intent = self._intents[best.intent]
         probability = self._calibration.probability(best)
-        if probability < self._calibration.bar(intent):
+        bar = self._calibration.bar(intent, self._is_disputed(found))
+        if probability < bar:
             return Miss(MissReason.UNSURE, intent, work)
         how = "rule" if best.rule or best.pattern else "likeness"
         return Match(intent, probability, how, work)
+
+    def _is_disputed(self, found: Sequence[Evidence]) -> bool:
+        """Tell if an expression of an intent that L1 must hand on fits, too."""
+        return any(one.pattern and self._intents[one.intent].needs for one in found)
 
     def _compare_clauses(
         self, whole: Match | Miss, pieces: Sequence[str]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from operator import add
 from typing import Final, NamedTuple
 
 import opencc
@@ -42,7 +43,7 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _CLAUSE_END = re.compile(r"[,，。.;；!！?？\n、~～…]+(?!\d)")
 _A_NOT_A = re.compile(r"([\u4e00-\u9fff])[不没]\1")
 _FINAL_NOT = re.compile(r"(?<=..)(?:不|没|没有)(?:[呢啊呀]?)[?!。.~ ]*\Z")
-_GAP = re.compile(r"[a-z]+|\d+|.", re.DOTALL)
+_GAP = re.compile(r"[a-z]+|\d+|.")
 _APOSTROPHES = re.compile(r"['`\u2018\u2019]")
 _DOUBLED = re.compile(r"([bdgmnprt])\1\Z")
 _INVISIBLE: Final[dict[int, None]] = dict.fromkeys(
@@ -108,8 +109,9 @@ def squeeze(folded: str) -> str:
 def grams(folded: str, locale: Locale) -> frozenset[str]:
     """Pieces of the bare letters: pairs in Chinese, runs of four in English."""
     text = squeeze(folded)
-    size = 2 if locale == "zh" else 4
-    return frozenset([text[at : at + size] for at in range(len(text) - size + 1)])
+    if locale == "zh":
+        return frozenset(map(add, text, text[1:]))
+    return frozenset([text[at : at + 4] for at in range(len(text) - 3)])
 
 
 def language(folded: str, otherwise: Locale) -> Locale:
@@ -140,6 +142,10 @@ class Reader:
 
     def __init__(self, locale: Locale, words: Words, keywords: Iterable[str]) -> None:
         self.locale: Locale = locale
+        self._joint = "" if locale == "zh" else "  "
+        self._split: Callable[[str], list[str]] = (
+            _split_gap if locale == "zh" else str.split
+        )
         meanings = _meanings(self, words, keywords)
         patterns = list(meanings)
         self._meanings = [meanings[pattern] for pattern in patterns]
@@ -163,20 +169,16 @@ class Reader:
 
     def read(self, folded: str) -> Reading:
         """Read one folded message. Cost grows with its length only."""
-        if self.locale == "zh":
-            text = _FINAL_NOT.sub("", _A_NOT_A.sub(r"\1", folded))
-            words = list(self._words_zh(_SEPARATORS.sub("\n", text)))
-            joint = ""
-        else:
-            words = list(self._words_en(f" {self.plain(folded)} "))
-            joint = "  "
-        particles = frozenset([word for word in words if word[0] == _PARTICLE])
-        if particles:
+        words = self._words(folded)
+        particles = [word for word in words if word[0] == _PARTICLE]
+        if particles and len(particles) < len(words):
             words = [word for word in words if word[0] != _PARTICLE]
-        essential = [word for word in words if word not in self._social] or words
-        features = tuple(dict.fromkeys(self._features(essential)))
+        if not self._social.isdisjoint(words):
+            words = [word for word in words if word not in self._social] or words
+        features = self._features(words)
         contrasts = self._contrasts.intersection(features)
-        return Reading(joint.join(essential), features, contrasts, particles)
+        canonical = self._joint.join(words)
+        return Reading(canonical, features, contrasts, frozenset(particles))
 
     def canonical(self, text: str) -> str:
         """Form of a keyword or text in which one is searched in the other."""
@@ -195,35 +197,40 @@ class Reader:
             return CHARACTER_WEIGHT
         return PAIR_WEIGHT if "+" in feature else WORD_WEIGHT
 
-    def _words_zh(self, text: str) -> Iterator[str]:
+    def _words(self, folded: str) -> list[str]:
+        """Words of the lexicon, and what stands between them, in order."""
+        text = self._prepared(folded)
+        words: list[str] = []
         position = 0
         for index, start, end in self._automaton.find_matches_as_indexes(text):
             if start > position:
-                yield from _split_gap(text[position:start])
-            yield self._meanings[index]
+                words += self._split(text[position:start])
+            words.append(self._meanings[index])
             position = end
         if position < len(text):
-            yield from _split_gap(text[position:])
+            words += self._split(text[position:])
+        return words
 
-    def _words_en(self, text: str) -> Iterator[str]:
-        position = 0
-        for index, start, end in self._automaton.find_matches_as_indexes(text):
-            if start > position:
-                yield from text[position:start].split()
-            yield self._meanings[index]
-            position = end
-        if position < len(text):
-            yield from text[position:].split()
+    def _prepared(self, folded: str) -> str:
+        if self.locale == "en":
+            return f" {self.plain(folded)} "
+        if "不" in folded or "没" in folded:
+            folded = _FINAL_NOT.sub("", _A_NOT_A.sub(r"\1", folded))
+        return _SEPARATORS.sub("\n", folded)
 
-    def _features(self, words: list[str]) -> Iterator[str]:
-        """Yield words, and pairs of neighbouring single characters."""
+    def _features(self, words: list[str]) -> tuple[str, ...]:
+        """Distinct words, and pairs of neighbouring single characters."""
+        features: dict[str, None] = {}
         previous = ""
         for word in words:
-            yield word
-            is_loose = len(word) == 1 and word not in self._lexical
-            if is_loose and previous:
-                yield previous + "+" + word
-            previous = word if is_loose else ""
+            features[word] = None
+            if len(word) > 1 or word in self._lexical:
+                previous = ""
+                continue
+            if previous:
+                features[f"{previous}+{word}"] = None
+            previous = word
+        return tuple(features)
 
 
 def build_readers(lexicon: Lexicon, intents: Iterable[Intent]) -> dict[Locale, Reader]:
@@ -246,7 +253,7 @@ def build_readers(lexicon: Lexicon, intents: Iterable[Intent]) -> dict[Locale, R
 
 def _split_gap(gap: str) -> list[str]:
     """Split unknown text into Latin words, numbers and single characters."""
-    return [piece for piece in _GAP.findall(gap) if piece != "\n"]
+    return _GAP.findall(gap)
 
 
 def _meanings(reader: Reader, words: Words, keywords: Iterable[str]) -> dict[str, str]:

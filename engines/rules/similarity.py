@@ -11,7 +11,7 @@ the overlap of their bare letters, which sees what the lexicon does not know.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -28,7 +28,7 @@ MAX_POSTINGS: Final = 96
 MAX_FEATURES: Final = 32
 
 #: Examples scored in full.
-MAX_SCORED: Final = 12
+MAX_SCORED: Final = 10
 
 #: Squared weight of a particle; a rare word has about 20.
 PARTICLE_WEIGHT: Final = 0.3
@@ -52,7 +52,7 @@ class Example(NamedTuple):
 
 class Likeness(NamedTuple):
     """
-    How like an intent a message is.
+    How like a message an intent is.
 
     Attributes:
         cosine: Of the likest example, contrasts considered; 0 to 1.
@@ -60,9 +60,23 @@ class Likeness(NamedTuple):
         overlap: Share of letters in common with that example; 0 to 1.
     """
 
-    intent: int
     cosine: float
     overlap: float
+
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+class _Card(NamedTuple):
+    """What is compared of an example, with everything worked out beforehand."""
+
+    intent: int
+    contrasts: frozenset[str]
+    particles: frozenset[str]
+    grams: frozenset[str]
+    letters: int
+    root: float
+    full_root: float
 
 
 class SimilarityIndex:
@@ -74,10 +88,7 @@ class SimilarityIndex:
         self._weights = _squared_weights(reader, examples)
         self._unseen = max(self._weights.values(), default=1.0)
         self._vocabulary = _vocabulary(examples)
-        self._totals = [
-            sum(map(self._weights.__getitem__, one.reading.features))
-            for one in examples
-        ]
+        self._cards = [self._card(example) for example in examples]
         self._postings = self._invert(examples)
 
     def weights(self, reading: Reading) -> dict[str, float]:
@@ -96,49 +107,50 @@ class SimilarityIndex:
         grams: frozenset[str],
         weights: dict[str, float],
         without: frozenset[int] = frozenset(),
-    ) -> tuple[list[Likeness], int]:
+    ) -> tuple[dict[int, Likeness], int]:
         """
         Intents with an example like a message, and the work done.
 
         The examples *without* count as absent; calibration leaves them out.
         """
-        known = [f for f in weights if f in self._postings]
-        if len(known) > MAX_FEATURES:
-            known = sorted(known, key=weights.__getitem__)[-MAX_FEATURES:]
-        if not known:
-            return [], 0
-        lists = [self._postings[feature] for feature in known]
+        lists = [self._postings[f] for f in weights if f in self._postings]
+        if not lists:
+            return {}, 0
+        if len(lists) > MAX_FEATURES:
+            lists = sorted(lists, key=_length)[:MAX_FEATURES]
         ids = np.concatenate([one[0] for one in lists])
         shares = np.concatenate([one[1] for one in lists])
         best = _best(ids, shares, MAX_SCORED + len(without))
+        if without:
+            best = [entry for entry in best if entry[0] not in without]
         total = sum(weights.values())
-        seen = [entry for entry in best if entry[0] not in without]
-        return self._by_intent(reading, grams, seen, total), len(ids)
+        return self._by_intent(reading, grams, best, total), len(ids)
 
-    def coverage(
+    def known(
         self,
         intent: int,
         weights: dict[str, float],
         unknown: frozenset[str] = frozenset(),
     ) -> float:
         """
-        Share of a message's weight that the intent's examples know.
+        Weight of a message that the intent's examples know.
 
         Features *unknown* count as not known, for calibration.
         """
-        vocabulary = self._vocabulary.get(intent) or Counter()
-        known = total = 0.0
-        for feature, weight in weights.items():
-            total += weight
-            if feature in vocabulary and feature not in unknown:
-                known += weight
-        return known / total if total else 0.0
+        vocabulary = self._vocabulary.get(intent, _NOTHING)
+        if unknown:
+            vocabulary -= unknown
+        return sum([weights[feature] for feature in vocabulary.intersection(weights)])
 
     def only_in(self, number: int) -> frozenset[str]:
         """Features that an example's intent knows from this example alone."""
         intent, reading, _ = self._examples[number]
-        counts = self._vocabulary[intent]
-        return frozenset(f for f in reading.features if counts[f] == 1)
+        others = [
+            one.reading.features
+            for place, one in enumerate(self._examples)
+            if one.intent == intent and place != number
+        ]
+        return frozenset(reading.features).difference(*others)
 
     def _by_intent(
         self,
@@ -146,35 +158,51 @@ class SimilarityIndex:
         grams: frozenset[str],
         best: Iterable[tuple[int, float]],
         total: float,
-    ) -> list[Likeness]:
+    ) -> dict[int, Likeness]:
         found: dict[int, Likeness] = {}
         _, _, contrasts, particles = reading
-        own = len(particles) * PARTICLE_WEIGHT + total
+        own_root = math.sqrt(len(particles) * PARTICLE_WEIGHT + total)
+        length = len(grams) or 1
         for number, share in best:
-            intent, other, letters = self._examples[number]
-            theirs = self._totals[number]
-            common = len(particles & other.particles) * PARTICLE_WEIGHT
-            dot = share * math.sqrt(theirs) + common
-            theirs += len(other.particles) * PARTICLE_WEIGHT
-            cosine = dot / math.sqrt(own * theirs)
-            if contrasts != other.contrasts:
-                cosine *= CONTRAST_FACTOR ** len(contrasts ^ other.contrasts)
-            overlap = 2 * len(grams & letters) / (len(grams) + len(letters) or 1)
+            card = self._cards[number]
+            intent, theirs, others, letters, their_length, root, full_root = card
+            common = len(particles & others) * PARTICLE_WEIGHT
+            cosine = (share * root + common) / (own_root * full_root)
+            if contrasts != theirs:
+                cosine *= CONTRAST_FACTOR ** len(contrasts ^ theirs)
+            overlap = 2 * len(grams & letters) / (length + their_length)
             known = found.get(intent)
-            if known is None or known.cosine + known.overlap < cosine + overlap:
-                found[intent] = Likeness(intent, cosine, overlap)
-        return list(found.values())
+            if known is None or known[0] + known[1] < cosine + overlap:
+                found[intent] = Likeness(cosine, overlap)
+        return found
+
+    def _card(self, example: Example) -> _Card:
+        _, features, contrasts, particles = example.reading
+        total = sum([self._weights[feature] for feature in features])
+        full = total + len(particles) * PARTICLE_WEIGHT
+        return _Card(
+            example.intent,
+            contrasts,
+            particles,
+            example.grams,
+            len(example.grams),
+            math.sqrt(total) or 1.0,
+            math.sqrt(full) or 1.0,
+        )
 
     def _invert(
         self, examples: Sequence[Example]
     ) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
         postings: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for number, example in enumerate(examples):
-            features = example.reading.features
-            norm = math.sqrt(self._totals[number]) or 1.0
-            for feature in features:
-                postings[feature].append((self._weights[feature] / norm, number))
+            root = self._cards[number].root
+            for feature in example.reading.features:
+                postings[feature].append((self._weights[feature] / root, number))
         return {feature: _cut(entries) for feature, entries in postings.items()}
+
+
+def _length(posting: tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]) -> int:
+    return len(posting[0])
 
 
 def _cut(
@@ -193,7 +221,10 @@ def _best(
     """Sum the shares of each id, and return the *count* largest sums."""
     order = ids.argsort()
     ids = ids[order]
-    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+    first = np.empty(len(ids), dtype=np.bool_)
+    first[0] = True
+    np.not_equal(ids[1:], ids[:-1], out=first[1:])
+    starts = first.nonzero()[0]
     sums = np.add.reduceat(shares[order], starts)
     ids = ids[starts]
     if len(sums) > count:
@@ -218,8 +249,8 @@ def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, f
     }
 
 
-def _vocabulary(examples: Sequence[Example]) -> dict[int, Counter[str]]:
-    words: dict[int, Counter[str]] = defaultdict(Counter)
+def _vocabulary(examples: Sequence[Example]) -> dict[int, frozenset[str]]:
+    words: dict[int, set[str]] = defaultdict(set)
     for intent, reading, _ in examples:
         words[intent].update(reading.features)
-    return dict(words)
+    return {intent: frozenset(known) for intent, known in words.items()}
