@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import logging
 import os
 import subprocess
 import threading
@@ -25,8 +26,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gateway.store import orphan, server
-from gateway.store.errors import StoreError, StoreLocked
+from gateway.store.errors import StoreLocked
 
+
+_log = logging.getLogger(__name__)
 
 #: Pause before the first restart; doubled up to the longest.
 FIRST_PAUSE_S = 0.05
@@ -171,10 +174,21 @@ class _Keeper:
                 continue
             self._stopping.wait(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            # A full disk or a broken file may be repaired meanwhile: keep trying.
             self.restarts += 1
-            with suppress(StoreError, OSError):
-                child = self._spawn()
+            child = self._spawn_again()
+
+    def _spawn_again(self) -> subprocess.Popen[bytes] | None:
+        try:
+            child = self._spawn()
+        except Exception:  # noqa: BLE001 - logged; a background loop goes on
+            # A full disk or a broken file may be repaired meanwhile: keep trying.
+            _log.exception("store_restart_failed")
+            return None
+        if child is not None:
+            _log.warning(
+                "store_restarted: pid %s, restart %s", child.pid, self.restarts
+            )
+        return child
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
         with self._spawning:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -14,6 +15,8 @@ from gateway.store.errors import StoreError, StoreMisused, StoreUnavailable
 from gateway.store.functions import Function
 from gateway.store.wire import Limits, Refusal, Wire, pack
 
+
+_log = logging.getLogger(__name__)
 
 #: First and longest pause between two tries to reconnect.
 FIRST_PAUSE_S = 0.01
@@ -66,7 +69,8 @@ async def dial(
                 _, protocol = await loop.create_connection(
                     make, endpoint.host, endpoint.port, ssl=endpoint.tls
                 )
-    except (OSError, TimeoutError) as exc:
+    except (OSError, TimeoutError, ValueError) as exc:
+        # ValueError: a host name that can't be one.
         where = endpoint.path or f"{endpoint.host}:{endpoint.port}"
         raise StoreUnavailable(f"no store at {where}: {exc}") from exc
     return protocol
@@ -162,10 +166,13 @@ class Link:
         while True:
             try:
                 return await self._connect()
-            except (StoreUnavailable, StoreMisused):
+            except StoreError as exc:
                 # Wrong credentials may be a rotation in progress: keep trying.
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                _log.debug("store_reconnect_failed: %s", exc)
+            except Exception:  # noqa: BLE001 - logged; a background loop goes on
+                _log.exception("store_reconnect_failed")
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def _connect(self) -> Wire:
         endpoint = await self._locate()

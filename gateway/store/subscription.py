@@ -9,6 +9,7 @@ needs all of it reads the log.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import suppress
 from types import TracebackType
@@ -16,10 +17,12 @@ from typing import Any, Self, cast
 
 import hiredis
 
-from gateway.store.errors import StoreMisused, StoreUnavailable
+from gateway.store.errors import StoreError, StoreMisused, StoreUnavailable
 from gateway.store.link import FIRST_PAUSE_S, LONGEST_PAUSE_S, Locate, dial
 from gateway.store.wire import Limits, Refusal, pack
 
+
+_log = logging.getLogger(__name__)
 
 #: Wake-ups kept for a slow reader.
 MOST_KEPT = 10_000
@@ -103,15 +106,16 @@ class Subscription:
         pause_s = FIRST_PAUSE_S
         while True:
             await asyncio.shield(ear.lost)
-            while True:
-                try:
-                    ear = await self._open()
-                except (StoreUnavailable, StoreMisused):
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-                else:
-                    pause_s = FIRST_PAUSE_S
-                    break
+            try:
+                ear = await self._open()
+                pause_s = FIRST_PAUSE_S
+            except StoreError as exc:
+                _log.debug("store_resubscribe_failed: %s", exc)
+            except Exception:  # noqa: BLE001 - logged; a background loop goes on
+                _log.exception("store_resubscribe_failed")
+            if ear.lost.done():
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
 class _Ear(asyncio.Protocol):

@@ -16,7 +16,12 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.crc import key_slot
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisClusterException,
+    RedisError,
+)
 
 from gateway.store.address import Address
 from gateway.store.errors import StoreMisused, StoreUnavailable
@@ -30,6 +35,10 @@ REFRESH_PAUSE_S = 0.2
 
 #: Sentinels are asked this often whether the primary is still the primary.
 SENTINEL_PAUSE_S = 1.0
+
+#: What the library raises when it can't reach what it looks for; its cluster
+#: client has an error of its own outside its tree.
+LIBRARY_FAILURES = (RedisError, RedisClusterException, OSError)
 
 Client: TypeAlias = "Redis | RedisCluster"
 
@@ -141,7 +150,7 @@ class SingleServer:
             return self._address.endpoint
         try:
             host, port = await self._sentinel.discover_master(self._address.service)
-        except (RedisError, OSError) as exc:
+        except LIBRARY_FAILURES as exc:
             raise StoreUnavailable(f"no sentinel names a primary: {exc}") from exc
         return msgspec.structs.replace(
             self._address.endpoint, host=str(host), port=int(port)
@@ -180,7 +189,7 @@ class Cluster:
         """Read the map and connect to every primary."""
         try:
             await self._cluster.initialize()
-        except (RedisError, OSError) as exc:
+        except LIBRARY_FAILURES as exc:
             raise StoreUnavailable(f"no cluster answers: {exc}") from exc
         for host, port in self._primaries():
             link = self._new_link(host, port)
@@ -224,7 +233,7 @@ class Cluster:
             node = self._cluster.nodes_manager.get_node_from_slot(
                 key_slot(tag.encode())
             )
-        except RedisError as exc:
+        except LIBRARY_FAILURES as exc:
             raise StoreUnavailable(f"no primary holds the key: {exc}") from exc
         return self.link_at(str(node.host), int(node.port))
 
@@ -245,7 +254,7 @@ class Cluster:
         async with self._refreshing:
             if time.monotonic() - self._refreshed_at < REFRESH_PAUSE_S:
                 return
-            with suppress(RedisError, OSError):
+            with suppress(*LIBRARY_FAILURES):
                 await self._cluster.nodes_manager.initialize()
             self._refreshed_at = time.monotonic()
             self._by_tag.clear()
@@ -312,7 +321,7 @@ async def _is_cluster(address: Address, limits: Limits) -> bool:
         return False
     except AuthenticationError as exc:
         raise StoreMisused(f"the store refuses the credentials: {exc}") from exc
-    except (RedisError, OSError) as exc:
+    except LIBRARY_FAILURES as exc:
         raise StoreUnavailable(f"the store does not answer: {exc}") from exc
     finally:
         await client.aclose()

@@ -46,11 +46,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
         max_waiting: Calls on the way at once; more are refused at once.
 
+        max_unsent: Bytes that the server has not taken yet; beyond it calls
+            are refused.
+
         replicas: Replicas whose disk must hold a write before the call returns.
     """
 
     deadline_s: float = 2.0
     max_waiting: int = 10_000
+    max_unsent: int = 16 * 1024 * 1024
     replicas: int = 0
 
 
@@ -63,6 +67,7 @@ class Wire(asyncio.Protocol):
         self._limits = limits
         self._reader = hiredis.Reader(replyError=Refusal)
         self._transport: asyncio.WriteTransport | None = None
+        self._is_clogged = False
         self._outgoing: list[bytes] = []
         # Future and deadline of each call on its way; None stands for WAITAOF.
         self._waiting: deque[tuple[asyncio.Future[Any] | None, float]] = deque()
@@ -81,7 +86,8 @@ class Wire(asyncio.Protocol):
         Raises:
             StoreUnavailable: If the connection is lost or too much waits.
         """
-        if self._transport is None or len(self._waiting) >= self._limits.max_waiting:
+        is_full = self._is_clogged or len(self._waiting) >= self._limits.max_waiting
+        if self._transport is None or is_full:
             raise StoreUnavailable("the connection is lost or overloaded")
         due = self._loop.time() + self._limits.deadline_s
         for _ in range(commands):
@@ -111,6 +117,15 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
         self._transport = cast("asyncio.WriteTransport", transport)
+        self._transport.set_write_buffer_limits(self._limits.max_unsent)
+
+    def pause_writing(self) -> None:
+        """The server does not read: take no more until it does."""
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._is_clogged = False
 
     def data_received(self, data: bytes) -> None:
         """Give each complete reply to the oldest call."""

@@ -138,6 +138,23 @@ async def test_too_many_waiting_calls_are_refused(server: Server) -> None:
         await until_up(scripts)
 
 
+async def test_unsent_bytes_are_bounded(server: Server) -> None:
+    """A server that does not read can't fill the gateway's memory."""
+    async with connected(server.url) as scripts:
+        server.signal(signal.SIGSTOP)
+        large = bytes(1024 * 1024)
+        calls = []
+        for _ in range(60):
+            calls.append(asyncio.ensure_future(scripts.command("k", "ECHO", large)))
+            await asyncio.sleep(0)
+        server.signal(signal.SIGCONT)
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [one for one in done if isinstance(one, StoreUnavailable)]
+        assert 20 < len(refused) < 60
+        assert len(refused) + done.count(large) == 60
+        assert await ping(scripts) == b"PONG"
+
+
 async def test_broken_connection_fails_calls_and_heals(server: Server) -> None:
     """Calls under way fail when the server dies; it is found again when it is back."""
     async with connected(server.url) as scripts:
@@ -249,7 +266,13 @@ async def test_loading_server_is_not_ready(server: Server) -> None:
 
 async def test_nobody_there(tmp_path: Path) -> None:
     """Connecting to nothing is a clear error at once."""
-    for url in ("redis://127.0.0.1:1", f"unix://{tmp_path}/none.sock"):
+    for url in (
+        "redis://127.0.0.1:1",
+        f"unix://{tmp_path}/none.sock",
+        "redis+sentinel://127.0.0.1:1/main",
+        "redis+cluster://127.0.0.1:1",
+        "redis://no..such..host",
+    ):
         with pytest.raises(StoreUnavailable):
             await Scripts.connect(url)
 
