@@ -132,7 +132,8 @@ def test_every_refusal_names_its_rule_and_what_is_allowed_instead() -> None:
             assert clause["rule"]["zh"]
             assert clause["rule"]["en"]
             if clause.get("otherwise", "refuse") == "refuse":
-                assert clause["instead"]["zh"] and clause["instead"]["en"], clause["id"]
+                assert clause["instead"]["zh"], clause["id"]
+                assert clause["instead"]["en"], clause["id"]
 
 
 def test_limit_in_words_is_the_limit_in_force(policy: Policy) -> None:
