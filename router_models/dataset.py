@@ -88,6 +88,8 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
         continues: True if it only supplies what the open task waits for; None
             if no task is open.
+
+        is_moved: True if its lines before are another group's (``augment.py``).
     """
 
     turn: Turn
@@ -99,6 +101,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     emotion: Emotion
     needs_person: bool
     continues: bool | None
+    is_moved: bool = False
 
     @property
     def tier(self) -> Tier:

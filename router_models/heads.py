@@ -13,6 +13,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -45,12 +46,15 @@ class Options(msgspec.Struct, frozen=True):
         c: Inverse strength of the penalty of the decision heads.
 
         c_intent: As *c*, for the auxiliary intent.
+
+        moved_share: Share of the turns that also teach after other lines.
     """
 
-    min_groups: tuple[int, ...] = (2, 2, 2, 2, 3, 3, 2)
+    min_groups: tuple[int, ...] = (2, 2, 2, 2, 5, 5, 2)
     c: float = 5.0
     c_intent: float = 0.5
     max_iter: int = 400
+    moved_share: float = 0.6
 
 
 class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -63,9 +67,12 @@ class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(
         self, turns: Sequence[Turn | Extract], examples: Sequence[Example]
     ) -> TurnVectoriser:
-        """Keep the n-grams that at least ``min_groups`` groups share."""
-        extracts = self._extracts(turns)
-        counts = count_groups(extracts, [example.group for example in examples])
+        """Keep what ``min_groups`` groups share; moved examples do not count."""
+        own = [not example.is_moved for example in examples]
+        counts = count_groups(
+            compress(self._extracts(turns), own),
+            compress((example.group for example in examples), own),
+        )
         self.vocabulary_ = Vocabulary.of(
             [
                 sorted(gram for gram, groups in count.items() if groups >= least)

@@ -1,13 +1,14 @@
 """
 From labels to a tier: the mapping of the label page, and expected cost on top.
 
-The mapping is the anchor: a tier that contradicts the decided labels is never
-chosen. Inside what the labels allow, the tier of lowest expected cost wins, so
-that a stage where people are cheap or machines are trusted leans its own way.
+The mapping is the anchor: a turn never gets a tier below the one its decided
+labels name. It may get a higher one where the labels are in doubt and being
+wrong would cost more than the higher price: the tier of lowest expected cost.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,28 +21,33 @@ from router_models.errors import DataError
 
 TIERS = tuple(Tier)
 
+#: Keeps a distribution from being empty where two of them exclude each other.
+_TINY = 1e-9
+
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     What an answer costs at a stage of a shop, in thousandths of a currency unit.
 
+    A turn rises from a tier when the chance that it needs more is above
+    ``step / (step + lost)``: *step* is what the next tier costs more, *lost* what is lost
+    by staying.
+
     Attributes:
         l1, l2, l3, human: One answer on that tier.
 
-        too_low: One tier too low: the customer waits for the climb.
-
-        machine_instead_of_person: A machine answered what only a person may.
-
-        needless_person: A person answered what a machine could.
+        lost_at_l1, lost_at_l2, lost_at_l3: What is lost, beyond the price, when a
+            turn stops at that tier and needs a higher one: the wait of the climb, and at
+            L3 a machine's answer where only a person may answer.
     """
 
     l1: int
     l2: int
     l3: int
     human: int
-    too_low: int
-    machine_instead_of_person: int
-    needless_person: int = 0
+    lost_at_l1: int
+    lost_at_l2: int
+    lost_at_l3: int
 
 
 class _Router(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,8 +66,9 @@ def load_prices(path: Path) -> Prices:
     prices = table.prices
     if min(msgspec.structs.astuple(prices)) < 0:
         raise DataError(path, "a price is negative", "give costs of 0 or more")
-    if not prices.l1 <= prices.l2 <= prices.l3:
-        raise DataError(path, "prices fall from l1 to l3", "order them l1 <= l2 <= l3")
+    if not prices.l1 <= prices.l2 <= prices.l3 <= prices.human:
+        fix = "order them l1 <= l2 <= l3 <= human"
+        raise DataError(path, "prices fall on the way up", fix)
     return prices
 
 
@@ -87,21 +94,35 @@ def tier_of(
 def cost_table(prices: Prices) -> tuple[tuple[float, ...], ...]:
     """``table[chosen][needed]``: what choosing a tier costs if another is needed."""
     price = (prices.l1, prices.l2, prices.l3, prices.human)
+    lost = (prices.lost_at_l1, prices.lost_at_l2, prices.lost_at_l3)
+    steps = [price[at + 1] - price[at] + lost[at] for at in range(len(lost))]
+    ranks = range(len(TIERS))
     return tuple(
-        tuple(_cost(price, prices, chosen, needed) for needed in range(len(TIERS)))
-        for chosen in range(len(TIERS))
+        tuple(float(price[chosen] + sum(steps[chosen:needed])) for needed in ranks)
+        for chosen in ranks
     )
 
 
-def _cost(price: Sequence[int], prices: Prices, chosen: int, needed: int) -> float:
-    cost = float(price[chosen])
-    person = len(TIERS) - 1
-    if chosen < needed:
-        cost += prices.too_low * (min(needed, person - 1) - min(chosen, person - 1))
-        cost += prices.machine_instead_of_person if needed == person else 0
-    elif chosen == person > needed:
-        cost += prices.needless_person
-    return cost
+def needed_tiers(
+    complexity: Sequence[float], risk: Sequence[float], needs_person: float
+) -> tuple[float, float, float, float]:
+    """
+    Chance of each tier by the label mapping, labels taken as independent.
+
+    Asking for a person is not in it: that is decided, not weighed.
+    """
+    first = complexity[0] * risk[0]
+    second = complexity[1] * (risk[0] + risk[1]) + complexity[0] * risk[1]
+    rest = max(0.0, 1.0 - first - second)
+    person = min(rest, needs_person)
+    return first, second, rest - person, person
+
+
+def blend(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Normalised geometric mean of two distributions."""
+    means = [math.sqrt(a * b) + _TINY for a, b in zip(one, other, strict=True)]
+    total = sum(means)
+    return [mean / total for mean in means]
 
 
 def cheapest(table: Sequence[Sequence[float]], chances: Sequence[float]) -> int:

@@ -11,6 +11,7 @@ The router: one turn in, one decision out. Synchronous, pure, bounded.
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,18 @@ from engines.contract import (
 )
 from router_models import artifact
 from router_models.compiled import CompiledModel, Scores
+from router_models.features import SIGNALS
 from router_models.hard_rules import HardRules, Rule, load_rules
-from router_models.policy import TIERS, Prices, cheapest, cost_table, load_prices, tier_of
+from router_models.policy import (
+    TIERS,
+    Prices,
+    blend,
+    cheapest,
+    cost_table,
+    load_prices,
+    needed_tiers,
+    tier_of,
+)
 from router_models.text import normalise
 
 
@@ -38,8 +49,14 @@ _RISKS = tuple(Risk)
 _EMOTIONS = tuple(Emotion)
 _COMPLEXITY_ORDER = {label: rank for rank, label in enumerate(Complexity)}
 
-#: Features named in a decision's reasons.
+#: Features named in a decision's reasons; a signal that every turn has is none.
 _REASONS = 3
+_DULL = frozenset(
+    _n for _n in SIGNALS if _n.startswith(("length", "is_", "has_history", "turn_"))
+)
+
+#: Chance of the likeliest tier below which the router may call itself lost.
+_UNSURE = 0.5
 
 
 class Labels(NamedTuple):
@@ -89,15 +106,17 @@ class TierRouter:
         scores = self.model.score(turn, normal)
         continues = self._continues(turn, scores)
         labels = raised(self._labels(turn, scores, continues), hits)
-        tier = self._tier(turn, labels, scores, continues)
-        chances = scores.chances
+        needed = self._needed(scores)
+        tier = self._tier(turn, labels, needed, continues)
+        if not continues and self._is_lost(scores, needed):
+            tier = one_up(tier)
         return Decision(
             complexity=labels.complexity,
             risk=floored(labels.risk, turn.previous_risk),
-            tier=tier,
-            confidence=self._confidence(tier, labels, scores, continues, hits),
+            tier=under_floor(tier, labels, turn.previous_risk),
+            confidence=round(_confidence(tier, labels, needed, scores, continues), 4),
             asks_human=labels.asks_human,
-            emotion=_EMOTIONS[_argmax(chances["emotion"])],
+            emotion=_EMOTIONS[_argmax(scores.chances["emotion"])],
             intent=self.model.intent_of(scores),
             reasons=self._reasons(labels, scores, continues, hits),
             model=self.version,
@@ -136,35 +155,32 @@ class TierRouter:
         return Labels(_COMPLEXITIES[_argmax(chances["complexity"])], risk, asks, needs)
 
     def _tier(
-        self, turn: Turn, labels: Labels, scores: Scores, continues: bool
+        self, turn: Turn, labels: Labels, chances: list[float], continues: bool
     ) -> Tier:
+        """*chances* of each tier are those of :meth:`_needed`."""
         anchor = tier_of(
             labels.complexity,
             labels.risk,
             asks_human=labels.asks_human,
             needs_person=labels.needs_person,
         )
-        if continues and turn.open_task is not None and anchor is not Tier.HUMAN:
+        if anchor is Tier.HUMAN:
+            return anchor
+        if continues and turn.open_task is not None:
             return turn.open_task.tier
-        if max(scores.intents) < self.model.thresholds.abstain_below:
-            return one_up(anchor)
-        return anchor
+        return TIERS[max(TIER_ORDER[anchor], cheapest(self._costs, chances))]
 
-    def _confidence(
-        self,
-        tier: Tier,
-        labels: Labels,
-        scores: Scores,
-        continues: bool,
-        hits: list[Rule],
-    ) -> float:
-        if hits and tier is Tier.HUMAN:
-            return 1.0
-        if continues:
-            return scores.chances["continues"][0]
-        if labels.asks_human:
-            return scores.chances["asks_human"][0]
-        return min(1.0, sum(scores.chances["tier"][: TIER_ORDER[tier] + 1]))
+    def _needed(self, scores: Scores) -> list[float]:
+        chances = scores.chances
+        by_labels = needed_tiers(
+            chances["complexity"], chances["risk"], chances["needs_person"][0]
+        )
+        return blend(chances["tier"], by_labels)
+
+    def _is_lost(self, scores: Scores, chances: list[float]) -> bool:
+        """True if the model neither knows the intent nor is sure of the tier."""
+        lines = self.model.thresholds
+        return max(scores.intents) < lines.abstain_below and max(chances) < _UNSURE
 
     def _reasons(
         self, labels: Labels, scores: Scores, continues: bool, hits: list[Rule]
@@ -181,8 +197,9 @@ class TierRouter:
         if not scores.rows:
             return tuple(reasons)
         shares = self.model.weights[scores.rows, column] * np.array(scores.weights)
-        strongest = shares.argsort()[: -_REASONS - 1 : -1]
-        reasons += [self._names[scores.rows[at]] for at in strongest if shares[at] > 0]
+        strongest = (at for at in shares.argsort()[::-1] if shares[at] > 0)
+        names = (self._names[scores.rows[at]] for at in strongest)
+        reasons += islice((name for name in names if name not in _DULL), _REASONS)
         return tuple(reasons)
 
 
@@ -203,15 +220,41 @@ def floored(risk: Risk, floor: Risk | None) -> Risk:
     return risk if floor is None else max(risk, floor, key=RISK_ORDER.__getitem__)
 
 
+def under_floor(tier: Tier, labels: Labels, floor: Risk | None) -> Tier:
+    """
+    *tier*, at least L3 for a look-up inside an episode of high risk.
+
+    A turn that one fixed text answers, the same for everyone, stays where it is: thanks
+    after a refund is not a matter for the agent.
+    """
+    is_bare = labels.complexity is Complexity.SIMPLE and labels.risk is Risk.LOW
+    if floor is not Risk.HIGH or is_bare:
+        return tier
+    return max(tier, Tier.L3, key=TIER_ORDER.__getitem__)
+
+
 def one_up(tier: Tier) -> Tier:
     """The next tier, short of a person: not to know is no reason to call one."""
-    return TIERS[min(TIER_ORDER[tier] + 1, TIER_ORDER[Tier.L3])] if (
-        tier is not Tier.HUMAN
-    ) else tier
+    if tier is Tier.HUMAN:
+        return tier
+    return TIERS[min(TIER_ORDER[tier] + 1, TIER_ORDER[Tier.L3])]
+
+
+def _confidence(
+    tier: Tier,
+    labels: Labels,
+    needed: list[float],
+    scores: Scores,
+    continues: bool,
+) -> float:
+    """Chance that *tier* suffices; a person always does."""
+    if tier is Tier.HUMAN:
+        asks = scores.chances["asks_human"][0] if labels.asks_human else 0.0
+        return max(asks, 1.0 - needed[0])
+    if continues:
+        return scores.chances["continues"][0]
+    return min(1.0, sum(needed[: TIER_ORDER[tier] + 1]))
 
 
 def _argmax(values: list[float]) -> int:
     return values.index(max(values))
-
-
-_ = cheapest

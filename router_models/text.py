@@ -142,15 +142,16 @@ def phrase_of(phrase: str) -> str:
     """
     The form in which *phrase* is searched.
 
-    A phrase without CJK characters matches whole words; a trailing ``*`` lets
-    the last word go on.
+    A phrase of Latin letters matches whole words, a trailing ``*`` lets the last
+    one go on; any other phrase matches anywhere.
     """
     stem = phrase.endswith("*")
     normal = normalise(phrase.removesuffix("*"))
     if normal.cjk:
         return normal.cjk
-    if normal.latin.strip().isdigit():
-        return normal.latin.strip()
+    bare = normal.latin.strip()
+    if not any(char.isalpha() for char in bare):
+        return bare
     return normal.latin.removesuffix(" ") if stem else normal.latin
 
 

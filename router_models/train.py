@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from engines.contract import Locale, Turn
 from router_models import artifact
+from router_models.augment import move
 from router_models.calibration import calibrate, log_loss
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
 from router_models.dataset import Dataset, Example, load_dataset, load_intents
@@ -42,7 +43,7 @@ FOLDS = 5
 
 #: Prices at which a model is measured: those of the stage in the middle.
 NEUTRAL = Prices(
-    l1=1, l2=8, l3=40, human=300, too_low=120, machine_instead_of_person=600
+    l1=1, l2=8, l3=40, human=300, lost_at_l1=5, lost_at_l2=24, lost_at_l3=260
 )
 
 
@@ -218,7 +219,11 @@ def _fit_pipeline(
     pipeline = make_pipeline(
         fitting.extractor, fitting.specs, fitting.options, fitting.seed
     )
-    return pipeline.fit(list(extracts), list(examples))
+    moved = move(examples, fitting.options.moved_share, fitting.seed)
+    extract = fitting.extractor.extract
+    return pipeline.fit(
+        [*extracts, *(extract(example.turn) for example in moved)], [*examples, *moved]
+    )
 
 
 def _measure(

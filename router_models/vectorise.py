@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from router_models.features import BLOCKS, SIGNALS, Extract
+from router_models.features import BLOCK_WEIGHTS, BLOCKS, SIGNALS, Extract
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -52,16 +52,17 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """
         Rows of a turn and their weights.
 
-        A block's n-grams share the weight 1 in the Euclidean sense, unknown ones
+        A block's n-grams share its weight in the Euclidean sense, unknown ones
         included: what the model never saw makes the rest count less.
         """
         rows = [row for row, _ in extract.signals]
         weights = [value for _, value in extract.signals]
-        for grams, known in zip(extract.blocks, self.rows, strict=True):
+        for at, grams in enumerate(extract.blocks):
             if grams:
+                known = self.rows[at]
                 found = [known[gram] for gram in grams if gram in known]
                 rows += found
-                weights += [1.0 / math.sqrt(len(grams))] * len(found)
+                weights += [BLOCK_WEIGHTS[at] / math.sqrt(len(grams))] * len(found)
         return rows, weights
 
 
