@@ -52,7 +52,7 @@ _PROMISES: Final = tuple(
         ),
     )
 )
-#: Words for "it is done", and what of it a source must hold.
+#: Words for "it is done", and how a record says so.
 _DONE: Final = (
     re.compile(
         r"已经?[为帮给][您你](?:成功)?(?:退款?|取消|修改|更改|改好|改成|补发|合并|办理)|\b(?:has|have) been"
@@ -60,7 +60,7 @@ _DONE: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?:退|取消|改|补发|合并|办)|refunded|cancel|changed|updated|merged",
+        r"已\S{0,4}(?:退|取消|改|补发|合并|办)|\b(?:refunded|cancelled|canceled|changed|updated|merged)\b",
         re.IGNORECASE,
     ),
 )
@@ -71,11 +71,12 @@ def check(answer: Answer, turn: Turn) -> Answer | Escalation:
     citations = answer.citations
     if citations and not answer.actions and _are_rules(answer):
         return answer
-    sources = "\n".join(
-        [c.quote for c in citations] + [a.summary for a in answer.actions]
-    )
-    why = _unbacked_promise(answer, sources) or _unbacked_figure(
-        answer, sources, turn.text
+    quotes = "\n".join(citation.quote for citation in citations)
+    sources = "\n".join([quotes, *(action.summary for action in answer.actions)])
+    why = (
+        _unbacked_promise(answer.text, sources)
+        or _unproven_deed(answer, quotes)
+        or _unbacked_figure(answer, sources, turn.text)
     )
     return Escalation(reason=Reason.GUARD, note=why) if why else answer
 
@@ -84,13 +85,18 @@ def _are_rules(answer: Answer) -> bool:
     return all(citation.id.startswith(RULE_PREFIX) for citation in answer.citations)
 
 
-def _unbacked_promise(answer: Answer, sources: str) -> str:
+def _unbacked_promise(text: str, sources: str) -> str:
     for promise, backing in _PROMISES:
-        found = promise.search(answer.text)
+        found = promise.search(text)
         if found and not backing.search(sources):
             return f"promise without a source: {found[0]}"
-    found = _DONE[0].search(answer.text)
-    if found and not _is_done(answer.actions) and not _DONE[1].search(sources):
+    return ""
+
+
+def _unproven_deed(answer: Answer, quotes: str) -> str:
+    said, record = _DONE
+    found = said.search(answer.text)
+    if found and not _is_done(answer.actions) and not record.search(quotes):
         return f"said to be done without a receipt: {found[0]}"
     return ""
 

@@ -55,6 +55,10 @@ _CN_COUNTED: Final = re.compile(
     rf"(?<![\d.])({_CN_RUN})(半)?(?=\s*(?:个?(?:工作日|小时|星期)|自然日|天|日|钟头|分钟|个月|周"
     r"|礼拜|年|元|块|圆|折|成(?![功本人为])|%|月|点(?!击|开|选)|积分))"
 )
+_CN_RANGE: Final = re.compile(
+    rf"(?<![\d.])({_CN_RUN})(?=\s*[到至]\s*(?:{_CN_RUN}|\d+)\s*(?:个?(?:工作日|小时|星期)"
+    r"|自然日|天|日|分钟|个月|周|年|元|块|%))"
+)
 _CN_PERCENT: Final = re.compile(rf"百分之({_CN_RUN}|\d+(?:\.\d+)?)")
 _CN_HALF: Final = re.compile(r"半(?=\s*(?:天|年|个月|个?小时))")
 _EN_COUNTED: Final = re.compile(
@@ -75,6 +79,7 @@ def spell_out(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     text = _ORDINAL.sub(" ", _LIST_MARK.sub(" ", text))
     text = _CN_PERCENT.sub(lambda m: f"{chinese_value(m[1])}%", text)
+    text = _CN_RANGE.sub(lambda m: chinese_value(m[1]), text)
     text = _CN_COUNTED.sub(_counted, text)
     text = _CN_HALF.sub("0.5", text).replace("半价", "50%")
     return _EN_COUNTED.sub(lambda m: _EN_NUMBERS[m[1].lower()], text)

@@ -38,9 +38,14 @@ _WORTH_A_LOOK: Final = re.compile(
 #: One character each, so that places in the folded text are places in the text.
 _FOLD: Final = str.maketrans(
     {chr(0xFF01 + i): chr(0x21 + i) for i in range(94)}
-    | dict(zip("〇零○一二三四五六七八九幺", "0001234567891", strict=True))
     | dict.fromkeys("\u3000\u00a0\u2009\u202f\u200b\u200c\u200d\u2060\ufeff", " ")
     | dict.fromkeys("‐‑‒–—―－·•_/", "-")
+)
+#: Spoken digits are read only in runs of their own: "13800138000零点后打" is a
+#: phone and a time.
+_SPOKEN: Final = str.maketrans("〇零○一二三四五六七八九幺", "0001234567891")
+_SPOKEN_RUN: Final = re.compile(
+    r"[〇零○一二三四五六七八九幺](?:[ -]?[〇零○一二三四五六七八九幺]){10,22}"
 )
 _EMAIL: Final = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}"
@@ -87,9 +92,11 @@ def find_personal_data(text: str) -> tuple[Span, ...]:
     found: list[Span] = []
     if "@" in folded:
         found += (Span(m.start(), m.end(), "email") for m in _EMAIL.finditer(folded))
-    for run in _RUN.finditer(folded):
-        if run.end() - run.start() >= _MIN_DIGITS and not _inside(run, found):
-            found += _in_run(run, folded)
+    spoken = _SPOKEN_RUN.sub(lambda m: m[0].translate(_SPOKEN), folded)
+    for reading in (folded, spoken) if spoken != folded else (folded,):
+        for run in _RUN.finditer(reading):
+            if run.end() - run.start() >= _MIN_DIGITS and not _inside(run, found):
+                found += _in_run(run, reading)
     return tuple(sorted(found))
 
 
