@@ -15,7 +15,7 @@ from engines.agent.reading.addresses import AddressReader
 from engines.shops.port import Order
 
 
-#: Lines of one message that are refunded one after the other, at most.
+#: Lines or orders of one message that are worked on one after the other, at most.
 MAX_LINES = 5
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
@@ -46,11 +46,20 @@ class Drafting:
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         if recipe == "change_address":
             draft = msgspec.structs.replace(draft, address=self.addresses.parts(text))
+        if recipe != "refund_item" and len(mention.ids) > 1:
+            return Wants(_for_each(draft, mention.ids))
         if recipe == "refund_item":
             wants = refund(draft, order, folded)
             choices = choices or wants.choices
             return Wants(wants.drafts, mention.foreign, choices)
         return Wants((draft,), mention.foreign, choices)
+
+
+def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
+    """The same task for several orders that were named."""
+    return tuple(
+        msgspec.structs.replace(draft, order_id=id_) for id_ in ids[:MAX_LINES]
+    )
 
 
 def refund(

@@ -74,7 +74,7 @@ class OfflinePlanner:
         if other and not is_ours:
             return HandsOver(Reason.NEEDS_ACTION, f"asks for {other}")
         if not recipes:
-            return Unclear()
+            return _asked_again(scene, folded, self._simplify) or Unclear()
         return self._drafting.wants(scene, recipes, text)
 
     def _slot(self, scene: Scene, draft: Draft, text: str) -> Plan:
@@ -169,6 +169,16 @@ def _look(scene: Scene, what: wishes.Look, folded: str) -> LooksUp:
     if not ids and not mention.foreign:
         order_id = from_history(scene)
     return LooksUp(what, order_id, mention.foreign)
+
+
+def _asked_again(scene: Scene, folded: str, simplify: Simplify) -> LooksUp | None:
+    """A nudge ("查一下啊") repeats the customer's last question, if it was one."""
+    said = [line.text for line in scene.turn.history if line.role == "customer"]
+    if not said or not wishes.asks_again(folded):
+        return None
+    earlier = clean(said[-1], simplify).lower()
+    look = wishes.look_in(earlier)
+    return _look(scene, look, earlier) if look else None
 
 
 def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:

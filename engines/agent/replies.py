@@ -49,6 +49,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.consent_cancel": (),
     "agent.still_open": (),
     "agent.changed": (),
+    "agent.several": (),
     "agent.expired": (),
     "agent.declined": (),
     "agent.refused": ("rule", "instead"),
@@ -108,6 +109,8 @@ class Replies:
         key = "agent.consent"
         if record.recipe == "cancel_order":
             key = "agent.consent_cancel"
+        if not opening and task.then:
+            opening = "several"
         said = self._voice.say(f"agent.{opening}", locale) if opening else ""
         task = msgspec.structs.replace(task, action_id=record.id, choices=())
         return Answer(

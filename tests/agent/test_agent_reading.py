@@ -276,6 +276,13 @@ def test_tasks_of_people_are_told_apart(text: str, task: str) -> None:
         ("the headphones", ((3, 0),)),
         ("two t-shirts and the kettle", ((1, 0), (2, 2))),
         ("水壶和耳机都退", ((1, 0), (3, 0))),
+        ("除了水壶都退掉", ((2, 0), (3, 0))),
+        ("只留耳机，其他都退", ((1, 0), (2, 0))),
+        ("第1件退掉，第3件不退", ((1, 0),)),
+        ("return everything except the kettle", ((2, 0), (3, 0))),
+        ("return the kettle, keep the headphones", ((1, 0),)),
+        ("三件t恤里的一件退了", ((2, 1),)),
+        ("除了火箭都退掉", ()),
         ("第9件", ()),
         ("退货", ()),
     ],
@@ -309,11 +316,13 @@ def test_equal_products_are_not_guessed_between() -> None:
         ("order #K999", (), "k999"),
         ("K12345 退掉", (), ""),
         ("我的手机13800010001", (), ""),
+        ("订单2001的快递", ("Q2001",), ""),
     ],
 )
 def test_own_and_foreign_ids(text: str, ids: tuple[str, ...], foreign: str) -> None:
     """Own ids are found whole; an id that is none of ours is named as such."""
-    mention = references.mentioned_orders(text.lower(), [ORDER])
+    known = [ORDER, an_order("Q2001", a_line(1, "杯", "cup"))]
+    mention = references.mentioned_orders(text.lower(), known)
     assert (mention.ids, mention.foreign) == (ids, foreign)
 
 
@@ -396,6 +405,7 @@ def test_places_are_read(text: str, parts: tuple[str, str, str]) -> None:
             "Jane Doe",
             "13911112222",
         ),
+        ("北京市海淀区中关村大街27号 陈立", "陈立", ""),
         ("浙江省宁波市中山西路9号，电话不变", "", ""),
     ],
 )

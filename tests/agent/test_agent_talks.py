@@ -415,6 +415,48 @@ async def test_two_tasks_in_one_message(talk: Begin, demo: DemoShop) -> None:
     ) == [(3, "宁波市", 4882)]
 
 
+async def test_all_but_one_is_not_a_cancellation(talk: Begin, demo: DemoShop) -> None:
+    """除了水壶都退: everything but the kettle goes back, and the kettle stays."""
+    customer = talk("c1001")
+    first = await customer.answer("把K3002除了水壶都退掉")
+    assert "一件一件来" in first.text
+    second = await customer.answer("确认")
+    assert second.actions[1].amount_minor == 9900 - 1566
+    await customer.answer("确认")
+    assert demo.sql(
+        "SELECT line, refunded_quantity FROM order_lines WHERE order_id = 'K3002'"
+    ) == [(1, 0), (2, 2), (3, 1)]
+    assert demo.sql("SELECT status FROM orders WHERE id = 'K3002'") == [("paid",)]
+
+
+async def test_two_orders_named_are_cancelled_one_by_one(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """K3001和K3002都取消: one proposal and one consent for each."""
+    customer = talk("c1001")
+    await customer.answer("K3001和K3002都取消")
+    await customer.answer("确认")
+    assert demo.sql("SELECT status FROM orders WHERE id = 'K3002'") == [("paid",)]
+    await customer.answer("确认")
+    assert demo.sql(
+        "SELECT id FROM orders WHERE user_id = 'c1001' AND status = 'cancelled' ORDER BY id"
+    ) == [("K3001",), ("K3002",)]
+
+
+async def test_only_the_recipient_changes(talk: Begin, demo: DemoShop) -> None:
+    """Another name and phone for the same place: the place and the freight stay."""
+    before = demo.snapshot()
+    customer = talk("c1002")
+    await customer.answer("我要改收货人，改成李雷 13911112222")
+    await customer.answer("确认")
+    assert changes(before, demo) == {
+        "orders/K3004.version": (1, 2),
+        "orders/K3004.name": ("陈立", "李雷"),
+        "orders/K3004.phone": ("13800010002", "13911112222"),
+        "told": ["c1002"],
+    }
+
+
 async def test_whole_unshipped_order_is_a_cancellation(talk: Begin) -> None:
     """整单退 before shipment is proposed as what it is."""
     customer = talk("c1001")

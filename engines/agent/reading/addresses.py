@@ -45,8 +45,22 @@ class AddressParts(msgspec.Struct, frozen=True, omit_defaults=True):
             street=self.street or earlier.street,
         )
 
+    @property
+    def is_contact(self) -> bool:
+        """True if only another name or phone was given for the same place."""
+        has_place = self.region or self.city or self.street
+        return bool((self.name or self.phone) and not has_place)
+
     def filled(self, known: Address) -> Address:
         """A whole address; name and phone of *known* where none was given."""
+        if self.is_contact:
+            return Address(
+                name=self.name or known.name,
+                phone=self.phone or known.phone,
+                region=known.region,
+                city=known.city,
+                street=known.street,
+            )
         return Address(
             name=self.name or known.name,
             phone=self.phone or known.phone,
@@ -57,10 +71,12 @@ class AddressParts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _CUE_EN = re.compile(
-    r"(?:\bto(?: be)?|\bis|\baddress|\bat|\bmake (?:it|that)|\buse)\s*:?\s+|:\s*",
+    r"(?:\bto(?: be)?|\bis|\bbe|\baddress|\bat|\bmake (?:it|that)|\buse)\s*:?\s+|:\s*",
     re.IGNORECASE,
 )
-_END_EN = re.compile(r"[.;!?](?:\s|$)|\s(?:please|thanks|thank|and)\b", re.IGNORECASE)
+_END_EN = re.compile(
+    r"[.;!?](?:\s|$)|\s(?:please|thanks|thank|and|instead|rather)\b", re.IGNORECASE
+)
 _ZIP = re.compile(r"\b\d{5,6}(?:-\d{4})?\b")
 _COUNTRY = re.compile(
     r"^(?:p\.?r\.? ?)?china$|^prc$|^(?:the )?usa?$|^uk$", re.IGNORECASE
@@ -78,6 +94,9 @@ _MORE_ZH = re.compile(
 _POLITE_ZH = re.compile(
     r"(?:可以吗|行吗|好吗|吧|谢谢.*|麻烦.*|多谢.*|顺便.*|运费.*|这个地址|就行|即可)$"
 )
+_NAME_AFTER = re.compile(
+    r"^(?P<street>.*[号室楼栋幢座\d])\s+(?P<name>[\u4e00-\u9fff]{2,3})收?$"
+)
 _TOO_LONG = 200
 #: Street, city and region of an address whose region nobody knows.
 _WHOLE = 3
@@ -93,7 +112,8 @@ class AddressReader:
         """What the cleaned *text* says of an address; all empty if nothing."""
         contact = read_contact(text)
         place = self._chinese(contact.rest) or self._latin(contact.rest)
-        return msgspec.structs.replace(place, name=contact.name, phone=contact.phone)
+        name = contact.name or place.name
+        return msgspec.structs.replace(place, name=name, phone=contact.phone)
 
     def _chinese(self, text: str) -> AddressParts | None:
         """The last place that a street follows, or else the last place."""
@@ -130,10 +150,17 @@ def _from_place(text: str, place: Place) -> AddressParts:
         if not _MORE_ZH.match(chunk):
             break
         street.append(chunk)
+    name = ""
+    named = _NAME_AFTER.match(street[0])
+    if named:
+        street[0], name = named["street"], named["name"]
     whole = " ".join(part for part in street if part)
     is_street = bool(_STREET_ZH.search(whole)) and len(whole) <= _TOO_LONG
     return AddressParts(
-        region=place.region, city=place.city, street=whole if is_street else ""
+        name=name,
+        region=place.region,
+        city=place.city,
+        street=whole if is_street else "",
     )
 
 

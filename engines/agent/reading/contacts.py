@@ -36,7 +36,11 @@ _NAMED_EN = re.compile(
     r"\b(?:[Rr]ecipient|[Rr]eceiver|[Nn]ame|[Aa]ttn|c/o|[Ff]or)\b(?: is)?[\s:]*"
     r"(?P<name>[A-Z][a-zA-Z'-]+(?: [A-Z][a-zA-Z'-]+){1,3})"
 )
-_BEFORE = re.compile(r"(?:^|[\s,，;；。])(?P<name>[\u4e00-\u9fff]{2,4})[\s,，:：]*$")
+#: A word that is no part of a name, though it can stand where one does.
+_NO_START = r"(?!改成|换成|改为|换为|收货|收件|电话|手机|地址|寄)"
+_BEFORE = re.compile(
+    rf"(?:^|[\s,，;；。]|改成|换成|改为|换为|叫)(?P<name>{_NO_START}[\u4e00-\u9fff]{{2,4}})[\s,，:：]*$"
+)
 _AFTER = re.compile(r"^[\s,，]*(?P<name>[\u4e00-\u9fff]{2,4})(?=$|[\s,，。;；])")
 _NO_NAME = re.compile(
     r"电话|手机|地址|收货|收件|运费|订单|谢谢|麻烦|不变|可以|[路街号栋楼室区]"

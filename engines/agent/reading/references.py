@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from engines.agent.reading.exceptions import Kept, split_kept
 from engines.agent.reading.text import NUMBER_EN, NUMBER_ZH, ORDINAL_EN, number
 from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
@@ -38,11 +39,15 @@ _BARE_POSITION = re.compile(
 )
 _LAST = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line|thing)\b")
 _EACH = re.compile(r"全部|全都|都退|都要退|所有|\ball\b|\bboth\b|\bevery\b")
+_COUNTER = "(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋|支|片|包|把|块|顶|副|罐|听|卷|组|串|颗|粒|枚|床)(?!半)"
+_OF_THEM = re.compile(rf"(?:其中|中|里)的?(?P<zh>{NUMBER_ZH})\s?{_COUNTER}")
 _QUANTITY = re.compile(
-    rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋)(?!半)"
+    rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?{_COUNTER}"
     rf"|\b(?P<en>{NUMBER_EN})\s(?:of (?:them|the|these|those|my)|units?|pieces?|pcs|items?)\b"
     rf"|\b(?:only|just|refund|return) (?P<only>{NUMBER_EN})\b(?! days?)"
 )
+#: An id shorter than this is too likely something else.
+_FEWEST_DIGITS = 4
 _PART = re.compile(r"[,，。;；、]|和|还有|以及|\band\b|\bplus\b")
 
 
@@ -75,6 +80,7 @@ class LineMention(msgspec.Struct, frozen=True):
 def mentioned_orders(text: str, orders: Sequence[Order]) -> Mention:
     """Own orders named by id in the folded *text*, or the id that is no own one."""
     own = [order.id for order in orders if _names(text, order.id)]
+    own = own or _by_digits(text, orders)
     if own:
         return Mention(tuple(own))
     cued = _ID_CUE.search(text)
@@ -123,6 +129,9 @@ def mentioned_lines(
     the only line with units left is meant, unless the text is the *answer* to
     the question which.
     """
+    stays = split_kept(text)
+    if order is not None and stays.names:
+        return _but_for(stays, order, is_answer=is_answer)
     places = _places(text, is_answer=is_answer)
     count = quantity(text) or 0
     if order is None:
@@ -145,11 +154,33 @@ def mentioned_lines(
     return LineMention(choices=unclear)
 
 
+def _but_for(stays: Kept, order: Order, *, is_answer: bool) -> LineMention:
+    """What goes back if some lines stay; nothing if it is not clear which stay."""
+    kept: set[int] = set()
+    for name in stays.names:
+        said = mentioned_lines(name, order, is_answer=True)
+        kept |= {line for line, _ in said.units}
+        if said.choices:
+            return LineMention(choices=said.choices)
+    if not stays.all_else_goes:
+        said = mentioned_lines(stays.rest, order, is_answer=is_answer or bool(kept))
+        units = tuple(unit for unit in said.units if unit[0] not in kept)
+        return LineMention(units, said.choices)
+    left = [
+        (line.line, 0)
+        for line in order.lines
+        if not line.is_gift
+        and line.line not in kept
+        and line.refunded_quantity < line.quantity
+    ]
+    return LineMention(tuple(left) if kept else ())
+
+
 def quantity(text: str) -> int | None:
     """How many units a text names; 0 for all of them; None if it does not say."""
     if _EACH.search(text):
         return 0
-    found = _QUANTITY.search(text)
+    found = _OF_THEM.search(text) or _QUANTITY.search(text)
     if found is None:
         return None
     return number(next(word for word in found.groups() if word))
@@ -196,6 +227,18 @@ def _bare_place(text: str) -> int:
 def _names(text: str, order_id: str) -> bool:
     pattern = rf"(?<![a-z0-9]){re.escape(order_id.lower())}(?![a-z0-9])"
     return re.search(pattern, text.lower()) is not None
+
+
+def _by_digits(text: str, orders: Sequence[Order]) -> list[str]:
+    """Own orders named by their digits alone, where only one has these digits."""
+    digits = [re.sub(r"\D", "", order.id) for order in orders]
+    return [
+        order.id
+        for order, number_ in zip(orders, digits, strict=True)
+        if len(number_) >= _FEWEST_DIGITS
+        and digits.count(number_) == 1
+        and _names(text, number_)
+    ]
 
 
 def _shape(order_id: str) -> str:

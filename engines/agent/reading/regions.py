@@ -49,7 +49,7 @@ class Place(NamedTuple):
 
 
 #: Where a Chinese address can begin; elsewhere a name is part of a street.
-_BEGIN = r"(?:(?<=[\s,，。;；:：、(（\"“到成为去往至是在址寄送])|^)"
+_BEGIN = r"(?:(?<=[\s,，。;；:：、(（!！?？\"“到成为去往至是在址寄送])|^)"
 _REGION_SUFFIX = (
     r"(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|省|市)?(?:市辖区)?\s?"
 )

@@ -11,16 +11,19 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from engines.agent.reading.exceptions import split_kept
+
 
 Recipe = Literal["change_address", "refund_item", "cancel_order"]
 Look = Literal["refund_status", "order_status"]
 
 _REFUND_STATUS = re.compile(
-    r"(?:退款|退的钱|退货款|钱).{0,8}(?:到哪|到账|进度|什么时候|啥时候|多久|还没|没到|没收到|状态|怎么还|怎么没)"
-    r"|(?:什么时候|多久|还没|没有?收到|怎么还没|查).{0,6}(?:退款|到账|退钱)"
-    r"|\b(?:where|when|status|track|not received|n'?t received|haven'?t got|still waiting|still no"
-    r"|how long|check|any news).{0,40}\brefund"
-    r"|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)",
+    r"(?:退款|退的钱|退货款|钱)[^,，。;；!！]{0,8}(?:到哪|到账|进度|什么时候|啥时候|多久|还没|没到|没收到|状态|怎么还|怎么没)"
+    r"|(?:什么时候|多久|还没|没有?收到|怎么还没|查)[^,，。;；!！]{0,6}(?:退款|到账|退钱)"
+    r"|\b(?:where|when|status|track|not received|n'?t received|haven'?t got|still waiting"
+    r"|still no|how long|check|any news)\b.{0,40}\brefund"
+    r"|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)\b"
+    r"|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
 )
 _ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"
@@ -38,12 +41,11 @@ _CHANGE_ADDRESS = re.compile(
 )
 _CANCEL_ORDER = re.compile(
     r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
-    r"|订单.{0,4}不要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
+    r"|(?:订单|单子?).{0,4}不要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
-    r"退掉|退了|退货|退款|想退|要退|申请退|可以退|能退|退一?[下个件]|退第|退.{0,12}[件个条台双]|把.{0,30}退|^退"
-    r"|.{2,20}(?:不想要了|不要了)"
+    r"(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)"
     r"|\brefund|\breturn\b|\bsend (?:it |them )?back\b|\bmoney back\b"
     r"|\bcancel\b.{0,30}\b(?:items?|product)\b",
 )
@@ -97,6 +99,10 @@ _HUMAN = re.compile(
     r"|\b(?:talk|speak|chat|transfer|connect)\b.{0,20}\b(?:human|person|agent|representative|someone)\b"
     r"|^(?:human|agent|real person)(?: please)?$"
 )
+_AGAIN = re.compile(
+    r"^.{0,6}(?:查一?下|查查|看一?下|看看|核实一?下).{0,4}$"
+    r"|^(?:please |can you |could you )?(?:check|look)(?: (?:it|that|again|please|for me|into it))*[.!?]?$"
+)
 _KEEP = re.compile(
     r"(?:其他|其它|其余|别的|剩下)的?(?:商品|东西|几件|都)?.{0,4}(?:保留|不变|不退|留着|不动|照发)"
     r"|\b(?:keep|leave) (?:the )?(?:rest|others?|other (?:items?|ones?)|everything else)\b",
@@ -139,6 +145,11 @@ def look_in(text: str) -> Look | None:
     return "order_status" if _ORDER_STATUS.search(text) else None
 
 
+def asks_again(text: str) -> bool:
+    """Tell if a text only urges to look again at what was asked before."""
+    return _AGAIN.search(text) is not None
+
+
 def other_task_in(text: str) -> str:
     """Name of a task that only people do here; empty if the text asks for none."""
     for name, cue in _OTHER_TASKS:
@@ -149,7 +160,8 @@ def other_task_in(text: str) -> str:
 
 def is_whole_order(text: str) -> bool:
     """Tell if a refund is meant for everything in the order."""
-    return _WHOLE.search(without_rest(text)) is not None
+    rest = without_rest(text)
+    return _WHOLE.search(rest) is not None and not split_kept(rest).names
 
 
 def keeps_gift(text: str) -> bool:

@@ -51,8 +51,9 @@ class ChangeAddress:
         self._voice = voice
 
     def missing(self, draft: Draft, _order: Order) -> str:
-        """A place to send the parcel to; name and phone may stay."""
-        return "" if draft.address.is_place else "address"
+        """A place to send the parcel to, or another person at the same place."""
+        address = draft.address
+        return "" if address.is_place or address.is_contact else "address"
 
     async def compute(
         self,

@@ -1,0 +1,56 @@
+"""
+What stays: "keep the lamp", "除了水壶都退", "只留耳机".
+
+Cuts the words about what stays out of a text, so that the rest speaks only of
+what goes, and tells whether everything else goes.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """
+    A text split by what stays.
+
+    Attributes:
+        rest: The text without the words about what stays.
+        names: The words that name what stays.
+        all_else_goes: True if all that is not named goes back.
+    """
+
+    rest: str
+    names: tuple[str, ...] = ()
+    all_else_goes: bool = False
+
+
+_END = r"(?=$|[,，。.;；!！?？]|以外|之外|其他|其它|其余|剩下|全|都|\bplease\b|\beverything\b)"
+_ALL_BUT = re.compile(
+    rf"(?:除了?|除开)(?P<zh>.{{1,40}}?)(?:以外|之外|外)?{_END}"
+    rf"|(?:只|就|仅)(?:留下?|保留|要)(?P<only>.{{1,40}}?){_END}"
+    rf"|\b(?:except(?: for)?|other than|apart from|all but|everything but)\s(?P<en>.{{1,60}}?){_END}"
+    rf"|\b(?:keep only|only keep|just keep)\s(?P<keep>.{{1,60}}?){_END}"
+)
+_KEEP = re.compile(
+    rf"(?P<zh>[^,，。;；]{{1,40}}?)(?:要保留|保留|留着|留下|不退|不用退|不动)了?{_END}"
+    rf"|(?:保留|留着|留下|不退)(?P<after>.{{1,40}}?){_END}"
+    rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
+)
+
+
+def split_kept(text: str) -> Kept:
+    """Split the folded *text* by what it says stays."""
+    for pattern, all_else in ((_ALL_BUT, True), (_KEEP, False)):
+        names: list[str] = []
+
+        def cut(found: re.Match[str], names: list[str] = names) -> str:
+            names.append(next(group for group in found.groups() if group))
+            return " "
+
+        rest = pattern.sub(cut, text)
+        if names:
+            return Kept(rest, tuple(names), all_else)
+    return Kept(text)
