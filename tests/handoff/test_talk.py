@@ -4,6 +4,8 @@ From the line to the close: what operator and customer see on the way.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import msgspec
 import pytest
 from people import SHOP, People, open_people, operator
@@ -25,6 +27,13 @@ from gateway.store.errors import StaleOwner
 
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def people(every_store_url: str) -> AsyncIterator[People]:
+    """People on each kind of store: embedded, external, clustered."""
+    async with open_people(every_store_url) as opened:
+        yield opened
 
 
 async def claimed(

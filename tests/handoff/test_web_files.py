@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_every_text_a_page_asks_for_exists() -> None:
         ("emotion", Emotion),
     ],
 )
-def test_every_code_of_the_gateway_has_words(room: str, codes: type) -> None:
+def test_every_code_of_the_gateway_has_words(room: str, codes: type[StrEnum]) -> None:
     """
     Closed codes are shown in the reader's language.
     """
