@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.store import address, topology
+from gateway.store import address, discovery
 from gateway.store.errors import ScriptError, StoreRefusing, StoreUnavailable
 from gateway.store.functions import Function, load_functions
 from gateway.store.link import Link
@@ -71,7 +71,7 @@ class Scripts:
         """
         limits = Limits(deadline_s=deadline_s, replicas=replicas)
         functions = load_functions()
-        servers = await topology.choose(address.parse(url), functions.values(), limits)
+        servers = await discovery.choose(address.parse(url), functions.values(), limits)
         try:
             await servers.open()
         except BaseException:

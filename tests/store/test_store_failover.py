@@ -29,7 +29,7 @@ from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.errors import StoreUnavailable
 from gateway.store.mailbox import Accepted
-from gateway.store.topology import SENTINEL_PAUSE_S
+from gateway.store.single import SENTINEL_PAUSE_S
 
 
 T = TypeVar("T")
