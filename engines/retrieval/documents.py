@@ -39,7 +39,7 @@ _FENCE: Final = "---"
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HEADING: Final = re.compile(r"## +(?P<title>\S.*?) *\{#(?P<anchor>[^{}]*)\}\s*\Z")
 _ASKED: Final = re.compile(r"<!-- *asked: *(?P<asked>.*?) *-->\s*\Z")
-_ITEM: Final = re.compile(r"\s*(?:[-*]|\d{1,2}\.) +")
+_ITEM: Final = re.compile(r"\A\s*(?:[-*]|\d{1,2}\.) +")
 _SENTENCE: Final = {
     "zh": re.compile(r"[^。！？；\n]*[。！？；]+[”』）)]*|[^。！？；\n]+"),
     "en": re.compile(r"[^\n]+?(?:[.!?]+[\"')]*(?=\s+[\"'(]?[A-Z0-9])|(?=\n)|\Z)"),

@@ -128,9 +128,19 @@ def load_synonyms(folder: Path) -> Synonyms:
         BadFile: With file and line.
     """
     path = folder / FILE
-    words = WordFile()
-    if path.exists():
-        words = _checked(yamlfile.read(path))
+    if not path.exists():
+        return read_synonyms(yamlfile.Document(str(path), {}, {}))
+    return read_synonyms(yamlfile.read(path))
+
+
+def read_synonyms(document: yamlfile.Document) -> Synonyms:
+    """
+    As :func:`load_synonyms`, of a parsed file.
+
+    Raises:
+        BadFile: With the line of what is wrong.
+    """
+    words = _checked(document)
     groups: dict[Locale, tuple[tuple[str, ...], ...]] = {"zh": words.zh, "en": words.en}
     phrases = {
         locale: Phrases(
