@@ -91,6 +91,7 @@ class Authenticator:
             )
             for key in keys
         }
+        self._channels = {(one.shop, one.channel) for one in self._by_digest.values()}
         self._secret = secret
         self._wall_s = wall_s
 
@@ -126,6 +127,8 @@ class Authenticator:
             )
         except (jwt.InvalidTokenError, ValueError) as exc:
             raise Unauthorized("the bearer key is not known") from exc
+        if (claims["shop"], claims["channel"]) not in self._channels:
+            raise Unauthorized("the token is for a channel that is gone")
         return Principal(
             name=f"visitor/{claims['conversation']}",
             shop=claims["shop"],

@@ -9,6 +9,7 @@ message that was sent but not acknowledged is sent again with the same id.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -17,22 +18,26 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.params import Parameter
 
 from engines.contract import Locale
+from gateway.errors import GatewayError, Unauthorized
+from gateway.http import bodies
 from gateway.http.auth import Principal
 from gateway.http.customers import CustomerApi
 from gateway.http.intake import check_conversation_id
 from gateway.http.problems import Table, problem_of
 from gateway.http.wire import Id, MessageIn, Text
 from gateway.outcome import EventOut, MessageOut, encode
+from gateway.store.errors import StoreUnavailable
 
 
 #: Seconds a new connection may take to say who it is.
 AUTH_WAIT_S = 10.0
 #: Close code after a failed sign-in (application range of RFC 6455).
 CLOSE_UNAUTHORIZED = 4401
+#: Close code when this process can push no more; connect again and resume.
+CLOSE_COME_BACK = 1012
 #: Messages of one connection in work at once.
 MAX_IN_WORK = 8
 
-_decode = msgspec.json.Decoder
 _Socket = WebSocket[Any, Any, Any]
 
 
@@ -88,9 +93,7 @@ async def chat_socket(
     """Serve one connection until either side ends it."""
     await socket.accept()
     try:
-        frame = _auth_decoder.decode(
-            await asyncio.wait_for(socket.receive_text(), AUTH_WAIT_S)
-        )
+        frame = await _auth_frame(socket)
         principal = api.authenticator.of_token(frame.token.encode())
         check_conversation_id(conversation_id)
         key = principal.conversation_key(conversation_id)
@@ -102,6 +105,15 @@ async def chat_socket(
         return
     connection = _Connection(socket, conversation_id, principal, api, table)
     await connection.serve(key, frame.after)
+
+
+async def _auth_frame(socket: _Socket) -> AuthFrame:
+    """The first frame; who does not say who it is in time is nobody."""
+    try:
+        text = await asyncio.wait_for(socket.receive_text(), AUTH_WAIT_S)
+    except TimeoutError as exc:
+        raise Unauthorized(f"no auth frame came within {AUTH_WAIT_S:.0f} s") from exc
+    return bodies.decode(_auth_decoder, text.encode())
 
 
 class _Connection:
@@ -134,16 +146,20 @@ class _Connection:
             await asyncio.gather(pushing, return_exceptions=True)
 
     async def _push(self, key: str, after: int) -> None:
+        """Push until the end; then the client is told to come back and resume."""
         follow = self._api.live.follow(self._principal.shop, key, after)
-        async for events in follow:
-            for event in events:
-                await self._send(encode(_event_frame(event)))
+        with suppress(StoreUnavailable, WebSocketDisconnect, RuntimeError):
+            async for events in follow:
+                for event in events:
+                    await self._send(encode(_event_frame(event)))
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._socket.close(code=CLOSE_COME_BACK)
 
     async def _read_one(self) -> None:
         text = await self._socket.receive_text()
         try:
-            frame = _frame_decoder.decode(text)
-        except msgspec.DecodeError as exc:
+            frame = bodies.decode(_frame_decoder, text.encode())
+        except GatewayError as exc:
             await _tell(self._socket, exc, self._table)
             return
         if isinstance(frame, PingFrame):
@@ -161,16 +177,25 @@ class _Connection:
             outcome = await self._api.intake.take(
                 self._principal,
                 self._conversation_id,
-                MessageIn(
-                    message_id=frame.message_id,
-                    user_id=self._principal.user_id or frame.user_id or "",
-                    text=frame.text,
-                    locale=frame.locale,
-                ),
+                self._message(frame),
             )
             await self._send(encode(_ack(outcome)))
         except Exception as exc:  # noqa: BLE001 - the edge: told to the sender
-            await _tell(self._socket, exc, self._table, frame.message_id)
+            # The sender may be gone by now; it learns the rest when it is back.
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await _tell(self._socket, exc, self._table, frame.message_id)
+
+    def _message(self, frame: MessageFrame) -> MessageIn:
+        """A visitor's user comes from its token, a channel names one."""
+        user_id = frame.user_id or self._principal.user_id
+        if user_id is None:
+            raise bodies.BadField("user_id is missing", "user_id")
+        return MessageIn(
+            message_id=frame.message_id,
+            user_id=user_id,
+            text=frame.text,
+            locale=frame.locale,
+        )
 
     async def _send(self, data: bytes) -> None:
         await self._socket.send_text(data.decode())

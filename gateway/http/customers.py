@@ -14,21 +14,34 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.types import Guard
 
 from gateway.config import ChannelConfig, ShopConfig
 from gateway.errors import Forbidden, NotFound
 from gateway.http.auth import Authenticator, Principal
 from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
-from gateway.http.wire import MessageIn, VisitorIn, VisitorOut
+from gateway.http.wire import ID_PATTERN, MessageIn, VisitorIn, VisitorOut
 from gateway.live import Live
 from gateway.outcome import EventOut, MessageOut, encode
 
 
+#: Checked by :func:`check_conversation_id`; Litestar only documents it.
 ConversationPath = Annotated[
-    str, Parameter(max_length=128, description="Your id of the conversation.")
+    str,
+    Parameter(
+        description="Your id of the conversation.",
+        schema_extra={"minLength": 1, "maxLength": 128, "pattern": ID_PATTERN},
+    ),
 ]
+
+
+#: Routes that need a bearer key.
+KEYED = {"is_keyed": True}
 
 
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +66,31 @@ class CustomerApi(msgspec.Struct, frozen=True, kw_only=True):
     is_demo: bool
 
 
-def caller(request: Request[Any, Any, Any], api: CustomerApi) -> Principal:
-    """Who sent *request*; raises Unauthorized."""
-    header = request.headers.get("authorization")
-    return api.authenticator.principal(header.encode() if header else None)
+def caller(
+    connection: ASGIConnection[Any, Any, Any, Any], api: CustomerApi
+) -> Principal:
+    """Who sent a request; raises Unauthorized."""
+    header = connection.headers.get("authorization")
+    # The bytes as they came: ASGI reads headers as latin-1.
+    return api.authenticator.principal(header.encode("latin-1") if header else None)
+
+
+def doorkeeper(api: CustomerApi) -> Guard:
+    """
+    A guard that refuses before a body is read, in the order of the hot route.
+
+    It looks at routes that say ``opt={"is_keyed": True}``.
+    """
+
+    def check(
+        connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
+        if handler.opt.get("is_keyed"):
+            caller(connection, api)
+            if "conversation_id" in connection.path_params:
+                check_conversation_id(connection.path_params["conversation_id"])
+
+    return check
 
 
 class ConversationController(Controller):
@@ -69,7 +103,9 @@ class ConversationController(Controller):
         "/{conversation_id:str}/messages",
         status_code=200,
         summary="Send a customer message and get its answer",
+        responses={202: ResponseSpec(MessageOut, description="The answer comes later")},
         security=[{"bearer": []}],
+        opt=KEYED,
     )
     async def post_message(
         self,
@@ -83,7 +119,6 @@ class ConversationController(Controller):
         result. 202 means that the answer comes later, as an event.
         """
         principal = caller(request, api)
-        check_conversation_id(conversation_id)
         outcome = await api.intake.take(principal, conversation_id, data)
         return Response(  # type: ignore[return-value]  # the schema is MessageOut, the bytes are encoded already
             body_of(outcome),
@@ -95,6 +130,7 @@ class ConversationController(Controller):
         "/{conversation_id:str}/events",
         summary="Everything that happened, in order; SSE or JSON by Accept",
         security=[{"bearer": []}],
+        opt=KEYED,
     )
     async def events(
         self,
@@ -108,7 +144,6 @@ class ConversationController(Controller):
         answer is a stream that goes on; ``Last-Event-ID`` resumes it.
         """
         principal = caller(request, api)
-        check_conversation_id(conversation_id)
         key = principal.conversation_key(conversation_id)
         if "text/event-stream" not in request.headers.get("accept", ""):
             events = await api.live.page(principal.shop, key, after)

@@ -48,6 +48,9 @@ DESK_PROBLEMS: Table = {
     errors.BadOperator: Row(400, "bad_operator", "The account cannot be made"),
 }
 
+#: Of the API page: these routes need the session's cookie.
+SIGNED_IN = [{"desk": list[str]()}]
+
 HandoffPath = Annotated[str, PathParameter(max_length=128)]
 After = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
@@ -76,7 +79,7 @@ class SessionController(Controller):
             wire.session_out(session), status_code=201, cookies=[cookie]
         )
 
-    @get(summary="Who is signed in")
+    @get(summary="Who is signed in", security=SIGNED_IN)
     async def me(
         self, request: Request[Any, Any, Any], desk_api: NamedDependency[DeskApi]
     ) -> wire.SessionOut:
@@ -87,6 +90,7 @@ class SessionController(Controller):
 
     @delete(
         summary="Sign out",
+        security=SIGNED_IN,
         dependencies={"session": Provide(signed_in)},
     )
     async def sign_out(
@@ -106,6 +110,7 @@ class DeskController(Controller):
 
     path = "/v1/desk"
     tags = ("desk",)
+    security = SIGNED_IN
     dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
 
     @put("/presence", summary="Come, step away, or go")
@@ -213,7 +218,11 @@ class DeskController(Controller):
         after = await desk_api.desk.claim(session.who, handoff_id, data.version)
         return wire.view(after)
 
-    @post("/handoffs/{handoff_id:str}/decline", summary="Leave an offer to others")
+    @post(
+        "/handoffs/{handoff_id:str}/decline",
+        status_code=204,
+        summary="Leave an offer to others",
+    )
     async def decline(
         self,
         handoff_id: HandoffPath,
@@ -237,7 +246,11 @@ class DeskController(Controller):
         n = await desk_api.desk.reply(session.who, handoff_id, data.line_id, data.text)
         return wire.SaidOut(n=n)
 
-    @post("/handoffs/{handoff_id:str}/note", summary="Keep a note for colleagues")
+    @post(
+        "/handoffs/{handoff_id:str}/note",
+        status_code=204,
+        summary="Keep a note for colleagues",
+    )
     async def note(
         self,
         handoff_id: HandoffPath,
@@ -263,7 +276,11 @@ class DeskController(Controller):
         )
         return wire.view(after)
 
-    @post("/handoffs/{handoff_id:str}/transfer", summary="Pass the talk on")
+    @post(
+        "/handoffs/{handoff_id:str}/transfer",
+        status_code=204,
+        summary="Pass the talk on",
+    )
     async def transfer(
         self,
         handoff_id: HandoffPath,

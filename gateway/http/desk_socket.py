@@ -19,6 +19,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from gateway.handoff.accounts import Session
 from gateway.handoff.errors import HandoffError
+from gateway.http import bodies
 from gateway.http.desk_session import DeskApi, check_origin, session_of
 from gateway.http.desk_wire import board_out
 from gateway.http.problems import Table, problem_of
@@ -124,7 +125,7 @@ class _Connection:
     async def _read_one(self) -> None:
         text = await self._socket.receive_text()
         try:
-            frame = _decoder.decode(text)
+            frame = bodies.decode(_decoder, text.encode())
             if isinstance(frame, Watch):
                 await self._watch(frame)
             elif isinstance(frame, Unwatch):

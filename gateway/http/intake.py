@@ -20,6 +20,7 @@ from engines.contract import Locale
 from gateway.admission.rate import RateLimit
 from gateway.dispatch import Dispatcher
 from gateway.errors import BadMessage, RateLimited, TooLarge
+from gateway.http import bodies
 from gateway.http.auth import Authenticator, Principal
 from gateway.http.problems import CONTENT_TYPE, Table, headers_of, problem_of
 from gateway.http.wire import Id, MessageIn
@@ -35,7 +36,7 @@ Send = Callable[[dict[str, Any]], Any]
 PREFIX = "/v1/conversations/"
 SUFFIX = "/messages"
 
-_decode_message = msgspec.json.Decoder(MessageIn).decode
+_message_decoder = msgspec.json.Decoder(MessageIn)
 _JSON = [(b"content-type", b"application/json")]
 
 
@@ -124,6 +125,10 @@ def body_of(outcome: MessageOut | bytes) -> bytes:
     return outcome if isinstance(outcome, bytes) else encode(outcome)
 
 
+class _Gone(Exception):
+    """The client went away in the middle of its body; nobody reads an answer."""
+
+
 class HotRoute:
     """
     Answers ``POST /v1/conversations/{id}/messages`` itself, passes the rest on.
@@ -151,7 +156,7 @@ class HotRoute:
             path: str = scope["path"]
             if path.startswith(PREFIX) and path.endswith(SUFFIX):
                 conversation_id = path[len(PREFIX) : -len(SUFFIX)]
-                if "/" not in conversation_id:
+                if conversation_id and "/" not in conversation_id:
                     await self._post(scope, receive, send, conversation_id)
                     return
         await self._app(scope, receive, send)
@@ -163,9 +168,10 @@ class HotRoute:
             principal = self._authenticator.principal(_header(scope, b"authorization"))
             check_conversation_id(conversation_id)
             body = await self._read(scope, receive)
-            outcome = await self._intake.take(
-                principal, conversation_id, _decode_message(body)
-            )
+            message = bodies.decode(_message_decoder, body)
+            outcome = await self._intake.take(principal, conversation_id, message)
+        except _Gone:
+            return
         except Exception as exc:  # noqa: BLE001 - the edge: all become problems
             await self._refuse(send, exc)
             return
@@ -176,15 +182,15 @@ class HotRoute:
         length = _header(scope, b"content-length")
         if length is not None and length.isdigit() and int(length) > limit:
             raise TooLarge(limit)
-        event = await receive()
-        body: bytes = event.get("body", b"")
-        while event.get("more_body"):
+        body, is_more = b"", True
+        while is_more:
             event = await receive()
+            if event["type"] == "http.disconnect":
+                raise _Gone
             body += event.get("body", b"")
+            is_more = event.get("more_body", False)
             if len(body) > limit:
                 raise TooLarge(limit)
-        if len(body) > limit:
-            raise TooLarge(limit)
         return body
 
     async def _refuse(self, send: Send, exc: Exception) -> None:
@@ -202,9 +208,9 @@ def check_conversation_id(conversation_id: str) -> None:
     Refuse an id that is empty, too long or has control characters.
 
     Raises:
-        msgspec.ValidationError: With the reason.
+        BadField: With the reason.
     """
-    msgspec.convert({"conversation_id": conversation_id}, _ConversationPath)
+    bodies.convert({"conversation_id": conversation_id}, _ConversationPath)
 
 
 class _ConversationPath(msgspec.Struct):

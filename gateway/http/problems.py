@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway import errors
+from gateway.http.bodies import BadField, BadJson
 from gateway.store.errors import MailboxFull, StoreUnavailable
 
 
@@ -53,10 +54,8 @@ Table = Mapping[type[Exception], Row]
 
 GATEWAY: Table = {
     errors.BadMessage: Row(400, "bad_message", "The request cannot be accepted"),
-    msgspec.ValidationError: Row(400, "bad_field", "A field is wrong"),
-    msgspec.DecodeError: Row(400, "bad_json", "The body is not valid JSON"),
-    UnicodeDecodeError: Row(400, "bad_json", "The body is not valid UTF-8"),
-    RecursionError: Row(400, "bad_json", "The body is nested too deeply"),
+    BadField: Row(400, "bad_field", "A field is wrong"),
+    BadJson: Row(400, "bad_json", "The body is not valid JSON"),
     errors.Unauthorized: Row(401, "unauthorized", "A valid bearer key is needed"),
     errors.Forbidden: Row(403, "forbidden", "The key is not for this"),
     errors.NotFound: Row(404, "not_found", "There is no such thing"),
@@ -92,8 +91,8 @@ def problem_of(exc: BaseException, table: Table) -> Problem:
         title=row.title,
         status=row.status,
         code=row.code,
-        detail="" if row is FAULT else _detail(exc),
-        field=_field(exc),
+        detail="" if row is FAULT else str(exc)[:500],
+        field=getattr(exc, "field", ""),
         retry_after_s=retry_after_s,
     )
 
@@ -106,20 +105,3 @@ def headers_of(problem: Problem) -> dict[str, str]:
     if problem.status == 401:  # noqa: PLR2004 - the status of this header
         headers["www-authenticate"] = "Bearer"
     return headers
-
-
-def _detail(exc: BaseException) -> str:
-    if isinstance(exc, UnicodeDecodeError):
-        return f"byte {exc.start} is not UTF-8"
-    if isinstance(exc, RecursionError):
-        return ""
-    return str(exc)[:500]
-
-
-def _field(exc: BaseException) -> str:
-    field = getattr(exc, "field", "")
-    if isinstance(field, str) and field:
-        return field
-    if isinstance(exc, msgspec.ValidationError) and "`$" in str(exc):
-        return str(exc).rsplit("`$", 1)[1].rstrip("`").lstrip(".")
-    return ""

@@ -9,6 +9,7 @@ nothing from another host.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,28 @@ import msgspec
 from litestar import Litestar, Request, Response
 from litestar.datastructures import ResponseHeader
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from gateway.http import problems
+from gateway.errors import TooLarge
+from gateway.http import bodies, problems
 from gateway.http.chat_socket import chat_socket
 from gateway.http.customers import (
     ConversationController,
     CustomerApi,
     VisitorController,
+    doorkeeper,
 )
+from gateway.http.desk_session import COOKIE
 from gateway.http.system import SystemApi, SystemController
 from gateway.telemetry import Telemetry
 
@@ -40,15 +49,11 @@ _SAFE_HEADERS = [
     ResponseHeader(name="x-content-type-options", value="nosniff"),
     ResponseHeader(name="referrer-policy", value="no-referrer"),
 ]
-#: Codes of Litestar's own refusals.
-_CODES = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "bad_media_type",
+#: Codes of Litestar's own refusals, and what may help.
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+_HINTS = {
+    404: "nothing is at this path; /docs lists what is",
+    405: "the path takes another method; see the allow header",
 }
 
 
@@ -81,7 +86,10 @@ def build_routes(
             *more,
         ],
         dependencies={name: _constant(value) for name, value in given.items()},
-        exception_handlers={Exception: _Refusal(table, telemetry)},
+        exception_handlers={Exception: _Refusal(table, telemetry, max_body_bytes)},
+        guards=[doorkeeper(api)],
+        request_class=WireRequest,
+        plugins=[_DocumentedRefusals(table)],
         openapi_config=_openapi(),
         response_headers=_SAFE_HEADERS,
         request_max_body_size=max_body_bytes,
@@ -95,12 +103,69 @@ def _constant(value: Any) -> Provide:
     return Provide(lambda: value, sync_to_thread=False, use_cache=True)
 
 
+class WireRequest(Request[Any, Any, Any]):
+    """A request whose JSON body is decoded once, strictly, by the type of ``data``."""
+
+    async def json(self) -> Any:
+        """The body as the Struct that the handler asks for; raises BadJson, BadField."""
+        field = self.route_handler.parsed_data_field
+        kind = Any if field is None else field.annotation
+        return bodies.decode(_decoder(kind), await self.body())
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+class _DocumentedRefusals(ReceiveRoutePlugin):
+    """Writes into every route's description what it may answer instead."""
+
+    def __init__(self, table: problems.Table) -> None:
+        rows: dict[int, set[str]] = {405: {_CODES[405]}, 500: {problems.FAULT.code}}
+        for row in table.values():
+            rows.setdefault(row.status, set()).add(row.code)
+        self._specs = {
+            status: ResponseSpec(
+                problems.Problem,
+                description=", ".join(sorted(codes)),
+                media_type=problems.CONTENT_TYPE,
+                generate_examples=False,
+            )
+            for status, codes in rows.items()
+        }
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Called by Litestar with each route while the application is built."""
+        if not isinstance(route, HTTPRoute):
+            return
+        for handler in route.route_handlers:
+            wanted = _refusals_of(route, handler)
+            documented = {status: self._specs[status] for status in wanted}
+            handler.responses = {**documented, **(handler.responses or {})}
+
+
+def _refusals_of(route: HTTPRoute, handler: HTTPRouteHandler) -> set[int]:
+    """A body may be wrong or too large, a caller unknown, a record gone or moved."""
+    wanted = {405, 500, 503}
+    if handler.opt.get("is_keyed") or route.path.startswith("/v1/desk"):
+        wanted |= {401, 403}
+    if handler.parsed_data_field is not None:
+        wanted |= {400, 401, 403, 404, 409, 413, 429}
+    if route.path_parameters:
+        wanted |= {400, 404, 409}
+    return wanted
+
+
 class _Refusal:
     """Turns any exception into a problem; a fault of ours is told, not shown."""
 
-    def __init__(self, table: problems.Table, telemetry: Telemetry) -> None:
+    def __init__(
+        self, table: problems.Table, telemetry: Telemetry, max_body_bytes: int
+    ) -> None:
         self._table = table
         self._telemetry = telemetry
+        self._max_body_bytes = max_body_bytes
 
     def __call__(
         self, _: Request[Any, Any, Any], exc: Exception
@@ -113,35 +178,50 @@ class _Refusal:
             problem,
             status_code=problem.status,
             media_type=problems.CONTENT_TYPE,
-            headers=problems.headers_of(problem),
+            headers={**_allowed(exc), **problems.headers_of(problem)},
         )
 
     def _problem(self, exc: Exception) -> problems.Problem:
-        cause = exc.__cause__
-        if isinstance(cause, msgspec.DecodeError | UnicodeDecodeError):
-            return problems.problem_of(cause, self._table)
-        if not isinstance(exc, HTTPException):
-            return problems.problem_of(exc, self._table)
-        status = exc.status_code
-        return problems.Problem(
-            type=f"/problems/{_CODES.get(status, 'http')}",
-            title=exc.detail.split("\n")[0][:200] or "The request is refused",
-            status=status,
-            code=_CODES.get(status, "http"),
-            detail=_validation_detail(exc),
-        )
+        ours = _ours(exc, self._max_body_bytes)
+        if isinstance(ours, HTTPException):
+            return _refused_by_litestar(ours)
+        return problems.problem_of(ours, self._table)
 
 
-def _validation_detail(exc: HTTPException) -> str:
-    extra = exc.extra
-    if not isinstance(extra, list):
-        return ""
-    parts = [
-        f"{item.get('key', '')}: {item.get('message', '')}"
-        for item in extra
-        if isinstance(item, dict)
-    ]
-    return "; ".join(parts)[:500]
+def _allowed(exc: Exception) -> dict[str, str]:
+    """A 405 must name the methods that are allowed."""
+    headers = exc.headers if isinstance(exc, HTTPException) else None
+    return {"allow": headers["allow"]} if headers and "allow" in headers else {}
+
+
+def _ours(exc: Exception, max_body_bytes: int) -> Exception:
+    """The same refusal in the words of our table."""
+    if isinstance(exc, RequestEntityTooLarge):
+        return TooLarge(max_body_bytes)
+    if isinstance(exc, ValidationException):
+        return _bad_parameter(exc)
+    return exc
+
+
+def _bad_parameter(exc: ValidationException) -> bodies.BadField:
+    """A path or query parameter that is not what it must be."""
+    for item in exc.extra if isinstance(exc.extra, list) else ():
+        name = str(item.get("key", ""))
+        return bodies.BadField(f"{name} is wrong: {item.get('message', '')}", name)
+    return bodies.BadField(exc.detail, "")
+
+
+def _refused_by_litestar(exc: HTTPException) -> problems.Problem:
+    """No such route, or not with this method."""
+    status = exc.status_code
+    code = _CODES.get(status, "http")
+    return problems.Problem(
+        type=f"/problems/{code}",
+        title=exc.detail.split("\n")[0][:200] or "The request is refused",
+        status=status,
+        code=code,
+        detail=_HINTS.get(status, ""),
+    )
 
 
 def _openapi() -> OpenAPIConfig:
@@ -153,7 +233,12 @@ def _openapi() -> OpenAPIConfig:
         path="/docs",
         use_handler_docstrings=True,
         components=Components(
-            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer"),
+                "desk": SecurityScheme(
+                    type="apiKey", name=COOKIE, security_scheme_in="cookie"
+                ),
+            }
         ),
         render_plugins=[
             SwaggerRenderPlugin(

@@ -5,13 +5,13 @@ Health, readiness, metrics, and the routing decision alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 
 from engines.contract import Decision
-from gateway.http.customers import CustomerApi, caller
+from gateway.http.customers import KEYED
 from gateway.http.wire import RouteIn
 from gateway.telemetry import CONTENT_TYPE, Telemetry
 
@@ -56,7 +56,11 @@ class SystemController(Controller):
         """Always 200 while the event loop turns."""
         return {"status": "alive"}
 
-    @get("/readyz", summary="The process can take messages")
+    @get(
+        "/readyz",
+        summary="The process can take messages",
+        responses={503: ResponseSpec(Readiness, description="It cannot, just now")},
+    )
     async def ready(self, system: SystemApi) -> Readiness:
         """503 while the store is away or the process drains."""
         found = await system.readiness()
@@ -76,14 +80,8 @@ class SystemController(Controller):
         status_code=200,
         summary="Judge a turn without answering it",
         security=[{"bearer": []}],
+        opt=KEYED,
     )
-    async def route(
-        self,
-        request: Request[Any, Any, Any],
-        data: RouteIn,
-        system: SystemApi,
-        api: CustomerApi,
-    ) -> Decision:
+    async def route(self, data: RouteIn, system: SystemApi) -> Decision:
         """The decision alone, with its reasons. Changes nothing."""
-        caller(request, api)
         return system.judge(data)

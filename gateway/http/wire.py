@@ -15,15 +15,15 @@ import msgspec
 from engines.contract import Locale, Role
 
 
-#: Ids: visible, no control characters, no lone surrogates, at most 128.
-Id = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")
-]
-#: Text of one message: not blank, no NUL. The two classes of the pattern are
-#: disjoint, so that matching is linear; the limits section bounds the length.
+#: No control characters, blanks, or what stands for bytes that were not UTF-8.
+ID_PATTERN = r"^[^\x00-\x20\x7f\ufffd]+$"
+#: Not blank, no NUL. Its two classes are disjoint, so that matching is linear.
+TEXT_PATTERN = r"^\s*[^\s\x00][^\x00]*$"
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=ID_PATTERN)]
+#: Text of one message; the limits section may bound its length further.
 Text = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=20_000, pattern=r"^\s*[^\s\x00][^\x00]*$"),
+    str, msgspec.Meta(min_length=1, max_length=20_000, pattern=TEXT_PATTERN)
 ]
 Meta = dict[str, str | int | float | bool | None]
 
