@@ -122,9 +122,12 @@ def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
     key_file.touch(mode=0o600)
     key_file.write_text(key, encoding="utf-8")
     command = [sys.executable, "-m", "engines.shops.demo"]
-    command += ["--data-dir", str(folder), "--key-file", str(key_file)]
+    command += ["--data-dir", str(folder), "--key-file", str(key_file), "--until-eof"]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdout=subprocess.PIPE, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None  # noqa: S101 - asked for above
     line = process.stdout.readline()

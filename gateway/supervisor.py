@@ -176,7 +176,8 @@ class Supervisor:
             started = monotonic()
             worker = self._spawn(handed)
             self._workers.append(worker)
-            code = worker.wait()
+            with worker:
+                code = worker.wait()
             self._workers.remove(worker)
             self._forget_gauges(worker.pid)
             if code == EX_CONFIG and is_first:
@@ -194,14 +195,14 @@ class Supervisor:
 
     def worker_command(self, handed: Path, fd: int) -> list[str]:
         """What is run as a worker; fault tests plant bugs here."""
-        arguments = [str(handed), str(fd), str(os.getpid())]
-        return [sys.executable, "-m", "gateway.worker", *arguments]
+        return [sys.executable, "-m", "gateway.worker", str(handed), str(fd)]
 
     def _spawn(self, handed: Path) -> subprocess.Popen[bytes]:
         assert self._listener is not None  # noqa: S101 - documented order
         fd = self._listener.fileno()
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self.worker_command(handed, fd),
+            stdin=subprocess.PIPE,
             pass_fds=(fd,),
             env=self._worker_environ(),
             start_new_session=True,

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import cycle
+from itertools import cycle, islice
+from math import ceil
 from time import monotonic
 
 from gateway.dispatch import Dispatcher
@@ -21,11 +22,16 @@ from gateway.telemetry import Telemetry
 
 
 #: Seconds between two rounds of a loop.
-SWEEP_S = 1.0
+SWEEP_S = 0.5
+OUTBOX_S = 1.0
 PEOPLE_S = 1.0
 PULSE_S = 0.25
-#: Buckets looked at in one round, so that many shops do not make a burst.
-BUCKETS_A_ROUND = 256
+#: Buckets looked at in one round: small enough to cost an idle gateway nothing…
+SWEEP_BUCKETS = 64
+OUTBOX_BUCKETS = 32
+#: … and enough that with many shops each bucket is still seen this often.
+SWEEP_CYCLE_S = 10.0
+OUTBOX_CYCLE_S = 30.0
 #: Take-overs of one bucket in one round.
 TAKE = 20
 
@@ -53,15 +59,15 @@ class Sweeper:
         self._telemetry = telemetry
         self._shops = tuple(shops)
         self._renew_s = renew_s
-        places = [(shop, bucket) for shop in shops for bucket in range(BUCKETS)]
-        self._places = cycle(places) if places else None
-        self._a_round = min(BUCKETS_A_ROUND, len(places))
+        self._to_sweep = _Rotation(shops, SWEEP_BUCKETS, SWEEP_CYCLE_S / SWEEP_S)
+        self._to_drain = _Rotation(shops, OUTBOX_BUCKETS, OUTBOX_CYCLE_S / OUTBOX_S)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start the loops; call once, inside the running event loop."""
         rounds: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("sweep", SWEEP_S, self.sweep_round),
+            ("outbox", OUTBOX_S, self.outbox_round),
             ("renew", self._renew_s, self.renew_round),
             ("people", PEOPLE_S, self.people_round),
         ]
@@ -80,16 +86,17 @@ class Sweeper:
         self._telemetry.lines.drain()
 
     async def sweep_round(self) -> None:
-        """Look at the next buckets for leases that ran out and outbox leftovers."""
-        if self._places is None:
-            return
-        batch = [next(self._places) for _ in range(self._a_round)]
-        await asyncio.gather(*(self._sweep(shop, bucket) for shop, bucket in batch))
+        """Look at the next buckets for leases that ran out."""
+        await asyncio.gather(*(self._sweep(*place) for place in self._to_sweep.next()))
+
+    async def outbox_round(self) -> None:
+        """Carry out what a worker that died left in the next buckets' outboxes."""
+        await asyncio.gather(
+            *(self._people.drain(*place) for place in self._to_drain.next())
+        )
 
     async def _sweep(self, shop: str, bucket: int) -> None:
-        found = await self._conversations.sweep(shop, bucket, TAKE)
-        await self._people.drain(shop, bucket)
-        for takeover in found:
+        for takeover in await self._conversations.sweep(shop, bucket, TAKE):
             self._telemetry.taken_over(
                 shop, takeover.lease.conversation, takeover.pending.tries
             )
@@ -127,3 +134,21 @@ class Sweeper:
                 max(0.0, monotonic() - started - PULSE_S),
                 len(self._dispatcher.held),
             )
+
+
+class _Rotation:
+    """
+    All buckets of all shops, a few at a time, for ever.
+
+    Args:
+        rounds: Every bucket comes up within so many rounds.
+    """
+
+    def __init__(self, shops: Sequence[str], at_least: int, rounds: float) -> None:
+        places = [(shop, bucket) for shop in shops for bucket in range(BUCKETS)]
+        self._places = cycle(places)
+        self._count = min(len(places), max(at_least, ceil(len(places) / rounds)))
+
+    def next(self) -> list[tuple[str, int]]:
+        """The buckets of the next round."""
+        return list(islice(self._places, self._count))

@@ -1,7 +1,7 @@
 """
 One worker process: opens the gateway, serves on an inherited socket, drains.
 
-Started by :mod:`gateway.supervisor` as ``python -m gateway.worker CONFIG FD PARENT``.
+Started by :mod:`gateway.supervisor` as ``python -m gateway.worker CONFIG FD``.
 SIGTERM ends it in order: refuse new messages, finish what runs, give the
 leases back, close the store. It dies with its parent.
 """
@@ -9,9 +9,7 @@ leases back, close the store. It dies with its parent.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
-import os
 import signal
 import socket
 import sys
@@ -26,12 +24,12 @@ from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.app import Gateway
 from gateway.errors import GatewayError
+from gateway.lifeline import end_with_parent
 from gateway.store.errors import StoreMisused
 from gateway.worker_config import EX_CONFIG, WorkerConfig
 from router_models.errors import ArtifactError, DataError
 
 
-PR_SET_PDEATHSIG = 1
 #: Keep-alive of idle connections, longer than a proxy's usual 60 s.
 KEEP_ALIVE_S = 75
 
@@ -48,17 +46,6 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def die_with_parent() -> None:
-    """
-    Ask the kernel to kill this process when its parent ends (Linux).
-
-    Killed, not asked: the store goes with the parent, so there is nothing to
-    drain into, and the port must be free for the next start.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def serve(handed: WorkerConfig, listener: socket.socket) -> None:
@@ -96,11 +83,9 @@ async def serve(handed: WorkerConfig, listener: socket.socket) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Entry of ``python -m gateway.worker CONFIG FD PARENT``."""
-    path, fd, parent = argv
-    die_with_parent()
-    if os.getppid() != int(parent):
-        return
+    """Entry of ``python -m gateway.worker CONFIG FD``."""
+    path, fd = argv
+    end_with_parent()
     handed = msgspec.json.decode(Path(path).read_bytes(), type=WorkerConfig)
     listener = socket.socket(fileno=int(fd))
     loop_factory = uvicorn.Config(app="", loop="uvloop").get_loop_factory()

@@ -63,7 +63,7 @@ def planted(name):
     class Planted(Supervisor):
         def worker_command(self, handed, fd):
             script = str(PLANTED / f"{name}.py")
-            return [sys.executable, script, str(handed), str(fd), str(os.getpid())]
+            return [sys.executable, script, str(handed), str(fd)]
 
     return Planted
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from engines.shops.demo.service import serve
@@ -23,7 +26,12 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--key-file", type=Path, required=True)
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end when standard input does"
+    )
     given = parser.parse_args()
+    if given.until_eof:
+        threading.Thread(target=_wait_and_stop, daemon=True).start()
     serve(
         given.host,
         given.port,
@@ -32,6 +40,12 @@ def main() -> None:
         faults=given.faults,
         announce=_announce,
     )
+
+
+def _wait_and_stop() -> None:
+    """Whoever started this process holds the other end, and is gone now."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(url: str) -> None:
