@@ -40,7 +40,6 @@ from engines.agent.plan import (
     LooksUp,
     Plan,
     Planner,
-    Scene,
     Task,
     Wants,
 )
@@ -50,12 +49,12 @@ from engines.agent.proposals import Proposals
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.regions import Regions
 from engines.agent.recipes import CancelOrder, ChangeAddress, Recipe, RefundItem
-from engines.agent.replies import TASK_VERSION, Replies, person
+from engines.agent.replies import Replies, person
+from engines.agent.scenes import scene_of, task_of
 from engines.agent.tasks import Outcome, Tasks
 from engines.contract import (
     EngineUnavailable,
     Escalation,
-    OpenTask,
     Reason,
     Tier,
     Turn,
@@ -166,7 +165,7 @@ class AgentEngine:
             consenting=consenting,
             tasks=tasks,
             replies=replies,
-            lookups=Lookups(shop, replies),
+            lookups=Lookups(shop, voice, replies),
             proposals=proposals,
             executor=executor,
         )
@@ -215,12 +214,15 @@ class AgentEngine:
         return await self._answer(turn)
 
     async def _answer(self, turn: Turn) -> Outcome:
-        task = _task_of(turn.open_task)
+        task = task_of(turn.open_task)
         record = await self._record_of(turn, task)
         if task is not None and record is not None and record.state in UNSETTLED:
             return await self._consenting.settle(turn, task, record)
         orders = await self._shop.orders(turn.user_id)
-        plan = await self._planner.plan(self._scene(turn, orders, task, record))
+        scene = scene_of(
+            turn, orders, task, record, policy=self._policy, now=self._proposals.now()
+        )
+        plan = await self._planner.plan(scene)
         return await self._follow(turn, plan, orders, task, record)
 
     async def _record_of(self, turn: Turn, task: Task | None) -> ActionRecord | None:
@@ -234,32 +236,6 @@ class AgentEngine:
         except ActionNotFound:
             return None
         return record if record.user_id == turn.user_id else None
-
-    def _scene(
-        self,
-        turn: Turn,
-        orders: tuple[Order, ...],
-        task: Task | None,
-        record: ActionRecord | None,
-    ) -> Scene:
-        now = self._proposals.now()
-        is_asked = task is not None and turn.open_task is not None
-        waits_for = turn.open_task.waits_for if is_asked and turn.open_task else ""
-        return Scene(
-            turn=turn,
-            orders=orders,
-            accepted={
-                name: frozenset(
-                    order.id
-                    for order in orders
-                    if self._policy.accepts(name, order, now)
-                )
-                for name in self._policy.recipes
-            },
-            task=task,
-            waits_for=waits_for,
-            record=record,
-        )
 
     async def _follow(
         self,
@@ -306,15 +282,3 @@ class AgentEngine:
             )
         slot = turn.open_task.waits_for if turn.open_task else "order"
         return self._replies.ask(slot, task, orders, turn.locale)
-
-
-def _task_of(open_task: OpenTask | None) -> Task | None:
-    """The agent's own task; None if the open one is another's or of another version."""
-    if open_task is None or open_task.tier is not Tier.L3:
-        return None
-    if open_task.version != TASK_VERSION:
-        return None
-    try:
-        return msgspec.convert(open_task.data, Task)
-    except msgspec.ValidationError:
-        return None

@@ -6,16 +6,27 @@ They are high in risk or come in the middle of a task; both stay with this tier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from engines.agent import wording
 from engines.agent.plan import LooksUp
 from engines.agent.replies import Replies
-from engines.contract import Answer, Turn
+from engines.contract import Answer, Citation, Locale, OpenTask, Turn
 from engines.shops.port import NotFound, Order, Parcel, Refund, ShopPort
+from engines.voice import Voice
 
 
 #: Orders whose refunds are looked up for one question.
 MAX_ORDERS = 3
+
+SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "agent.refunds": ("order", "refunds"),
+    "agent.refunds_none": (),
+    "agent.refunds_hint": (),
+    "agent.order_status": ("order", "status"),
+    "agent.parcel_status": ("parcel",),
+}
 
 
 class Lookups:
@@ -25,11 +36,15 @@ class Lookups:
     Args:
         shop: Whose records are read.
 
-        replies: Words.
+        voice: Says what was found.
+
+        replies: Says what was not.
     """
 
-    def __init__(self, shop: ShopPort, replies: Replies) -> None:
+    def __init__(self, shop: ShopPort, voice: Voice, replies: Replies) -> None:
+        voice.require(SENTENCES)
         self._shop = shop
+        self._voice = voice
         self._replies = replies
 
     async def look_up(
@@ -54,7 +69,7 @@ class Lookups:
             refunds = await self._shop.refunds(turn.user_id, order.id)
             if refunds:
                 found.append((order, refunds))
-        return self._replies.refunds(found, turn.locale, turn.open_task)
+        return self._tell_refunds(found, turn.locale, turn.open_task)
 
     async def _status(self, turn: Turn, order: Order) -> Answer:
         parcel: Parcel | None = None
@@ -63,4 +78,58 @@ class Lookups:
                 parcel = await self._shop.parcel(turn.user_id, order.id)
             except NotFound:
                 parcel = None
-        return self._replies.order_status(order, parcel, turn.locale, turn.open_task)
+        return self._tell_status(order, parcel, turn.locale, turn.open_task)
+
+    def _tell_refunds(
+        self,
+        found: Iterable[tuple[Order, Sequence[Refund]]],
+        locale: Locale,
+        task: OpenTask | None,
+    ) -> Answer:
+        """How far the refunds of some orders are."""
+        text, citations = "", []
+        for order, refunds in found:
+            said = [wording.refund_text(one, order.currency, locale) for one in refunds]
+            text += self._voice.say(
+                "agent.refunds",
+                locale,
+                order=order.id,
+                refunds={"zh": "；", "en": "; "}[locale].join(said),
+            )
+            citations += [
+                wording.refund_citation(one, order.currency, locale) for one in refunds
+            ]
+        key = "agent.refunds_hint" if text else "agent.refunds_none"
+        return Answer(
+            text=text + self._voice.say(key, locale),
+            citations=tuple(citations),
+            open_task=task,
+            intent="refund_status",
+        )
+
+    def _tell_status(
+        self,
+        order: Order,
+        parcel: Parcel | None,
+        locale: Locale,
+        task: OpenTask | None,
+    ) -> Answer:
+        """Where an order is, and its parcel if it has one."""
+        status = wording.status_text(order, locale)
+        text = self._voice.say(
+            "agent.order_status", locale, order=order.id, status=status
+        )
+        citations = [wording.order_citation(order, locale)]
+        if parcel is not None:
+            where = wording.parcel_text(parcel, locale)
+            text += self._voice.say("agent.parcel_status", locale, parcel=where)
+            cited = Citation(
+                id=f"parcel:{parcel.tracking_id}", title=parcel.carrier, quote=where
+            )
+            citations.append(cited)
+        return Answer(
+            text=text.strip(),
+            citations=tuple(citations),
+            open_task=task,
+            intent="order_status",
+        )

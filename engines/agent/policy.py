@@ -216,7 +216,8 @@ class Policy:
 
 def json_schema() -> dict[str, object]:
     """Build the schema of policy files, so that editors complete and complain."""
-    return msgspec.json.schema(PolicyFile)
+    schema = msgspec.json.schema(PolicyFile)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def limit_of(clause: Clause) -> str:

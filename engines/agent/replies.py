@@ -7,7 +7,7 @@ reads or changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -28,7 +28,7 @@ from engines.contract import (
     Risk,
     Tier,
 )
-from engines.shops.port import Order, OrderLine, Parcel, Refund
+from engines.shops.port import Order, OrderLine
 from engines.voice import Voice
 
 
@@ -55,11 +55,6 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.refused": ("rule", "instead"),
     "agent.not_done": (),
     "agent.next": (),
-    "agent.refunds": ("order", "refunds"),
-    "agent.refunds_none": (),
-    "agent.refunds_hint": (),
-    "agent.order_status": ("order", "status"),
-    "agent.parcel_status": ("parcel",),
 }
 
 
@@ -173,60 +168,6 @@ class Replies:
                 "agent.no_such_order", locale, order=foreign.upper(), orders=shown
             ),
             citations=citations,
-        )
-
-    def refunds(
-        self,
-        found: Iterable[tuple[Order, Sequence[Refund]]],
-        locale: Locale,
-        task: OpenTask | None,
-    ) -> Answer:
-        """How far the refunds of some orders are."""
-        text, citations = "", []
-        for order, refunds in found:
-            said = [wording.refund_text(one, order.currency, locale) for one in refunds]
-            text += self._voice.say(
-                "agent.refunds",
-                locale,
-                order=order.id,
-                refunds={"zh": "；", "en": "; "}[locale].join(said),
-            )
-            citations += [
-                wording.refund_citation(one, order.currency, locale) for one in refunds
-            ]
-        key = "agent.refunds_hint" if text else "agent.refunds_none"
-        return Answer(
-            text=text + self._voice.say(key, locale),
-            citations=tuple(citations),
-            open_task=task,
-            intent="refund_status",
-        )
-
-    def order_status(
-        self,
-        order: Order,
-        parcel: Parcel | None,
-        locale: Locale,
-        task: OpenTask | None,
-    ) -> Answer:
-        """Where an order is, and its parcel if it has one."""
-        status = wording.status_text(order, locale)
-        text = self._voice.say(
-            "agent.order_status", locale, order=order.id, status=status
-        )
-        citations = [wording.order_citation(order, locale)]
-        if parcel is not None:
-            where = wording.parcel_text(parcel, locale)
-            text += self._voice.say("agent.parcel_status", locale, parcel=where)
-            cited = Citation(
-                id=f"parcel:{parcel.tracking_id}", title=parcel.carrier, quote=where
-            )
-            citations.append(cited)
-        return Answer(
-            text=text.strip(),
-            citations=tuple(citations),
-            open_task=task,
-            intent="order_status",
         )
 
     def say(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import jsonschema_rs
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -217,8 +218,16 @@ def test_damaged_policy_loads_or_is_a_bad_file(
     assert all(problem.line >= 1 for problem in problems)
 
 
-def test_schema_of_policy_files_is_json() -> None:
-    """Editors get a schema that names every kind of clause."""
-    schema = msgspec.json.encode(json_schema()).decode()
-    for kind in ("states", "window", "ceiling", "never"):
-        assert f'"{kind}"' in schema
+def test_schema_for_editors_is_the_one_the_structs_give() -> None:
+    """The committed schema is generated, and the shipped policy names and fits it."""
+    schema = json_schema()
+    encoded = msgspec.json.encode(schema, order="sorted")
+    committed = ROOT / "configs/schemas/policy.schema.json"
+    assert committed.read_bytes() == msgspec.json.format(encoded, indent=2) + b"\n"
+    assert DEFAULT.read_text("utf-8").startswith(
+        "# yaml-language-server: $schema=../schemas/policy.schema.json\n"
+    )
+    shipped = yamlfile.read(DEFAULT).data
+    assert jsonschema_rs.is_valid(schema, shipped)
+    shipped["recipes"][0]["clauses"][0]["kind"] = "state"
+    assert not jsonschema_rs.is_valid(schema, shipped)
