@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
 
@@ -25,5 +24,6 @@ def end_with_parent() -> None:
 
 
 def _wait_and_die() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: its lock would be held at exit
+        pass
     os.kill(os.getpid(), signal.SIGKILL)

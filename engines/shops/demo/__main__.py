@@ -44,7 +44,8 @@ def main() -> None:
 
 def _wait_and_stop() -> None:
     """Whoever started this process holds the other end, and is gone now."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: its lock would be held at exit
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
