@@ -9,8 +9,30 @@ import { firstLanguage, Words } from "./i18n.js";
 const chat = document.querySelector("tidegate-chat");
 const picker = document.querySelector("#customer");
 const orders = document.querySelector("#orders");
+const KEPT = "tidegate.customer";
+
+choose(keptCustomer());
 let words = await Words.load(firstLanguage(null));
 let customers = [];
+
+function keptCustomer() {
+  try {
+    return sessionStorage.getItem(KEPT) ?? "";
+  } catch {
+    return ""; // no storage: a reload is a guest
+  }
+}
+
+/** Speak as this customer, also after a reload; "" is a guest. */
+function choose(customer) {
+  if (customer) chat.setAttribute("user-id", customer);
+  else chat.removeAttribute("user-id");
+  try {
+    sessionStorage.setItem(KEPT, customer);
+  } catch {
+    // as above
+  }
+}
 
 function translate() {
   document.documentElement.lang = words.language;
@@ -43,8 +65,7 @@ function showOrders() {
 }
 
 picker.addEventListener("change", () => {
-  if (picker.value) chat.setAttribute("user-id", picker.value);
-  else chat.removeAttribute("user-id");
+  choose(picker.value);
   showOrders();
 });
 
@@ -65,5 +86,5 @@ try {
   document.querySelector("#demo").hidden = false;
   showCustomers();
 } catch {
-  // not a demo: every visitor is a guest
+  choose(""); // not a demo: every visitor is a guest
 }
