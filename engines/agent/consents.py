@@ -72,22 +72,19 @@ class Consenting:
         order = next((one for one in orders if one.id == record.order_id), None)
         if order is None:
             return self._replies.no_such_order(record.order_id, orders, turn.locale)
-        judged = await self._proposals.judge(turn, task.draft, order)
+        # As it was shown: a proposal is compared in the language it was made in.
+        shown = msgspec.structs.replace(turn, locale=record.args["locale"])
+        judged = await self._proposals.judge(shown, task.draft, order)
         is_expired = self._proposals.is_expired(record)
         is_open = record.state is ActionState.PROPOSED and not is_expired
         is_allowed = judged.verdict.outcome == "allowed"
-        if not (is_open and is_allowed and _is_current(record, judged.order)):
-            opening = "expired" if is_expired else "changed"
-            at = Standing(
-                turn=turn, task=task, order=order, earlier=record, opening=opening
-            )
-            return await self._anew(at, is_expired=is_expired)
-        if not is_same(record, judged) and record.args["locale"] == turn.locale:
-            at = Standing(
-                turn=turn, task=task, order=order, earlier=record, opening="changed"
-            )
-            return await self._anew(at, is_expired=False)
-        return await self._carry_out(turn, task, record)
+        if is_open and is_allowed and is_same(record, judged):
+            return await self._carry_out(turn, task, record)
+        opening = "expired" if is_expired else "changed"
+        at = Standing(
+            turn=turn, task=task, order=order, earlier=record, opening=opening
+        )
+        return await self._anew(at, is_expired=is_expired)
 
     async def settle(self, turn: Turn, task: Task, record: ActionRecord) -> Outcome:
         """Bring a record to its end that an earlier try left on its way."""

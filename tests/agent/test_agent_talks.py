@@ -544,6 +544,18 @@ async def test_three_misses_end_with_a_person(talk: Begin, demo: DemoShop) -> No
     assert changes(before, demo) == {}
 
 
+async def test_consent_in_the_other_language_counts(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """A proposal shown in Chinese may be agreed to in English; it is the same one."""
+    customer = talk("c1002")
+    proposal = await customer.answer("取消订单")
+    customer.locale = "en"
+    done = await customer.answer("yes please")
+    assert done.actions[0].id == proposal.actions[0].id
+    assert done.actions[0].state == "done"
+
+
 async def test_every_answer_speaks_the_language_of_the_turn(talk: Begin) -> None:
     """An English customer never gets a Chinese sentence, nor the other way round."""
     for user, locale, texts in (
