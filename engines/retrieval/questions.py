@@ -64,13 +64,18 @@ def _en(pattern: str) -> re.Pattern[str]:
 
 _CLAUSE: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
-        r"(?:[^，,。！!？?；;\n]|(?<=\d),(?=\d))+?(?:[，,。！!？?；;\n]+|$"
+        r".+?(?:(?:[，。！!？?；;\n]|(?<!\d),|,(?!\d))+|$"
         r"|(?=另外|还有(?!没)|顺便|再问|同时(?!用|使用)|以及))"
     ),
     "en": _en(
         r".+?(?:[?!;\n]+|[.,](?=\s|$)|$|(?=\s+and\s+(?:also\s+)?(?:is|are|does|do|did|can|could|how"
         r"|what|when|where|which|who|will|would|should|has|have)\b)|(?=\balso\b))"
     ),
+}
+#: What joins a question to the one before it, without leaning on it.
+_CONNECTIVE: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(r"^\W*(?:另外|还有|顺便|以及|同时|再问)\W*"),
+    "en": _en(r"^\W*(?:(?:and|also|then)\b\W*)+"),
 }
 _ASKS: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
@@ -125,7 +130,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             Kind.ORDER,
             _zh(
                 r"(?:我的?|那个?|这个?|上次的?|昨天的?).{0,6}(?:订单|单子|单).{0,8}(?:状态|情况|怎么样|进度|处理|到哪一步)|(?:发货|发出|寄出)(?:了)?(?:吗|没|么)|发了吗|发了没|还没发(?:货)?"
-                r"|订单(?:号)?\s*[A-Za-z]*\d{3,}.{0,8}(?:状态|怎么样|情况|进度)?|查(?:一?下|询)?.{0,6}(?:订单|单子)"
+                r"|订单(?:号)?\s*[A-Za-z]*\d{3,}.{0,8}(?:状态|怎么样|情况|进度)?|[A-Za-z]{1,4}\d{3,}.{0,6}(?:状态|情况|怎么样|进度)|查(?:一?下|询)?.{0,6}(?:订单|单子)"
             ),
         ),
     ),
@@ -190,7 +195,7 @@ _CHANGE: Final[dict[Locale, tuple[re.Pattern[str], ...]]] = {
             rf"^(?!.*(?:{_WH_ZH}|会不会|要不要|需要)).{{0,14}}(?:把|将).{{1,25}}(?:退|取消|换|改|合并|补发|寄到|发到|送到)"
         ),
         _zh(
-            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？]|后|的)).{{0,2}}(?:取消|退掉|退款|退货|改地址|换货|补发|合并)"
+            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？]|后|的)).{{0,2}}(?:取消|退掉|退款|退货|改地址|换货|补发|合并)(?:吧|了|订单|我|这|那|第|一|给|其中|\W|$)"
         ),
     ),
     "en": (
@@ -218,7 +223,10 @@ def wants_change(text: str, locale: Locale) -> bool:
 
 def parts(text: str, locale: Locale) -> tuple[Part, ...]:
     """The questions of *text* in order; one part if it is not composite."""
-    return tuple(_part(piece, locale) for piece in _split(text, locale))
+    first, *others = _split(text, locale) or [""]
+    bare = (_CONNECTIVE[locale].sub("", piece, count=1) for piece in others)
+    found = (_part(piece, locale) for piece in (first, *bare))
+    return tuple(part for part in found if part.text)
 
 
 def whole(text: str, locale: Locale) -> Part:

@@ -207,7 +207,10 @@ def _newest(orders: Iterable[Order], kind: Kind) -> Order:
     if kind is Kind.PARCEL:
         ranks = ("shipped", "paid", "delivered", "unpaid")
     rank = {status: number for number, status in enumerate(ranks)}
-    return min(orders, key=lambda order: rank.get(order.status, len(rank)))
+    return min(
+        orders,
+        key=lambda o: (rank.get(o.status, len(rank)), o.tracking_id is None),
+    )
 
 
 def _names(text: str, order: Order) -> bool:

@@ -22,7 +22,7 @@ from engines.retrieval.terms import Analyzer, Query
 
 #: Lines of the conversation that a reference may reach back.
 REACH: Final = 6
-#: What terms of an earlier question count for.
+#: What terms of an earlier question count for beside words of one's own.
 _EARLIER: Final = 0.5
 #: A question of so few meaningful words may be a follow-up nobody marked.
 _SHORT: Final = 2
@@ -95,7 +95,7 @@ class Rewriter:
             kind = kind_of(before[0], self._locale)
         return Topic(
             kind=kind,
-            query=own.blend(before[1], _EARLIER),
+            query=own.blend(before[1], _EARLIER if own.units else 1.0),
             text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
             recent_products=self._recent(lines),

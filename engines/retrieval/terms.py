@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -60,21 +60,30 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         units: The words that an answer should cover.
 
         products: Stock numbers of the products it names.
+
+        names: Terms that only name these products.
     """
 
     weights: dict[str, float]
     units: tuple[Unit, ...]
     products: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def blend(self, other: Query, weight: float) -> Query:
-        """With *other*'s terms at *weight*: the topic of an earlier turn."""
-        weights = {term: w * weight for term, w in other.weights.items()}
+        """
+        With *other*'s terms at *weight*: the topic of an earlier turn.
+
+        A product of one's own replaces the earlier one, names and all.
+        """
+        gone = other.names if self.products else frozenset()
+        weights = {t: w * weight for t, w in other.weights.items() if t not in gone}
         for term, own in self.weights.items():
             weights[term] = max(own, weights.get(term, 0.0))
         return Query(
             weights=weights,
             units=self.units or other.units,
             products=self.products or other.products,
+            names=self.names if self.products else other.names,
         )
 
     def about(self, products: frozenset[str]) -> Query:
@@ -114,25 +123,22 @@ class Analyzer:
     def query(self, text: str) -> Query:
         """What *text* looks for."""
         tokens, synonyms, names = self._parse(clean(text).lower())
-        weights: dict[str, float] = {}
-        units = []
-        for token in tokens:
-            if not self._says(token) or _is_inside(token, synonyms):
-                continue
-            unit = self._unit(token, synonyms)
-            is_name = _covered(token, names)
-            factor = _NAME_WEIGHT if is_name else 1.0
-            for term in unit.terms + unit.parts:
-                weights[term] = max(weights.get(term, 0.0), WEIGHT[term[0]] * factor)
-            if not is_name:
-                units.append(unit)
+        said = [t for t in tokens if self._says(t) and not _is_inside(t, synonyms)]
+        units = [
+            self._unit(token, synonyms) for token in said if not _covered(token, names)
+        ]
+        naming = [
+            self._unit(token, synonyms) for token in said if _covered(token, names)
+        ]
         for found in synonyms:
             if not _covered(found, names):
-                self._add_synonym(found, weights, units)
+                self._add_synonym(found, units)
+        weights = _weights(naming, _NAME_WEIGHT) | _weights(units, 1.0)
         return Query(
             weights=weights,
             units=tuple(dict.fromkeys(units)),
             products=frozenset(sku for found in names for sku in found.names),
+            names=frozenset(_weights(naming, 1.0)) - frozenset(_weights(units, 1.0)),
         )
 
     def products(self, text: str) -> frozenset[str]:
@@ -178,13 +184,10 @@ class Analyzer:
             token.word, tuple(terms), tuple("b" + p for p in _pairs(token.word))
         )
 
-    def _add_synonym(
-        self, found: Found, weights: dict[str, float], units: list[Unit]
-    ) -> None:
+    def _add_synonym(self, found: Found, units: list[Unit]) -> None:
         """A wording of several words is one unit: half of a name is no match."""
         terms = tuple("s" + name for name in found.names)
-        weights.update(dict.fromkeys(terms, WEIGHT["s"]))
-        if not any(set(terms) & set(unit.terms) for unit in units):
+        if not any(set(terms) <= set(unit.terms) for unit in units):
             is_must = not self._must.isdisjoint(found.names)
             units.append(Unit(found.names[0], terms, (), is_must=is_must))
 
@@ -216,6 +219,14 @@ def _segment(text: str, fixed: list[Found]) -> list[_Token]:
             tokens.append(_Token(start, start + len(word), word))
             start += len(word)
     return tokens
+
+
+def _weights(units: Iterable[Unit], factor: float) -> dict[str, float]:
+    return {
+        term: WEIGHT[term[0]] * factor
+        for unit in units
+        for term in unit.terms + unit.parts
+    }
 
 
 def _pairs(run: str) -> list[str]:

@@ -38,7 +38,7 @@ class SilentShop:
         return ()
 
 
-def make_engine(shop: ShopPort, today: date = TODAY) -> RetrievalEngine:
+def make_engine(shop: ShopPort | None, today: date = TODAY) -> RetrievalEngine:
     """An engine on the shipped knowledge of the demo shop."""
     return RetrievalEngine.load(KNOWLEDGE, shop, lambda: today)
 

@@ -165,7 +165,7 @@ def test_a_named_product_excludes_the_others() -> None:
     hits = Index(passages, analyzers).search(
         analyzers["en"].query("power of the lamp"), scope(), 5
     )
-    assert [hit.passage.id for hit in hits][0] == "en/d1#a"
+    assert hits[0].passage.id == "en/d1#a"
     assert "en/d2#a" not in [hit.passage.id for hit in hits]
 
 
