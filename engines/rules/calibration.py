@@ -18,15 +18,14 @@ from engines.rules.pack import Intent
 
 
 #: Weights of the ranking model.
-COSINE: Final = 1.5
-OVERLAP: Final = 1.7
-COVERAGE: Final = 10.5
-RULE: Final = 4.2
-PATTERN: Final = 4.8
-PRIORITY: Final = 0.005
+COSINE: Final = 1.7
+PROFILE: Final = 3.3
+RULE: Final = 1.5
+PATTERN: Final = 2.5
+PRIORITY: Final = 0.003
 
 #: A larger lead says nothing more.
-MAX_LEAD: Final = 6.0
+MAX_LEAD: Final = 5.0
 
 
 class Evidence(NamedTuple):
@@ -70,14 +69,14 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         hand_on_bar: For a typed escalation, which costs little if wrong.
     """
 
-    bias: float = -8.8
-    cosine: float = 3.5
-    overlap: float = 2.9
-    coverage: float = 4.3
-    rule: float = 2.6
-    pattern: float = 8.0
-    lead: float = 0.6
-    answer_bar: float = 0.4
+    bias: float = -5.9
+    cosine: float = 1.6
+    overlap: float = 1.0
+    coverage: float = 5.9
+    rule: float = 2.5
+    pattern: float = 4.3
+    lead: float = 0.25
+    answer_bar: float = 0.6
     disputed_bar: float = 0.9
     hand_on_bar: float = 0.35
 

@@ -9,6 +9,7 @@ once, is a :class:`Miss`: never a guess.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from engines.contract import Locale
 from engines.rules import calibration, reading
 from engines.rules.calibration import Calibration, Evidence
 from engines.rules.pack import Intent
+from engines.rules.profiles import IntentProfiles
 from engines.rules.reading import Reader, Reading
 from engines.rules.similarity import Example, Likeness, SimilarityIndex
 from engines.rules.wordrules import WordRules
@@ -87,6 +89,7 @@ class LocaleMatcher:
         self._exact = _exact(locale, intents)
         self._canonical = _unambiguous(examples)
         self._index = SimilarityIndex(reader, examples)
+        self._profiles = IntentProfiles(examples)
         self._rules = _word_rules(locale, intents, reader)
         self._calibration = Calibration()
         self._priorities = [
@@ -99,7 +102,7 @@ class LocaleMatcher:
         if known is not None:
             return Match(self._intents[known], 1.0, "exact")
         whole = self._reader.read(folded)
-        known = self._canonical.get(whole.canonical)
+        known = self._same_words(whole)
         if known is not None:
             return Match(self._intents[known], SAME_WORDS, "words")
         pieces = reading.clauses(folded)
@@ -108,37 +111,32 @@ class LocaleMatcher:
             return self._compare_clauses(verdict, pieces)
         return verdict
 
-    def evidence(
-        self,
-        folded: str,
-        message: Reading,
-        without: frozenset[int] = frozenset(),
-        absent: int = -1,
-    ) -> tuple[list[Evidence], int]:
-        """
-        Weigh all candidates of a message, best first, and count the work.
+    def _same_words(self, message: Reading) -> int | None:
+        """Intent of an example with these very words; one word among many is none."""
+        if len(message.features) == 1 and message.particles:
+            return None
+        return self._canonical.get(message.canonical)
 
-        The examples *without* and the intent *absent* count as not there;
-        calibration leaves them out.
-        """
+    def evidence(self, folded: str, message: Reading) -> tuple[list[Evidence], int]:
+        """Weigh all candidates of a message, best first, and count the work."""
         words = self._rules.words(message)
         ruled = self._rules.fitting(words, message.canonical)
         matched = self._rules.matching(folded)
         weights = self._index.weights(message)
         letters = reading.grams(folded, self._reader.locale)
-        likest, work = self._index.nearest(message, letters, weights, without)
+        likest, work = self._index.nearest(message, letters, weights)
         for intent in (*ruled, *matched):
             likest.setdefault(intent, UNLIKE)
-        likest.pop(absent, None)
         for gone in self._rules.excluded(words):
             likest.pop(gone, None)
-        unknown = frozenset[str]().union(*map(self._index.only_in, without))
+        projection = self._profiles.project(message, letters)
         total = sum(weights.values()) or 1.0
         found = [
             self._evidence(
                 intent,
                 likeness,
-                self._index.known(intent, weights, unknown) / total,
+                self._index.known(intent, weights) / total,
+                self._profiles.score(intent, projection),
                 ruled.get(intent, 0.0),
                 intent in matched,
             )
@@ -151,14 +149,14 @@ class LocaleMatcher:
         intent: int,
         likeness: Likeness,
         coverage: float,
+        profile: float,
         rule: float,
         pattern: bool,
     ) -> Evidence:
         cosine, overlap = likeness
         score = (
             calibration.COSINE * cosine
-            + calibration.OVERLAP * overlap
-            + calibration.COVERAGE * coverage
+            + calibration.PROFILE * profile
             + calibration.RULE * rule
             + self._priorities[intent]
         )
@@ -202,7 +200,7 @@ class LocaleMatcher:
             return None
         known = self._exact.get(reading.squeeze(piece))
         if known is None:
-            known = self._canonical.get(message.canonical)
+            known = self._same_words(message)
         if known is not None:
             return Match(self._intents[known], SAME_WORDS, "words")
         verdict = self._weigh(piece, message)
@@ -260,7 +258,7 @@ def _lead(found: list[Evidence]) -> list[Evidence]:
     found.sort(key=lambda one: -one.score)
     if not found:
         return found
-    second = found[1].score if len(found) > 1 else 0.0
+    second = found[1].score if len(found) > 1 else -math.inf
     first = found[0]._replace(lead=found[0].score - second)
     return [first, *(one._replace(lead=one.score - first.score) for one in found[1:])]
 

@@ -13,7 +13,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from operator import add
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import opencc
@@ -40,7 +40,11 @@ MIN_STEMMED: Final = 4
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
 _SEPARATORS = re.compile(r"[\W_]+")
-_CLAUSE_END = re.compile(r"[,，。.;；!！?？\n、~～…]+(?!\d)")
+_CLAUSE_END = re.compile(
+    r"[,，。.;；!！?？\n、~～…]+(?!\d)|另外|还有就是|顺便|以及"
+    r"|\b(?:and|also|plus|but)\s+(?=(?:how|when|what|where|which|who|can|could|do|does"
+    r"|is|are|will|why)\b)"
+)
 _A_NOT_A = re.compile(r"([\u4e00-\u9fff])[不没]\1")
 _FINAL_NOT = re.compile(r"(?<=..)(?:不|没|没有)(?:[呢啊呀]?)[?!。.~ ]*\Z")
 _GAP = re.compile(r"[a-z]+|\d+|.")
@@ -110,8 +114,8 @@ def grams(folded: str, locale: Locale) -> frozenset[str]:
     """Pieces of the bare letters: pairs in Chinese, runs of four in English."""
     text = squeeze(folded)
     if locale == "zh":
-        return frozenset(map(add, text, text[1:]))
-    return frozenset([text[at : at + 4] for at in range(len(text) - 3)])
+        return frozenset([f"{first}_{second}" for first, second in pairwise(text)])
+    return frozenset([f"_{text[at : at + 4]}" for at in range(len(text) - 3)])
 
 
 def language(folded: str, otherwise: Locale) -> Locale:

@@ -106,13 +106,8 @@ class SimilarityIndex:
         reading: Reading,
         grams: frozenset[str],
         weights: dict[str, float],
-        without: frozenset[int] = frozenset(),
     ) -> tuple[dict[int, Likeness], int]:
-        """
-        Intents with an example like a message, and the work done.
-
-        The examples *without* count as absent; calibration leaves them out.
-        """
+        """Intents with an example like a message, and the work done."""
         lists = [self._postings[f] for f in weights if f in self._postings]
         if not lists:
             return {}, 0
@@ -120,37 +115,14 @@ class SimilarityIndex:
             lists = sorted(lists, key=_length)[:MAX_FEATURES]
         ids = np.concatenate([one[0] for one in lists])
         shares = np.concatenate([one[1] for one in lists])
-        best = _best(ids, shares, MAX_SCORED + len(without))
-        if without:
-            best = [entry for entry in best if entry[0] not in without]
+        best = _best(ids, shares, MAX_SCORED)
         total = sum(weights.values())
         return self._by_intent(reading, grams, best, total), len(ids)
 
-    def known(
-        self,
-        intent: int,
-        weights: dict[str, float],
-        unknown: frozenset[str] = frozenset(),
-    ) -> float:
-        """
-        Weight of a message that the intent's examples know.
-
-        Features *unknown* count as not known, for calibration.
-        """
+    def known(self, intent: int, weights: dict[str, float]) -> float:
+        """Weight of a message that the intent's examples know."""
         vocabulary = self._vocabulary.get(intent, _NOTHING)
-        if unknown:
-            vocabulary -= unknown
         return sum([weights[feature] for feature in vocabulary.intersection(weights)])
-
-    def only_in(self, number: int) -> frozenset[str]:
-        """Features that an example's intent knows from this example alone."""
-        intent, reading, _ = self._examples[number]
-        others = [
-            one.reading.features
-            for place, one in enumerate(self._examples)
-            if one.intent == intent and place != number
-        ]
-        return frozenset(reading.features).difference(*others)
 
     def _by_intent(
         self,

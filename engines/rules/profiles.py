@@ -1,0 +1,77 @@
+"""
+What an intent sounds like as a whole: words and letters of all its examples.
+
+A naive Bayes score over the features, particles and letter pieces of a message.
+The likest single example says how near a message is; the profile says which of
+several near intents it belongs to. Only candidates are scored, so the cost does
+not grow with the pack.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from engines.rules.reading import Reading
+from engines.rules.similarity import Example
+
+
+#: Added to every count: how much an unseen word counts against an intent.
+SMOOTHING: Final = 0.3
+
+#: A message by token and weight; the squares of the weights sum to 1.
+Projection = list[tuple[str, float]]
+
+
+class IntentProfiles:
+    """Word and letter statistics of every intent of one language."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._rarity = _rarity(examples)
+        counts: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        for intent, reading, grams in examples:
+            for token, weight in self.project(reading, grams):
+                counts[intent][token] += weight
+        self._gains = {
+            intent: {
+                token: math.log1p(count / SMOOTHING) for token, count in known.items()
+            }
+            for intent, known in counts.items()
+        }
+        floor = SMOOTHING * max(1, len(self._rarity))
+        self._costs = {
+            intent: math.log((sum(known.values()) + floor) / SMOOTHING)
+            for intent, known in counts.items()
+        }
+        self._usual_cost = math.log(floor / SMOOTHING)
+
+    def project(self, reading: Reading, grams: Iterable[str]) -> Projection:
+        """Weigh the tokens of a message that any example has."""
+        rarity = self._rarity
+        tokens = (*reading.features, *reading.particles, *grams)
+        items = [(token, rarity[token]) for token in tokens if token in rarity]
+        norm = math.sqrt(sum([weight * weight for _, weight in items])) or 1.0
+        return [(token, weight / norm) for token, weight in items]
+
+    def score(self, intent: int, projection: Projection) -> float:
+        """How well the intent explains a message; higher is better."""
+        gains = self._gains.get(intent)
+        if gains is None:
+            return -self._usual_cost * sum([weight for _, weight in projection])
+        cost = self._costs[intent]
+        return sum(
+            [weight * (gains.get(token, 0.0) - cost) for token, weight in projection]
+        )
+
+
+def _rarity(examples: Sequence[Example]) -> dict[str, float]:
+    """Weight of each token: the rarer among examples, the heavier."""
+    seen: Counter[str] = Counter()
+    for _, reading, grams in examples:
+        seen.update({*reading.features, *reading.particles, *grams})
+    return {
+        token: 1.0 + math.log((1 + len(examples)) / (1 + count))
+        for token, count in seen.items()
+    }
