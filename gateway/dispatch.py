@@ -24,7 +24,7 @@ import msgspec
 
 from gateway.answering import ShopService
 from gateway.errors import Draining, MessageConflict
-from gateway.outcome import HandoffOut, MessageOut
+from gateway.outcome import WITH_PERSON, HandoffOut, MessageOut
 from gateway.people import People
 from gateway.state import ConversationState, load_state
 from gateway.store.conversations import Conversations
@@ -39,8 +39,6 @@ from gateway.waiting import Waiting
 COMMIT_RETRY_S = 0.1
 #: Longest sleep of a request that waits for another worker's reply.
 LOOK_AGAIN_S = 0.5
-#: What the store keeps as the result of a message that a person reads.
-WITH_PERSON = b"H"
 
 _decode_result = msgspec.json.Decoder(MessageOut).decode
 
@@ -111,7 +109,9 @@ class Dispatcher:
         if accepted.outcome == "leased":
             return await self._lead(shop, conversation, message, accepted)
         if accepted.result is not None:
-            return await self._as_result(shop, message, accepted.seq, accepted.result)
+            return await self._as_result(
+                shop, conversation, message, accepted.seq, accepted.result
+            )
         if accepted.outcome == "human":
             return await self._with_person(shop, message, accepted)
         return await self._follow(shop, conversation, message, accepted.seq)
@@ -219,7 +219,7 @@ class Dispatcher:
                     shop, conversation, message, future, min(left_s, LOOK_AGAIN_S)
                 )
                 if body is not None:
-                    return await self._as_result(shop, message, seq, body)
+                    return await self._as_result(shop, conversation, message, seq, body)
         finally:
             self._waiting.forget(shop, conversation, seq, future)
         return MessageOut(message_id=message.message_id, seq=seq, status="pending")
@@ -242,7 +242,12 @@ class Dispatcher:
         return again.result
 
     async def _as_result(
-        self, shop: str, message: NewMessage, seq: int, stored: bytes
+        self,
+        shop: str,
+        conversation: str,
+        message: NewMessage,
+        seq: int,
+        stored: bytes,
     ) -> MessageOut | bytes:
         """A stored result; a place in a queue is looked up again."""
         if stored == WITH_PERSON:
@@ -250,7 +255,7 @@ class Dispatcher:
         result = _decode_result(stored)
         if result.handoff is None:
             return stored
-        return await self._people.placed(shop, result)
+        return await self._people.again(shop, conversation, result)
 
     async def _with_person(
         self, shop: str, message: NewMessage, accepted: Accepted

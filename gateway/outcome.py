@@ -18,6 +18,9 @@ from engines.contract import ActionRef, Citation, Decision, Tier
 Status = Literal["answered", "queued", "ticketed", "pending"]
 Kind = Literal["message", "reply", "operator", "notice"]
 
+#: What the store keeps as the result of a message that a person reads.
+WITH_PERSON = b"H"
+
 #: Kind of a log entry in the store -> its public name.
 KINDS: dict[str, Kind] = {
     "m": "message",

@@ -49,7 +49,7 @@ class People:
     def __init__(self, scripts: Scripts, clock: Clock, policy: HandoffPolicy) -> None:
         self.clock = clock
         self.policy = policy
-        self._messages = 0
+        self.messages = 0
         self.store = HandoffStore(scripts)
         self.conversations = Conversations(scripts, "test-worker")
         self.effects = Effects(self.conversations, {SHOP: Voice.load(VOICE)}, policy)
@@ -66,7 +66,7 @@ class People:
         await self.conversations.commit(
             Lease(SHOP, conversation, accepted.epoch),
             seq=accepted.seq,
-            message_id=f"m-{self._messages}",
+            message_id=f"m-{self.messages}",
             channel="web",
             result=b"{}",
             events=(),
@@ -85,16 +85,16 @@ class People:
             created_ms=self.clock.now_ms,
         )
 
-    async def write(self, name: str, text: str) -> Accepted:
-        """A customer's message arrives."""
-        self._messages += 1
+    async def write(self, name: str, text: str, *, is_repeat: bool = False) -> Accepted:
+        """A customer's message arrives; or the last one, once more."""
+        self.messages += not is_repeat
         body = {"at_ms": self.clock.now_ms, "text": text}
         return await self.conversations.accept(
             SHOP,
             f"web:{name}",
             NewMessage(
                 channel="web",
-                message_id=f"m-{self._messages}",
+                message_id=f"m-{self.messages}",
                 fingerprint=hashlib.sha256(text.encode()).hexdigest()[:8],
                 event=msgspec.json.encode(body),
             ),

@@ -199,7 +199,7 @@ class History:
                 seq=(await people.conversations.events(SHOP, f"web:{number}", 0, 999))[
                     -1
                 ].n,
-                message_id=f"m-{people._messages}",
+                message_id=f"m-{people.messages}",
                 channel="web",
                 result=b"{}",
                 events=(),

@@ -23,6 +23,7 @@ from gateway.handoff.errors import (
 )
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.states import Handoff, State
+from gateway.outcome import WITH_PERSON
 from gateway.store.errors import StaleOwner
 
 
@@ -316,6 +317,20 @@ async def test_ticket_is_taken_up_and_answered(people: People) -> None:
     await people.desk.close(who, active.id, active.version, "solved", seq)
     assert (await people.write("mei", "谢谢")).outcome == "leased"
     assert await people.texts("mei", "operator") == ["已为您处理"]
+
+
+async def test_mail_that_waits_goes_to_who_takes_the_ticket(people: People) -> None:
+    """
+    A message the machine had not answered yet is the operator's, with a result.
+    """
+    await people.handoffs.enqueue(SHOP, await people.ask("mei"))
+    waiting = await people.write("mei", "还在吗")
+    assert waiting.outcome == "leased"
+    who = await people.come("lin")
+    (ticket,) = (await people.desk.board(SHOP)).tickets
+    await people.desk.take(who, ticket.id, ticket.version)
+    again = await people.write("mei", "还在吗", is_repeat=True)
+    assert (again.outcome, again.result) == ("repeat", WITH_PERSON)
 
 
 async def test_ticket_of_a_conversation_in_another_handoff_stays(
