@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from time import monotonic, perf_counter
 
 import msgspec
 
+from engines.contract import TurnInterrupted
 from gateway.answering import ShopService
 from gateway.errors import Draining, MessageConflict
 from gateway.outcome import WITH_PERSON, HandoffOut, MessageOut
@@ -161,7 +163,7 @@ class Dispatcher:
                     result = _decode_result(commitment.result)
                     await self._people.hand_over(lease.shop, commitment.handoff, result)
                 pending = committed.next
-        except (StaleLease, StoreUnavailable) as exc:
+        except (StaleLease, StoreUnavailable, TurnInterrupted) as exc:
             self._telemetry.work_lost(lease.shop, lease.conversation, exc)
 
     async def _one(
@@ -176,12 +178,20 @@ class Dispatcher:
             )
             answered = perf_counter()
             committed = await self._commit(lease, pending, commitment)
+        except TurnInterrupted:
+            await self._give_back(lease)
+            raise
         finally:
             if self._held.get(key) is lease:
                 del self._held[key]
         self._waiting.finish(*key, pending.seq, commitment.result)
         self._telemetry.turn_ended(commitment, started, answered)
         return commitment, committed
+
+    async def _give_back(self, lease: Lease) -> None:
+        """Let any sweeper have the turn at once; without the store it runs out."""
+        with suppress(StoreUnavailable):
+            await self._conversations.release(lease)
 
     async def _commit(
         self, lease: Lease, pending: Pending, commitment: Commitment
@@ -294,4 +304,4 @@ class Dispatcher:
         for task in self._tasks:
             task.cancel()
         for lease in self.held:
-            await self._conversations.release(lease)
+            await self._give_back(lease)

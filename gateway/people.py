@@ -53,15 +53,22 @@ class People:
             return result
         return _with_place(result, placement, text)
 
-    async def placed(self, shop: str, result: MessageOut) -> MessageOut:
-        """*result* with the place its handoff has by now."""
+    async def again(
+        self, shop: str, conversation: str, result: MessageOut
+    ) -> MessageOut:
+        """What a repeat of a handed over message gets: the same, its place by now."""
+        text = await self._notice(shop, conversation, result.seq)
+        return await self.placed(shop, result, text)
+
+    async def placed(self, shop: str, result: MessageOut, text: str = "") -> MessageOut:
+        """*result* with the place its handoff has by now, and what was said of it."""
         if result.handoff is None:
             return result
         try:
             placement = await self._handoffs.place(shop, result.handoff.id)
         except HandoffNotFound:
             return result
-        return _with_place(result, placement, "")
+        return _with_place(result, placement, text)
 
     async def drain(self, shop: str, bucket: int) -> int:
         """Carry out what a bucket's outbox still holds; how much it was."""

@@ -18,6 +18,7 @@ from gateway.http.wire import ID_PATTERN, TEXT_PATTERN
 
 T = TypeVar("T")
 
+EMPTY = "the body is empty; send a JSON object"
 #: What a value must be, by the pattern it did not match.
 _WANTED = {
     ID_PATTERN: "must be visible characters without blanks or control characters",
@@ -100,7 +101,7 @@ def _why_no_json(body: bytes, exc: Exception) -> str:
     if isinstance(exc, RecursionError):
         return "the body is nested too deeply"
     if not body.strip():
-        return "the body is empty; send a JSON object"
+        return EMPTY
     try:
         text = body.decode()
     except UnicodeDecodeError as bad:

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from engines.contract import Locale
 from gateway.errors import GatewayError, Unauthorized
@@ -86,9 +87,9 @@ _frame_decoder = msgspec.json.Decoder(MessageFrame | PingFrame)
 @websocket("/v1/conversations/{conversation_id:str}/ws")
 async def chat_socket(
     socket: _Socket,
-    conversation_id: Annotated[str, Parameter(max_length=128)],
-    api: CustomerApi,
-    table: Table,
+    conversation_id: Annotated[str, PathParameter()],
+    api: NamedDependency[CustomerApi],
+    table: NamedDependency[Table],
 ) -> None:
     """Serve one connection until either side ends it."""
     await socket.accept()

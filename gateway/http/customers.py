@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.types import Guard
 
@@ -33,7 +34,7 @@ from gateway.outcome import EventOut, MessageOut, encode
 #: Checked by :func:`check_conversation_id`; Litestar only documents it.
 ConversationPath = Annotated[
     str,
-    Parameter(
+    PathParameter(
         description="Your id of the conversation.",
         schema_extra={"minLength": 1, "maxLength": 128, "pattern": ID_PATTERN},
     ),
@@ -111,8 +112,8 @@ class ConversationController(Controller):
         self,
         request: Request[Any, Any, Any],
         conversation_id: ConversationPath,
-        data: MessageIn,
-        api: CustomerApi,
+        data: JSONBody[MessageIn],
+        api: NamedDependency[CustomerApi],
     ) -> MessageOut:
         """
         Accept one message, once: a repeat of ``message_id`` gives the same
@@ -136,8 +137,8 @@ class ConversationController(Controller):
         self,
         request: Request[Any, Any, Any],
         conversation_id: ConversationPath,
-        api: CustomerApi,
-        after: Annotated[int, Parameter(ge=0, le=2**53)] = 0,
+        api: NamedDependency[CustomerApi],
+        after: Annotated[int, QueryParameter(ge=0, le=2**53)] = 0,
     ) -> EventPage:
         """
         Events after number *after*. With ``Accept: text/event-stream`` the
@@ -175,7 +176,10 @@ class VisitorController(Controller):
 
     @post(status_code=201, summary="Open a conversation for a browser visitor")
     async def open(
-        self, request: Request[Any, Any, Any], data: VisitorIn, api: CustomerApi
+        self,
+        request: Request[Any, Any, Any],
+        data: JSONBody[VisitorIn],
+        api: NamedDependency[CustomerApi],
     ) -> VisitorOut:
         """
         A token for one new conversation of one visitor. Only channels that

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engines.contract import TurnInterrupted
 from gateway import errors
 from gateway.http.bodies import BadField, BadJson
 from gateway.store.errors import MailboxFull, StoreUnavailable
@@ -64,6 +65,7 @@ GATEWAY: Table = {
     errors.RateLimited: Row(429, "rate_limited", "Too many requests"),
     MailboxFull: Row(429, "mailbox_full", "Too much waits in this conversation"),
     errors.Draining: Row(503, "draining", "This process is stopping"),
+    TurnInterrupted: Row(503, "interrupted", "The message is kept; ask again"),
     StoreUnavailable: Row(503, "store_unavailable", "The message was not accepted"),
 }
 FAULT = Row(500, "internal", "Something failed on our side")

@@ -30,7 +30,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from gateway.errors import TooLarge
+from gateway.errors import GatewayError, TooLarge
 from gateway.http import bodies, problems
 from gateway.http.chat_socket import chat_socket
 from gateway.http.customers import (
@@ -203,10 +203,12 @@ def _ours(exc: Exception, max_body_bytes: int) -> Exception:
     return exc
 
 
-def _bad_parameter(exc: ValidationException) -> bodies.BadField:
-    """A path or query parameter that is not what it must be."""
+def _bad_parameter(exc: ValidationException) -> GatewayError:
+    """A path or query parameter that is not what it must be, or no body at all."""
     for item in exc.extra if isinstance(exc.extra, list) else ():
         name = str(item.get("key", ""))
+        if name == "data":
+            return bodies.BadJson(bodies.EMPTY)
         return bodies.BadField(f"{name} is wrong: {item.get('message', '')}", name)
     return bodies.BadField(exc.detail, "")
 

@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
 
 from engines.contract import Decision
 from gateway.http.customers import KEYED
@@ -61,7 +63,7 @@ class SystemController(Controller):
         summary="The process can take messages",
         responses={503: ResponseSpec(Readiness, description="It cannot, just now")},
     )
-    async def ready(self, system: SystemApi) -> Readiness:
+    async def ready(self, system: NamedDependency[SystemApi]) -> Readiness:
         """503 while the store is away or the process drains."""
         found = await system.readiness()
         return Response(  # type: ignore[return-value]  # documented as its body
@@ -69,7 +71,7 @@ class SystemController(Controller):
         )
 
     @get("/metrics", summary="Prometheus exposition", media_type="text/plain")
-    async def metrics(self, system: SystemApi) -> str:
+    async def metrics(self, system: NamedDependency[SystemApi]) -> str:
         """All metrics of this process, or of all workers of the port."""
         return Response(  # type: ignore[return-value]  # as above
             system.telemetry.expose(), headers={"content-type": CONTENT_TYPE}
@@ -82,6 +84,8 @@ class SystemController(Controller):
         security=[{"bearer": []}],
         opt=KEYED,
     )
-    async def route(self, data: RouteIn, system: SystemApi) -> Decision:
+    async def route(
+        self, data: JSONBody[RouteIn], system: NamedDependency[SystemApi]
+    ) -> Decision:
         """The decision alone, with its reasons. Changes nothing."""
         return system.judge(data)

@@ -16,7 +16,8 @@ from engines.contract import Locale, Role
 
 
 #: No control characters, blanks, or what stands for bytes that were not UTF-8.
-ID_PATTERN = r"^[^\x00-\x20\x7f\ufffd]+$"
+#: A bare ``$`` would let a newline at the end pass.
+ID_PATTERN = r"^[^\x00-\x20\x7f\ufffd]+(?!\n)$"
 #: Not blank, no NUL. Its two classes are disjoint, so that matching is linear.
 TEXT_PATTERN = r"^\s*[^\s\x00][^\x00]*$"
 
