@@ -7,7 +7,8 @@ everything else may import it.
     EngineError
     ├── EngineTimeout          the deadline passed while the engine worked
     ├── EngineUnavailable      a system the engine needs does not answer
-    └── EngineOverloaded       the backend asked for a pause; retry_after_s
+    ├── EngineOverloaded       the backend asked for a pause; retry_after_s
+    └── TurnInterrupted        cut short where it can be taken up again
 """
 
 from __future__ import annotations
@@ -333,6 +334,15 @@ class EngineTimeout(EngineError):
 
 class EngineUnavailable(EngineError):
     """A system the engine needs does not answer."""
+
+
+class TurnInterrupted(EngineError):
+    """
+    The turn was cut short where it can be taken up again.
+
+    What it has begun is on disk, so it is run once more from the start, soon
+    and perhaps elsewhere, instead of being handed on half done.
+    """
 
 
 class EngineOverloaded(EngineError):

@@ -29,6 +29,7 @@ from engines.contract import (
     Risk,
     Tier,
     Turn,
+    TurnInterrupted,
 )
 from engines.voice import Voice
 from gateway.admission.pools import Pool, PoolFull
@@ -145,6 +146,8 @@ class Answerer:
             if result.confidence < self._min_confidence:
                 return Escalation(reason=Reason.LOW_CONFIDENCE)
             return self._guard(result, turn)
+        except TurnInterrupted:
+            raise
         except (TimeoutError, EngineTimeout):
             return Escalation(reason=Reason.DEADLINE)
         except (PoolFull, EngineOverloaded, EngineError) as exc:

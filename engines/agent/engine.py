@@ -30,6 +30,7 @@ from engines.agent.ledger import (
     ActionRecord,
     Ledger,
     LedgerError,
+    LedgerUnavailable,
 )
 from engines.agent.lookups import Lookups
 from engines.agent.plan import (
@@ -58,6 +59,7 @@ from engines.contract import (
     Reason,
     Tier,
     Turn,
+    TurnInterrupted,
 )
 from engines.shops.port import Order, ShopError, ShopPort
 from engines.voice import Voice
@@ -180,13 +182,17 @@ class AgentEngine:
         Answer one turn; see :class:`engines.contract.Engine`.
 
         Raises:
-            EngineUnavailable: If the shop or the ledger does not answer.
+            EngineUnavailable: If the shop does not answer.
+            TurnInterrupted: If the ledger does not: the records say later how
+                far it came.
             EngineTimeout: If there is no time left to carry something out.
         """
         try:
             return await self._answer_again(turn)
         except ShopError as exc:
             raise EngineUnavailable(Tier.L3, f"{type(exc).__name__}: {exc}") from exc
+        except LedgerUnavailable as exc:
+            raise TurnInterrupted(Tier.L3, f"ledger: {exc}") from exc
         except LedgerError as exc:
             raise EngineUnavailable(Tier.L3, f"ledger: {exc}") from exc
 

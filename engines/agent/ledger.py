@@ -15,6 +15,7 @@ called, the idempotency key belongs to the record, and an ``executing`` record
 found after a crash is looked up at the shop, never blindly sent again.
 
     LedgerError
+    ├── LedgerUnavailable  no answer: whether it was written is not known
     ├── ActionNotFound
     └── ActionConflict     the record moved since it was read
 """
@@ -169,6 +170,10 @@ class Ledger(Protocol):
 
 class LedgerError(Exception):
     """Base of what a ledger may raise."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger does not answer: whether it was written is not known."""
 
 
 class ActionNotFound(LedgerError):

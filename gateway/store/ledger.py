@@ -3,14 +3,16 @@ The action ledger on the store: the port of ``engines.agent.ledger``.
 
 An action lies in the bucket of its conversation; a move is one atomic function
 that compares version and state first. A move whose answer is lost raises
-:class:`StoreUnavailable`: read the record again to learn where it stands.
+:class:`LedgerUnavailable`: read the record again to learn where it stands.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 
@@ -20,10 +22,12 @@ from engines.agent.ledger import (
     ActionNotFound,
     ActionRecord,
     ActionState,
+    LedgerUnavailable,
     Step,
 )
 from gateway.store import keys
 from gateway.store.connection import Scripts
+from gateway.store.errors import StoreUnavailable
 
 
 _encode = msgspec.json.Encoder().encode
@@ -54,7 +58,7 @@ class StoreLedger:
         """Write a new record in state ``proposed``; the same id returns what is there."""
         if record.state is not ActionState.PROPOSED:
             raise ActionConflict(f"a new action is proposed, not {record.state}")
-        stored = await self._scripts.call(
+        stored = await self._call(
             "action_propose",
             (_actions(record), _index(record, record.state)),
             (
@@ -77,9 +81,10 @@ class StoreLedger:
             ActionNotFound: If this conversation has no such action.
         """
         actions = keys.of_conversation(shop, conversation_id).actions
-        stored = await self._scripts.command(
-            actions, "HGET", actions, keys.escape(action_id)
-        )
+        with _answering():
+            stored = await self._scripts.command(
+                actions, "HGET", actions, keys.escape(action_id)
+            )
         if stored is None:
             raise ActionNotFound(f"no action {action_id} in this conversation")
         return _decode(stored.partition(b"\n")[2])
@@ -118,7 +123,7 @@ class StoreLedger:
     async def _replace(
         self, record: ActionRecord, moved: ActionRecord, now_ms: int
     ) -> None:
-        outcome = await self._scripts.call(
+        outcome = await self._call(
             "action_move",
             (
                 _actions(record),
@@ -138,6 +143,12 @@ class StoreLedger:
             raise ActionNotFound(f"no action {record.id} in this conversation")
         if outcome == 0:
             raise ActionConflict(f"action {record.id} moved since it was read")
+
+    async def _call(
+        self, name: str, places: Sequence[str], args: Sequence[str | bytes | int]
+    ) -> Any:
+        with _answering():
+            return await self._scripts.call(name, places, args)
 
     async def list_actions(
         self, shop: str, state: ActionState | None = None, limit: int = 100
@@ -161,6 +172,15 @@ class StoreLedger:
             "action_list", (keys.actions_prefix(shop, bucket), *indexes), (limit,)
         )
         return list(zip(map(int, flat[::2]), flat[1::2], strict=True))
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """In the port's words: what became of a call that got no answer is unknown."""
+    try:
+        yield
+    except StoreUnavailable as exc:
+        raise LedgerUnavailable(str(exc)) from exc
 
 
 def _actions(record: ActionRecord) -> str:

@@ -83,6 +83,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
     ),
     "gateway.dispatch": (
+        "engines.contract",
         "gateway.answering",
         "gateway.errors",
         "gateway.outcome",
@@ -128,9 +129,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "router_models.errors",
         "gateway.app",
         "gateway.errors",
+        "gateway.lifeline",
         "gateway.store.errors",
         "gateway.worker_config",
     ),
+    "gateway.lifeline": (),
     "gateway.supervisor": (
         "gateway.config",
         "gateway.errors",
