@@ -22,6 +22,7 @@ import msgspec
 
 from engines import yamlfile
 from engines.contract import Locale, ShopId
+from engines.retrieval.language import split_sentences
 from engines.yamlfile import BadFile, Problem
 
 
@@ -40,10 +41,6 @@ _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HEADING: Final = re.compile(r"## +(?P<title>\S.*?) *\{#(?P<anchor>[^{}]*)\}\s*\Z")
 _ASKED: Final = re.compile(r"<!-- *asked: *(?P<asked>.*?) *-->\s*\Z")
 _ITEM: Final = re.compile(r"\A\s*(?:[-*]|\d{1,2}\.) +")
-_SENTENCE: Final = {
-    "zh": re.compile(r"[^。！？；\n]*[。！？；]+[”』）)]*|[^。！？；\n]+"),
-    "en": re.compile(r"[^\n]+?(?:[.!?]+[\"')]*(?=\s+[\"'(]?[A-Z0-9])|(?=\n)|\Z)"),
-}
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -277,25 +274,18 @@ def _body(lines: list[str], joint: str) -> str:
     return "\n".join(blocks)
 
 
-def split_sentences(text: str, locale: Locale) -> tuple[str, ...]:
-    """Sentences of *text* without the blanks between them; each a slice of it."""
-    found = (match[0].strip() for match in _SENTENCE[locale].finditer(text))
-    return tuple(sentence for sentence in found if sentence)
-
-
 def _thin(passages: list[Passage]) -> list[Problem]:
-    problems = []
-    for passage in passages:
-        if not passage.text:
-            problems.append(
-                Problem(passage.path, passage.line, "nothing under this heading")
-            )
-        if len(passage.text) > MAX_PASSAGE:
-            problem = f"passage longer than {MAX_PASSAGE} characters"
-            problems.append(
-                Problem(passage.path, passage.line, problem, "split it by headings")
-            )
-    return problems
+    empty = [
+        Problem(passage.path, passage.line, "nothing under this heading")
+        for passage in passages
+        if not passage.text
+    ]
+    text = f"passage longer than {MAX_PASSAGE} characters"
+    return empty + [
+        Problem(passage.path, passage.line, text, "split it by headings")
+        for passage in passages
+        if len(passage.text) > MAX_PASSAGE
+    ]
 
 
 def _repeated(passages: list[Passage]) -> list[Problem]:

@@ -19,6 +19,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Self
 
+import msgspec
+
 from engines.contract import (
     Answer,
     Escalation,
@@ -35,7 +37,7 @@ from engines.retrieval.language import clean, language_of
 from engines.retrieval.questions import Kind, Part
 from engines.retrieval.reads import Wanted, look_up
 from engines.retrieval.rewriting import Topic
-from engines.retrieval.searching import Found, Searcher
+from engines.retrieval.searching import DEPTH, Found, Searcher
 from engines.shops.port import ShopError, ShopPort
 
 
@@ -100,21 +102,29 @@ class RetrievalEngine:
             return Escalation(reason=Reason.NEEDS_ACTION, note="asks for a change")
         try:
             async with timeout(self._time_left(turn)):
-                return await self._answer(turn, text, locale)
+                outcome = await self._answer(turn, text, locale)
         except ShopError as exc:
             return Escalation(reason=Reason.UNAVAILABLE, note=str(exc))
         except TimeoutError:
             return Escalation(reason=Reason.DEADLINE)
+        if isinstance(outcome, Answer) and turn.open_task is not None:
+            # A question in the middle of a task does not end the task.
+            return msgspec.structs.replace(outcome, open_task=turn.open_task)
+        return outcome
 
     def find(
-        self, text: str, locale: Locale, history: Sequence[Utterance] = ()
+        self,
+        text: str,
+        locale: Locale,
+        history: Sequence[Utterance] = (),
+        k: int = DEPTH,
     ) -> Found:
         """Search for *text* as one question; nothing is looked up or said."""
         clear = clean(text)
         language = language_of(clear, locale)
         part = questions.whole(clear, language)
         topic = self._searcher.topic(part, clear, history, language)
-        return self._searcher.find(topic, language)
+        return self._searcher.find(topic, language, k)
 
     def _time_left(self, turn: Turn) -> float | None:
         left = turn.deadline_s - self._monotonic()

@@ -10,6 +10,7 @@ returns hits with the same meaning.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -91,7 +92,7 @@ class _Partition:
 
     def __init__(self, passages: Sequence[Passage], analyzer: Analyzer) -> None:
         self._passages = tuple(passages)
-        counts = [_weighted(passage, analyzer) for passage in passages]
+        counts = (_weighted(passage, analyzer) for passage in passages)
         self._ids, self._starts, self._docs, self._impacts, self._idf = _postings(
             counts
         )
@@ -186,23 +187,30 @@ def _weighted(passage: Passage, analyzer: Analyzer) -> Counter[str]:
 
 
 def _postings(
-    counts: Sequence[Counter[str]],
+    counts: Iterable[Counter[str]],
 ) -> tuple[dict[str, int], Ints, Ints, Floats, Floats]:
-    """Terms, where the postings of each begin, their passages, impacts and idf."""
-    by_term: dict[str, list[tuple[int, float]]] = {}
-    for number, terms in enumerate(counts):
-        for term, count in terms.items():
-            by_term.setdefault(term, []).append((number, count))
-    lengths = np.array([sum(terms.values()) for terms in counts], np.float32)
-    norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1.0))
-    docs = _array(number for postings in by_term.values() for number, _ in postings)
-    tf = np.array([c for postings in by_term.values() for _, c in postings], np.float32)
-    sizes = np.array([len(postings) for postings in by_term.values()])
-    idf = np.log(1 + (len(counts) - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
-    impacts = np.repeat(idf, sizes) * tf * (K1 + 1) / (tf + norm[docs])
+    """
+    Terms, where the postings of each begin, their passages, impacts and idf.
+
+    *counts* is read once; a posting costs 12 bytes while sorting.
+    """
+    ids: dict[str, int] = {}
+    terms, docs, tf, lengths = array("i"), array("i"), array("f"), array("f")
+    for number, of_passage in enumerate(counts):
+        terms.extend(ids.setdefault(term, len(ids)) for term in of_passage)
+        docs.extend([number] * len(of_passage))
+        tf.extend(of_passage.values())
+        lengths.append(sum(of_passage.values()))
+    sizes = np.bincount(np.asarray(terms, np.int32), minlength=len(ids))
+    order = np.argsort(np.asarray(terms, np.int32), kind="stable")
+    holders = np.asarray(docs, np.int32)[order]
+    idf = np.log(1 + (len(lengths) - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
+    length = np.asarray(lengths, np.float32)
+    norm = K1 * (1 - B + B * length / max(float(length.mean()), 1.0))
+    often = np.asarray(tf, np.float32)[order]
+    impacts = np.repeat(idf, sizes) * often * (K1 + 1) / (often + norm[holders])
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    ids = {term: number for number, term in enumerate(by_term)}
-    return ids, starts, docs, impacts.astype(np.float32), idf
+    return ids, starts, holders, impacts.astype(np.float32), idf
 
 
 def _by_product(passages: Sequence[Passage]) -> dict[str, Ints]:

@@ -62,6 +62,12 @@ _IRREGULAR: Final = {
 _SHORT: Final = 3
 
 
+_SENTENCE: Final = {
+    "zh": re.compile(r"[^。！？；\n]*[。！？；]+[”』）)]*|[^。！？；\n]+"),
+    "en": re.compile(r"[^\n]+?(?:[.!?]+[\"')]*(?=\s+[\"'(]?[A-Z0-9])|(?=\n)|\Z)"),
+}
+
+
 @cache
 def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
@@ -115,3 +121,9 @@ def _undouble(root: str) -> str:
     if root[-1] == root[-2] and root[-1] not in "lsz":
         return root[:-1]
     return root.removesuffix("e")
+
+
+def split_sentences(text: str, locale: Locale) -> tuple[str, ...]:
+    """Sentences of *text* without the blanks between them; each a slice of it."""
+    found = (match[0].strip() for match in _SENTENCE[locale].finditer(text))
+    return tuple(sentence for sentence in found if sentence)

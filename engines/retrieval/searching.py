@@ -23,8 +23,8 @@ from engines.retrieval.terms import Analyzer
 from engines.retrieval.words import load_synonyms, product_names
 
 
-#: Passages looked at for one question.
-DEPTH: Final = 10
+#: Passages looked at to answer one question.
+DEPTH: Final = 5
 
 
 class Found(NamedTuple):
@@ -76,13 +76,13 @@ class Searcher:
         skus = sorted(topic.query.products or topic.recent_products)
         return {sku: known[sku] for sku in skus if sku in known}
 
-    def find(self, topic: Topic, locale: Locale) -> Found:
-        """Search; a product spoken of lately counts if it explains more."""
+    def find(self, topic: Topic, locale: Locale, k: int = DEPTH) -> Found:
+        """The best *k*; a product spoken of lately counts if it explains more."""
         scope = Scope(shop=self._shop_id, locale=locale, on=self._today())
-        hits = self._index.search(topic.query, scope, DEPTH)
+        hits = self._index.search(topic.query, scope, k)
         if topic.recent_products and not topic.query.products:
             query = topic.query.about(topic.recent_products)
-            near = self._index.search(query, scope, DEPTH)
+            near = self._index.search(query, scope, k)
             if _is_better(near, hits):
                 hits = near
         return Found(hits, confidence(hits))

@@ -47,7 +47,9 @@ async def trials(
                 evaluate.Trial(
                     locale=locale,
                     question=question,
-                    found=engine.find(question.q, locale, question.history),
+                    found=engine.find(
+                        question.q, locale, question.history, evaluate.DEPTH
+                    ),
                     outcome=await engine.answer(turn),
                 )
             )

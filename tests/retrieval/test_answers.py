@@ -12,12 +12,21 @@ from desk import SilentShop, make_engine, make_turn, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.contract import Answer, Escalation, Reason, Tier
+from engines.contract import (
+    Answer,
+    Complexity,
+    Escalation,
+    OpenTask,
+    Reason,
+    Risk,
+    Tier,
+)
 from engines.guard import check
 from engines.guard.figures import figures
 from engines.retrieval.compose import BUDGET, extract
-from engines.retrieval.documents import Passage, split_sentences
+from engines.retrieval.documents import Passage
 from engines.retrieval.engine import RetrievalEngine
+from engines.retrieval.language import split_sentences
 
 
 pytestmark = pytest.mark.anyio
@@ -209,6 +218,21 @@ async def test_without_a_business_system_passages_still_answer() -> None:
     outcome = await engine.answer(make_turn("运费多少寄到新疆 2公斤"))
     assert isinstance(outcome, Answer)
     assert outcome.citations[0].id == "zh/freight#remote"
+
+
+async def test_a_side_question_does_not_end_a_task(reader: RetrievalEngine) -> None:
+    """What the conversation is in the middle of stays open."""
+    task = OpenTask(
+        tier=Tier.L3,
+        name="change_address",
+        waits_for="consent",
+        complexity=Complexity.COMPLEX,
+        risk=Risk.MEDIUM,
+    )
+    turn = msgspec.structs.replace(make_turn("满多少包邮"), open_task=task)
+    outcome = await reader.answer(turn)
+    assert isinstance(outcome, Answer)
+    assert outcome.open_task == task
 
 
 async def test_a_turn_may_be_answered_twice_alike(reader: RetrievalEngine) -> None:

@@ -23,8 +23,8 @@ from engines.retrieval.documents import (
     Passage,
     load_passages,
     parse_document,
-    split_sentences,
 )
+from engines.retrieval.language import split_sentences
 from engines.retrieval.words import load_synonyms, product_names, read_synonyms
 from engines.yamlfile import BadFile, Problem
 

@@ -211,19 +211,26 @@ async def test_two_parcels_on_the_way_are_both_named(
 
 
 @asynccontextmanager
-async def broken_shop(reply: bytes, after_s: float) -> AsyncIterator[RetrievalEngine]:
-    """An engine whose shop is a real server with one bad answer for everything."""
+async def broken_shop(reply: bytes | None) -> AsyncIterator[RetrievalEngine]:
+    """An engine whose shop is a real server that gives all calls one bad answer."""
+    is_over = asyncio.Event()
+    calls: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(after_s)
-        writer.write(reply)
+        if reply is None:
+            await is_over.wait()
+        writer.write(reply or b"")
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, HttpShop(f"http://127.0.0.1:{port}", KEY) as shop:
         yield make_engine(shop)
+        is_over.set()
+        await asyncio.gather(*filter(None, calls), return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +244,7 @@ async def broken_shop(reply: bytes, after_s: float) -> AsyncIterator[RetrievalEn
 )
 async def test_a_shop_that_fails_is_said_to_be_unavailable(reply: bytes) -> None:
     """An error, nonsense or silence of the shop is no answer."""
-    async with broken_shop(reply, 0) as engine:
+    async with broken_shop(reply) as engine:
         outcome = await engine.answer(make_turn("我的快递到哪了"))
     assert isinstance(outcome, Escalation)
     assert outcome.reason is Reason.UNAVAILABLE
@@ -256,7 +263,7 @@ async def test_a_shop_that_is_gone_is_unavailable() -> None:
 async def test_a_slow_shop_does_not_outlast_the_deadline() -> None:
     """The turn is handed back when its time is over."""
     started = time.monotonic()
-    async with broken_shop(b"", 2.0) as engine:
+    async with broken_shop(None) as engine:
         turn = make_turn("我的快递到哪了", deadline_s=started + 0.2)
         outcome = await engine.answer(turn)
         took = time.monotonic() - started
