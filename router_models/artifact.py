@@ -263,7 +263,9 @@ def _model(
         grams = [arrays[f"grams_{block}"].tobytes().decode() for block in BLOCKS]
         model = CompiledModel(
             extractor=Extractor(Lexicon(lexicon)),
-            vocabulary=Vocabulary.of([text.split("\n") if text else [] for text in grams]),
+            vocabulary=Vocabulary.of(
+                [text.split("\n") if text else [] for text in grams]
+            ),
             heads=manifest.heads,
             weights=arrays["weights"],
             bias=arrays["bias"],

@@ -43,7 +43,9 @@ def move(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
     for turn in _first_turns(examples):
         if turn.history:
             pools[turn.locale].append(turn)
-    free = [one for one in examples if not one.turn.history and one.intent not in _BOUND]
+    free = [
+        one for one in examples if not one.turn.history and one.intent not in _BOUND
+    ]
     free = [one for one in free if pools[one.turn.locale]]
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     chosen = chance.sample(free, round(share * len(free)))
@@ -66,5 +68,5 @@ def _moved(example: Example, host: Turn) -> Example:
     )
     continues = None if host.open_task is None else False
     return msgspec.structs.replace(
-        example, turn=turn, continues=continues, is_moved=True
+        example, turn=turn, continues=continues, is_copy=True
     )

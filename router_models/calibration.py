@@ -51,9 +51,7 @@ def calibrate(
     for locale in ("zh", "en"):
         chosen = judged & (locales == locale)
         enough = _is_enough(target[chosen])
-        scales[locale] = (
-            _fit(head, logits[chosen], target[chosen]) if enough else whole
-        )
+        scales[locale] = _fit(head, logits[chosen], target[chosen]) if enough else whole
     return scales
 
 
@@ -84,7 +82,9 @@ def _temperature(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
 
 def _platt(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
     found = minimize(
-        lambda x: log_loss(head, logits, target, Scale(float(np.exp(x[0])), float(x[1]))),
+        lambda x: log_loss(
+            head, logits, target, Scale(float(np.exp(x[0])), float(x[1]))
+        ),
         x0=np.zeros(2),
         method="Nelder-Mead",
         options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 400},

@@ -38,6 +38,11 @@ class HeadSpec(msgspec.Struct, frozen=True):
     start: int
 
     @property
+    def columns(self) -> slice:
+        """Its columns of the weight matrix."""
+        return slice(self.start, self.start + self.width)
+
+    @property
     def width(self) -> int:
         """Columns of the head."""
         return 1 if self.labels == BINARY else len(self.labels)
@@ -118,7 +123,9 @@ class CompiledModel:
         self.scales = scales
         self.thresholds = thresholds
         self._plans: dict[Locale, list[tuple[str, int, int, float, float]]] = {
-            locale: [self._plan(head, locale) for head in heads if head.name != "intent"]
+            locale: [
+                self._plan(head, locale) for head in heads if head.name != "intent"
+            ]
             for locale in ("zh", "en")
         }
         self._intent = self.heads["intent"]
@@ -134,7 +141,9 @@ class CompiledModel:
         """Raw logits of all columns."""
         if not rows:
             return self.bias
-        total: NDArray[np.float32] = np.array(weights, dtype=np.float32) @ self.weights[rows]
+        total: NDArray[np.float32] = (
+            np.array(weights, dtype=np.float32) @ self.weights[rows]
+        )
         return total + self.bias
 
     def score(self, turn: Turn, normal: Normal | None = None) -> Scores:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -89,7 +89,8 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
         continues: True if it only supplies what the open task waits for; None
             if no task is open.
 
-        is_moved: True if its lines before are another group's (``augment.py``).
+        is_copy: True if it was made of another one, for training alone
+            (``augment.py``, ``wording.py``).
     """
 
     turn: Turn
@@ -101,7 +102,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     emotion: Emotion
     needs_person: bool
     continues: bool | None
-    is_moved: bool = False
+    is_copy: bool = False
 
     @property
     def tier(self) -> Tier:
@@ -121,9 +122,7 @@ class Dataset(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def load_dataset(
-    folder: Path, on_file: Callable[[Path], None] = lambda path: None
-) -> Dataset:
+def load_dataset(folder: Path) -> Dataset:
     """
     Read ``folder/zh/*.yaml``, ``folder/en/*.yaml`` and the list of intents.
 
@@ -133,11 +132,12 @@ def load_dataset(
     """
     intents = load_intents(folder / "INTENTS.md")
     digest = hashlib.sha256()
+    for name in ("INTENTS.md", "concepts.yaml", "wrappers.yaml"):
+        digest.update(name.encode() + _bytes(folder / name))
     examples: list[Example] = []
     seen: dict[str, Path] = {}
     for locale in LOCALES:
         for path in sorted((folder / locale).glob("*.yaml")):
-            on_file(path)
             digest.update(f"{locale}/{path.name}\0".encode() + path.read_bytes())
             for group in _load_groups(path, intents, seen):
                 examples += _examples(group, locale)
@@ -145,6 +145,13 @@ def load_dataset(
         fix = "put groups into zh/*.yaml and en/*.yaml"
         raise DataError(folder, "holds no training data", fix)
     return Dataset(tuple(examples), digest.hexdigest())
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise DataError(path, str(exc), "put the file back") from exc
 
 
 def load_intents(path: Path) -> tuple[str, ...]:

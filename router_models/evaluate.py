@@ -120,7 +120,7 @@ def route_row(router: TierRouter, row: Row) -> Decision:
 def evaluate(
     rows: Iterable[Row],
     router: TierRouter,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = id,
 ) -> EvalReport:
     """
     Route every row and compare with its labels.
@@ -146,8 +146,18 @@ def judge(router: TierRouter, turn: Turn, wanted: dict[str, str]) -> Judged:
     """Route *turn* and put its wanted labels beside."""
     decision = router.decide(turn)
     given = {name: _text(getattr(decision, name)) for name in HEADS}
-    chances = router.label_chances(turn, decision)
-    return Judged(turn.locale, wanted, given, chances)
+    return Judged(turn.locale, wanted, given, _stated(router, turn, decision))
+
+
+def _stated(router: TierRouter, turn: Turn, decision: Decision) -> dict[str, float]:
+    """The probability the model states for each label the router decided."""
+    found = router.explain(turn)
+    asks = found.chances["asks_human"]["yes"]
+    labels = ("complexity", "risk", "emotion")
+    stated = {name: found.chances[name][getattr(decision, name)] for name in labels}
+    stated["tier"] = found.needed[decision.tier]
+    stated["asks_human"] = asks if decision.asks_human else 1.0 - asks
+    return stated
 
 
 def report(judged: Sequence[Judged], model: str) -> EvalReport:
@@ -198,5 +208,3 @@ def _pairs(name: str, judged: Sequence[Judged]) -> tuple[list[str], list[str]]:
 
 def _text(value: object) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
-
-

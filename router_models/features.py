@@ -22,6 +22,7 @@ task by rule instead.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 from engines.contract import OpenTask, Turn, Utterance
@@ -71,6 +72,8 @@ _TAIL = 120
 #: How many earlier customer lines are compared with this one.
 _REPEATS = 4
 _REPEAT_OVERLAP = 0.5
+#: Up to so many characters, a Latin word counted as two.
+_TINY, _SHORT, _LONG = 4, 14, 40
 
 
 class Extract(NamedTuple):
@@ -153,7 +156,7 @@ def word_grams(latin: str) -> list[str]:
     """Words and pairs of neighbouring words, ends marked, each once, in order."""
     words = latin.split()
     ends = ["^", *words, "$"]
-    pairs = [f"{a} {b}" for a, b in zip(ends, ends[1:], strict=False)]
+    pairs = [f"{a} {b}" for a, b in pairwise(ends)]
     return list(dict.fromkeys(words + pairs))
 
 
@@ -207,9 +210,9 @@ def _text_signals(normal: Normal) -> list[tuple[str, float]]:
         ("length_latin", math.log1p(words) / 4),
         ("is_zh" if cjk else "is_en" if _has_letters(latin) else "is_empty", 1.0),
     ]
-    if length <= 14:
-        active.append(("is_tiny" if length <= 4 else "is_short", 1.0))
-    elif length > 40:
+    if length <= _SHORT:
+        active.append(("is_tiny" if length <= _TINY else "is_short", 1.0))
+    elif length > _LONG:
         active.append(("is_long", 1.0))
     if "?" in text:
         two = text.count("?") > 1
@@ -230,9 +233,7 @@ def _has_letters(latin: str) -> bool:
     return any(char.isalpha() for char in latin)
 
 
-def _history_signals(
-    turn: Turn, normal: Normal, asked: str
-) -> list[tuple[str, float]]:
+def _history_signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[str, float]]:
     active = [("has_history", 1.0)]
     if turn.turn_number > 1:
         active.append(("turn_2" if turn.turn_number == 2 else "turn_3_or_more", 1.0))  # noqa: PLR2004

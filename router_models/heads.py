@@ -47,7 +47,8 @@ class Options(msgspec.Struct, frozen=True):
 
         c_intent: As *c*, for the auxiliary intent.
 
-        moved_share: Share of the turns that also teach after other lines.
+        moved_share, reworded_share: Shares of the turns that also teach after
+            other lines, and in other words.
     """
 
     min_groups: tuple[int, ...] = (2, 2, 2, 2, 5, 5, 2)
@@ -55,6 +56,7 @@ class Options(msgspec.Struct, frozen=True):
     c_intent: float = 0.5
     max_iter: int = 400
     moved_share: float = 0.6
+    reworded_share: float = 0.6
 
 
 class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -67,8 +69,8 @@ class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(
         self, turns: Sequence[Turn | Extract], examples: Sequence[Example]
     ) -> TurnVectoriser:
-        """Keep what ``min_groups`` groups share; moved examples do not count."""
-        own = [not example.is_moved for example in examples]
+        """Keep what ``min_groups`` groups share; copies do not count."""
+        own = [not example.is_copy for example in examples]
         counts = count_groups(
             compress(self._extracts(turns), own),
             compress((example.group for example in examples), own),
@@ -102,7 +104,9 @@ class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class Heads(BaseEstimator):  # type: ignore[misc]
     """One linear classifier a head over the same matrix."""
 
-    def __init__(self, specs: tuple[HeadSpec, ...], options: Options, seed: int) -> None:
+    def __init__(
+        self, specs: tuple[HeadSpec, ...], options: Options, seed: int
+    ) -> None:
         self.specs = specs
         self.options = options
         self.seed = seed
@@ -129,9 +133,9 @@ class Heads(BaseEstimator):  # type: ignore[misc]
         coef = np.zeros((spec.width, matrix.shape[1]))
         bias = np.full(spec.width, ABSENT)
         if len(known) < 2:  # noqa: PLR2004 - one class is no choice
-            bias[known if spec.labels != BINARY else slice(0, len(known[known > 0]))] = (
-                -ABSENT
-            )
+            bias[
+                known if spec.labels != BINARY else slice(0, len(known[known > 0]))
+            ] = -ABSENT
             return coef, bias
         model = self._classifier(spec).fit(matrix[taught], target[taught])
         if model.coef_.shape[0] == 1 and spec.labels == BINARY:
@@ -143,7 +147,7 @@ class Heads(BaseEstimator):  # type: ignore[misc]
         coef[known], bias[known] = model.coef_, model.intercept_
         return coef, bias
 
-    def _classifier(self, spec: HeadSpec) -> Any:  # noqa: ANN401 - sklearn is untyped
+    def _classifier(self, spec: HeadSpec) -> Any:
         if spec.name == "intent":
             return LinearSVC(C=self.options.c_intent, random_state=self.seed)
         return LogisticRegression(C=self.options.c, max_iter=self.options.max_iter)

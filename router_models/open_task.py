@@ -67,15 +67,29 @@ _ASKS = re2.compile(
     r"|\b(?:please|pls|kindly|could you|can you|may i|can i|could i|i need|ill need|we need) .{0,30}?(?:provide|send|give|share|tell|enter|upload|type|specify|have|get|take|choose|select|describe|attach|let me know|ask|confirm)\b"
 )
 _SLOTS = (
-    ("order_id", re2.compile(r"订单|单号|order (?:number|no|id|#)|which order|order is")),
-    ("photo", re2.compile(r"照片|图片|拍|截图|视频|photo|picture|image|screenshot|video")),
+    (
+        "order_id",
+        re2.compile(r"订单|单号|order (?:number|no|id|#)|which order|order is"),
+    ),
+    (
+        "photo",
+        re2.compile(r"照片|图片|拍|截图|视频|photo|picture|image|screenshot|video"),
+    ),
     ("address", re2.compile(r"地址|寄到|送到|address|deliver(?:ed)? to|postcode|zip")),
     ("phone", re2.compile(r"手机|电话|号码|phone|mobile|contact number")),
     ("email", re2.compile(r"邮箱|邮件|e-?mail")),
     ("invoice_title", re2.compile(r"抬头|税号|invoice|tax (?:id|number)|company name")),
-    ("reason", re2.compile(r"原因|为什么|怎么了|什么问题|reason|why|whats? (?:is |was )?wrong")),
+    (
+        "reason",
+        re2.compile(
+            r"原因|为什么|怎么了|什么问题|reason|why|whats? (?:is |was )?wrong"
+        ),
+    ),
     ("time", re2.compile(r"时间|哪天|几点|什么时候|when|what time|which day|date")),
-    ("item", re2.compile(r"哪件|哪一件|哪款|商品|第几|which (?:item|one|product)|what item")),
+    (
+        "item",
+        re2.compile(r"哪件|哪一件|哪款|商品|第几|which (?:item|one|product)|what item"),
+    ),
     ("variant", re2.compile(r"颜色|尺码|规格|尺寸|型号|colou?r|size|model|variant")),
     ("quantity", re2.compile(r"几件|数量|多少件|how many|quantity")),
     ("name", re2.compile(r"姓名|名字|收件人|your name|full name|recipient")),

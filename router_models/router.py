@@ -11,10 +11,10 @@ The router: one turn in, one decision out. Synchronous, pure, bounded.
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from engines.contract import (
@@ -23,12 +23,13 @@ from engines.contract import (
     Complexity,
     Decision,
     Emotion,
+    OpenTask,
     Risk,
     Tier,
     Turn,
 )
 from router_models import artifact
-from router_models.compiled import CompiledModel, Scores
+from router_models.compiled import CompiledModel, Scores, Thresholds
 from router_models.features import SIGNALS
 from router_models.hard_rules import HardRules, Rule, load_rules
 from router_models.policy import (
@@ -42,15 +43,23 @@ from router_models.policy import (
     tier_of,
 )
 from router_models.text import normalise
+from router_models.verdict import (
+    COMPLEXITY_ORDER,
+    Labels,
+    floored,
+    one_up,
+    raised,
+    under_floor,
+)
 
 
 _COMPLEXITIES = tuple(Complexity)
 _RISKS = tuple(Risk)
 _EMOTIONS = tuple(Emotion)
-_COMPLEXITY_ORDER = {label: rank for rank, label in enumerate(Complexity)}
 
 #: Features named in a decision's reasons; a signal that every turn has is none.
 _REASONS = 3
+_EXPLAINED = 8
 _DULL = frozenset(
     _n for _n in SIGNALS if _n.startswith(("length", "is_", "has_history", "turn_"))
 )
@@ -59,13 +68,36 @@ _DULL = frozenset(
 _UNSURE = 0.5
 
 
-class Labels(NamedTuple):
-    """What a turn is judged to be, before the tier."""
+class Feature(msgspec.Struct, frozen=True):
+    """A feature of a turn and what it added to a logit."""
 
-    complexity: Complexity
-    risk: Risk
-    asks_human: bool
-    needs_person: bool
+    name: str
+    share: float
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A decision and what led to it, for people.
+
+    Attributes:
+        rules: Hard rules hit.
+
+        chances: Calibrated probabilities by head and label, before rules and floor.
+
+        needed: Chance of each tier to be the lowest that suffices.
+
+        open_task: The task the turn was judged in, as given or as read.
+
+        features: What spoke most for the decided label, by head.
+    """
+
+    decision: Decision
+    rules: tuple[str, ...]
+    chances: dict[str, dict[str, float]]
+    needed: dict[str, float]
+    thresholds: Thresholds
+    open_task: OpenTask | None
+    features: dict[str, list[Feature]]
 
 
 class TierRouter:
@@ -122,17 +154,31 @@ class TierRouter:
             model=self.version,
         )
 
-    def label_chances(self, turn: Turn, decision: Decision) -> dict[str, float]:
-        """Probability of each decided label, by head; those of one turn alone."""
-        chances = self.model.score(turn).chances
-        asks = chances["asks_human"][0]
-        return {
-            "complexity": chances["complexity"][_COMPLEXITY_ORDER[decision.complexity]],
-            "risk": chances["risk"][RISK_ORDER[decision.risk]],
-            "tier": chances["tier"][TIER_ORDER[decision.tier]],
-            "asks_human": asks if decision.asks_human else 1.0 - asks,
-            "emotion": chances["emotion"][_EMOTIONS.index(decision.emotion)],
+    def explain(self, turn: Turn) -> Explanation:
+        """The decision about *turn* with all that led to it; about twice the cost."""
+        decision = self.decide(turn)
+        normal = normalise(turn.text)
+        scores = self.model.score(turn, normal)
+        heads = self.model.heads
+        columns = {
+            "complexity": COMPLEXITY_ORDER[decision.complexity],
+            "risk": RISK_ORDER[decision.risk],
         }
+        return Explanation(
+            decision=decision,
+            rules=tuple(rule.id for rule in self.rules.match(normal)),
+            chances={
+                name: _named(heads[name].labels, found)
+                for name, found in scores.chances.items()
+            },
+            needed=_named(tuple(TIERS), self._needed(scores)),
+            thresholds=self.model.thresholds,
+            open_task=turn.open_task,
+            features={
+                name: self._strongest(scores, heads[name].start + offset, _EXPLAINED)
+                for name, offset in columns.items()
+            },
+        )
 
     def _continues(self, turn: Turn, scores: Scores) -> bool:
         lines = self.model.thresholds
@@ -192,52 +238,24 @@ class TierRouter:
         if labels.risk is Risk.HIGH:
             column = heads["risk"].start + RISK_ORDER[Risk.HIGH]
         else:
-            rank = _COMPLEXITY_ORDER[labels.complexity]
+            rank = COMPLEXITY_ORDER[labels.complexity]
             column = heads["complexity"].start + rank
+        strongest = self._strongest(scores, column, _REASONS)
+        return (*reasons, *(feature.name for feature in strongest))
+
+    def _strongest(self, scores: Scores, column: int, most: int) -> list[Feature]:
+        """The features that spoke most for the label of a *column*, strongest first."""
         if not scores.rows:
-            return tuple(reasons)
+            return []
         shares = self.model.weights[scores.rows, column] * np.array(scores.weights)
-        strongest = (at for at in shares.argsort()[::-1] if shares[at] > 0)
-        names = (self._names[scores.rows[at]] for at in strongest)
-        reasons += islice((name for name in names if name not in _DULL), _REASONS)
-        return tuple(reasons)
-
-
-def raised(labels: Labels, hits: list[Rule]) -> Labels:
-    """*labels*, none of them lower, raised to what the rules found."""
-    complexity, risk, asks, needs = labels
-    for rule in hits:
-        to = rule.raises
-        complexity = max(complexity, to.complexity, key=_COMPLEXITY_ORDER.__getitem__)
-        risk = max(risk, to.risk, key=RISK_ORDER.__getitem__)
-        asks |= to.asks_human
-        needs |= to.needs_person
-    return Labels(complexity, risk, asks, needs)
-
-
-def floored(risk: Risk, floor: Risk | None) -> Risk:
-    """*risk*, not below the *floor* of the episode."""
-    return risk if floor is None else max(risk, floor, key=RISK_ORDER.__getitem__)
-
-
-def under_floor(tier: Tier, labels: Labels, floor: Risk | None) -> Tier:
-    """
-    *tier*, at least L3 for a look-up inside an episode of high risk.
-
-    A turn that one fixed text answers, the same for everyone, stays where it is: thanks
-    after a refund is not a matter for the agent.
-    """
-    is_bare = labels.complexity is Complexity.SIMPLE and labels.risk is Risk.LOW
-    if floor is not Risk.HIGH or is_bare:
-        return tier
-    return max(tier, Tier.L3, key=TIER_ORDER.__getitem__)
-
-
-def one_up(tier: Tier) -> Tier:
-    """The next tier, short of a person: not to know is no reason to call one."""
-    if tier is Tier.HUMAN:
-        return tier
-    return TIERS[min(TIER_ORDER[tier] + 1, TIER_ORDER[Tier.L3])]
+        found: list[Feature] = []
+        for at in shares.argsort()[::-1].tolist():
+            name = self._names[scores.rows[at]]
+            if len(found) == most or shares[at] <= 0:
+                break
+            if name not in _DULL:
+                found.append(Feature(name, round(float(shares[at]), 4)))
+        return found
 
 
 def _confidence(
@@ -254,6 +272,16 @@ def _confidence(
     if continues:
         return scores.chances["continues"][0]
     return min(1.0, sum(needed[: TIER_ORDER[tier] + 1]))
+
+
+def _named(labels: Sequence[str], chances: Sequence[float]) -> dict[str, float]:
+    """Probabilities by label; a yes-or-no head has the one of yes."""
+    if len(chances) == 1:
+        return {"yes": round(chances[0], 4)}
+    return {
+        str(label): round(chance, 4)
+        for label, chance in zip(labels, chances, strict=True)
+    }
 
 
 def _argmax(values: list[float]) -> int:

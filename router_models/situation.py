@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from engines.contract import (
     RISK_ORDER,
-    Complexity,
     Decision,
     Locale,
     OpenTask,
@@ -23,11 +22,11 @@ from router_models.open_task import Asked, infer_open_task, inferred_task
 from router_models.router import TierRouter
 from router_models.text import locale_of
 from router_models.turns import turn_of
+from router_models.verdict import COMPLEXITY_ORDER
 
 
 #: How far back a chain of answered questions is followed.
 _DEPTH = 6
-_COMPLEXITY_ORDER = {label: rank for rank, label in enumerate(Complexity)}
 
 
 def situate(
@@ -47,7 +46,10 @@ def situate(
 
 
 def read_task(
-    router: TierRouter, context: Sequence[Utterance], locale: Locale, depth: int = _DEPTH
+    router: TierRouter,
+    context: Sequence[Utterance],
+    locale: Locale,
+    depth: int = _DEPTH,
 ) -> OpenTask | None:
     """
     The task that the last line of *context* leaves open, judged by *router*.
@@ -61,7 +63,7 @@ def read_task(
     verdicts = [router.decide(turn_of(context[-1].text, locale))]
     if asked.request_at is not None:
         verdicts = [_request(router, context, asked, locale, depth), *verdicts]
-    complexity = max((v.complexity for v in verdicts), key=_COMPLEXITY_ORDER.__getitem__)
+    complexity = max((v.complexity for v in verdicts), key=COMPLEXITY_ORDER.__getitem__)
     risk = max((v.risk for v in verdicts), key=RISK_ORDER.__getitem__)
     return inferred_task(asked, (complexity, risk))
 
@@ -82,4 +84,3 @@ def _request(
 def _language(context: Sequence[Utterance]) -> Locale:
     said = " ".join(line.text for line in context if line.role == "customer")
     return locale_of(said)
-

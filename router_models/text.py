@@ -44,7 +44,9 @@ MASK_NAMES = {
     WORD: "<latin>",
 }
 
-#: Numbers that mean something by themselves: hotlines and platforms.
+#: Digits of a small and of a middling number; and numbers that mean something by
+#: themselves: hotlines and platforms.
+_SMALL, _MIDDLE = 2, 4
 _KEPT_NUMBERS = frozenset({"12315", "12345", "315", "110", "119", "120", "911"})
 
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
@@ -60,9 +62,7 @@ _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
 _HAS_ENTITY = re.compile("[0-9@]|://|www")
 _URL = re.compile(r"(?:https?://|www\.)[a-z0-9\-._~:/?#@!$&'*+,;=%]{1,2000}")
-_EMAIL = re.compile(
-    r"[a-z0-9._%+\-]{1,64}@[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,4}"
-)
+_EMAIL = re.compile(r"[a-z0-9._%+\-]{1,64}@[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,4}")
 _NUMBER = re.compile(
     r"(?P<money>[$€£¥]\s?\d{1,9}(?:[.,]\d{1,9}){0,3}"
     r"|\d{1,9}(?:[.,]\d{1,9}){0,3}\s?(?:元|块钱|块|rmb\b|yuan\b|cny\b|usd\b|dollars?\b|bucks?\b))"
@@ -102,7 +102,7 @@ def _mask_number(match: re.Match[str]) -> str:
     if digits in _KEPT_NUMBERS:
         return digits
     size = len(digits)
-    return SMALL if size <= 2 else MIDDLE if size <= 4 else LARGE
+    return SMALL if size <= _SMALL else MIDDLE if size <= _MIDDLE else LARGE
 
 
 def clean(text: str) -> str:

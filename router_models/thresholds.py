@@ -44,7 +44,7 @@ def choose_thresholds(
     judged = target["risk"] >= 0
     high = list(Risk).index(Risk.HIGH)
     intent = heads["intent"]
-    peaks = logits[:, intent.start : intent.start + intent.width].max(axis=1)
+    peaks = logits[:, intent.columns].max(axis=1)
     return Thresholds(
         high_risk=recall_line(
             chances["risk"][judged, high], target["risk"][judged] == high
@@ -78,7 +78,7 @@ def _chances(
     chosen = [scales[example.turn.locale] for example in examples]
     slope = np.array([scale.slope for scale in chosen])[:, None]
     shift = np.array([scale.shift for scale in chosen])[:, None]
-    scaled = logits[:, spec.start : spec.start + spec.width] * slope + shift
+    scaled = logits[:, spec.columns] * slope + shift
     if spec.width == 1:
         return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))

@@ -9,6 +9,7 @@ judged by a model that saw its group. The same data and seed give the same bytes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,23 +20,29 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engines.contract import Locale, Turn
+from engines.contract import Locale
 from router_models import artifact
 from router_models.augment import move
-from router_models.calibration import calibrate, log_loss
+from router_models.calibration import calibrate
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
 from router_models.dataset import Dataset, Example, load_dataset, load_intents
-from router_models.evaluate import EvalReport, Judged, judge, report
+from router_models.evaluate import EvalReport, report
 from router_models.features import Extract, Extractor
 from router_models.golden import golden_turns
 from router_models.hard_rules import HardRules, load_rules
 from router_models.heads import Heads, Options, head_specs, make_pipeline, targets
 from router_models.lexicon import load_lexicon
+from router_models.measure import (
+    CalibrationReport,
+    Fitted,
+    calibration_report,
+    judge_example,
+)
 from router_models.policy import Prices
 from router_models.router import TierRouter
-from router_models.situation import read_task
 from router_models.split import assert_apart, deal
 from router_models.thresholds import choose_thresholds
+from router_models.wording import Wrappers, load_wrappers, reword
 
 
 #: One group in so many is held out; calibration has as many folds.
@@ -53,13 +60,6 @@ class Progress(msgspec.Struct, frozen=True):
     done: int
     total: int
     what: str
-
-
-class CalibrationReport(msgspec.Struct, frozen=True):
-    """Log-loss of one head on held-out groups, before and after calibration."""
-
-    raw: float
-    calibrated: float
 
 
 class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,19 +88,13 @@ class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-class Fitted(msgspec.Struct, frozen=True):
-    """A fitted pipeline and the compiled model that must agree with it."""
-
-    pipeline: Pipeline
-    model: CompiledModel
-
-
 class Fitting(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a fit needs but its examples."""
 
     extractor: Extractor
     specs: tuple[HeadSpec, ...]
     options: Options
+    wrappers: Wrappers
     seed: int
     tick: Callable[[str], None]
 
@@ -109,7 +103,7 @@ def train(
     data_dir: Path,
     out_dir: Path,
     seed: int,
-    progress: Callable[[Progress], None] = lambda step: None,
+    progress: Callable[[Progress], object] = id,
     *,
     rules_file: Path,
     options: Options | None = None,
@@ -137,7 +131,12 @@ def train(
     specs = head_specs(load_intents(data_dir / "INTENTS.md"))
     tick("read")
     fitting = Fitting(
-        extractor=extractor, specs=specs, options=options, seed=seed, tick=tick
+        extractor=extractor,
+        specs=specs,
+        options=options,
+        wrappers=load_wrappers(data_dir / "wrappers.yaml"),
+        seed=seed,
+        tick=tick,
     )
     held_out, calibration = _measure(dataset.examples, fitting, rules)
     tick("measured")
@@ -151,14 +150,16 @@ def train(
     artifact.load(out_dir)
     tick("written")
     return TrainReport(
-        turns=_count(dataset.examples, lambda example: example),
-        groups=_count(dataset.examples, lambda example: example.group),
+        turns=_turns(dataset.examples),
+        groups=_groups(dataset.examples),
         held_out=held_out,
         calibration=calibration,
         thresholds=fitted.model.thresholds,
         version=manifest.version,
         weights_sha256=manifest.weights_sha256,
-        bytes=sum((out_dir / n).stat().st_size for n in (artifact.WEIGHTS, artifact.MANIFEST)),
+        bytes=sum(
+            (out_dir / n).stat().st_size for n in (artifact.WEIGHTS, artifact.MANIFEST)
+        ),
     )
 
 
@@ -169,7 +170,7 @@ def fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     locales = np.array([example.turn.locale for example in examples])
     scales = {
         spec.name: calibrate(
-            spec, _columns(spec, logits), targets(spec, examples), locales
+            spec, logits[:, spec.columns], targets(spec, examples), locales
         )
         for spec in fitting.specs
     }
@@ -219,10 +220,13 @@ def _fit_pipeline(
     pipeline = make_pipeline(
         fitting.extractor, fitting.specs, fitting.options, fitting.seed
     )
-    moved = move(examples, fitting.options.moved_share, fitting.seed)
+    options, seed = fitting.options, fitting.seed
+    copies = move(examples, options.moved_share, seed)
+    copies += reword(examples, fitting.wrappers, options.reworded_share, seed)
     extract = fitting.extractor.extract
     return pipeline.fit(
-        [*extracts, *(extract(example.turn) for example in moved)], [*examples, *moved]
+        [*extracts, *(extract(example.turn) for example in copies)],
+        [*examples, *copies],
     )
 
 
@@ -238,48 +242,6 @@ def _measure(
         report([judge_example(router, example) for example in unseen], router.version),
         calibration_report(fitted, unseen),
     )
-
-
-def judge_example(router: TierRouter, example: Example) -> Judged:
-    """Route an example as the gateway would have met it."""
-    wanted = {
-        name: str(getattr(example, name))
-        for name in ("complexity", "risk", "tier", "emotion", "intent")
-    }
-    wanted["asks_human"] = "yes" if example.asks_human else "no"
-    return judge(router, met(router, example.turn), wanted)
-
-
-def met(router: TierRouter, turn: Turn) -> Turn:
-    """*turn* with a task that was only inferred judged by *router* itself."""
-    task = turn.open_task
-    if task is None or task.name != "inferred":
-        return turn
-    read = read_task(router, turn.history, turn.locale)
-    return msgspec.structs.replace(turn, open_task=read)
-
-
-def calibration_report(
-    fitted: Fitted, unseen: Sequence[Example]
-) -> dict[str, CalibrationReport]:
-    """Log-loss on *unseen* examples by head, before and after calibration."""
-    logits = fitted.pipeline.decision_function([example.turn for example in unseen])
-    locales = np.array([example.turn.locale for example in unseen])
-    reports = {}
-    for spec in fitted.model.heads.values():
-        target = targets(spec, unseen)
-        losses = {"raw": 0.0, "calibrated": 0.0}
-        for locale, scale in fitted.model.scales[spec.name].items():
-            chosen = (target >= 0) & (locales == locale)
-            if chosen.any():
-                part = _columns(spec, logits)[chosen], target[chosen]
-                share = chosen.sum() / (target >= 0).sum()
-                losses["raw"] += share * log_loss(spec, *part, Scale())
-                losses["calibrated"] += share * log_loss(spec, *part, scale)
-        reports[spec.name] = CalibrationReport(
-            round(float(losses["raw"]), 4), round(float(losses["calibrated"]), 4)
-        )
-    return reports
 
 
 def _origin(
@@ -299,19 +261,14 @@ def _origin(
     )
 
 
-def _columns(spec: HeadSpec, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return logits[:, spec.start : spec.start + spec.width]
-
-
 def _pick(items: Sequence[Any], chosen: NDArray[np.bool_]) -> list[Any]:
     return [item for item, keep in zip(items, chosen, strict=True) if keep]
 
 
-def _count(
-    examples: Sequence[Example], key: Callable[[Example], object]
-) -> dict[str, int]:
-    return {
-        locale: len({id(example) if key(example) is example else key(example) for example in examples if example.turn.locale == locale})
-        for locale in ("zh", "en")
-    }
+def _turns(examples: Sequence[Example]) -> dict[str, int]:
+    return dict(Counter(example.turn.locale for example in examples))
 
+
+def _groups(examples: Sequence[Example]) -> dict[str, int]:
+    groups = {(example.turn.locale, example.group) for example in examples}
+    return dict(Counter(locale for locale, _ in sorted(groups)))
