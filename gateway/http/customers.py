@@ -8,6 +8,7 @@ The message route here is the idiomatic face of
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -41,6 +42,10 @@ ConversationPath = Annotated[
 ]
 
 
+#: Said aloud, since Litestar takes the media type from the annotation.
+_SSE = {"content-type": "text/event-stream; charset=utf-8"}
+#: The number of an event, as a resuming browser sends it.
+_SEEN = re.compile(r"[0-9]{1,15}").fullmatch
 #: Routes that need a bearer key.
 KEYED = {"is_keyed": True}
 
@@ -149,10 +154,10 @@ class ConversationController(Controller):
         if "text/event-stream" not in request.headers.get("accept", ""):
             events = await api.live.page(principal.shop, key, after)
             return EventPage(events=events, last=events[-1].n if events else after)
-        resumed = request.headers.get("last-event-id", "")
-        start = int(resumed) if resumed.isascii() and resumed.isdigit() else after
+        resumed = _SEEN(request.headers.get("last-event-id", ""))
+        start = int(resumed[0]) if resumed else after
         return ServerSentEvent(  # type: ignore[return-value]  # documented as its JSON form
-            _stream(api.live, principal.shop, key, start)
+            _stream(api.live, principal.shop, key, start), headers=_SSE
         )
 
 
@@ -161,7 +166,7 @@ async def _stream(
 ) -> AsyncIterator[ServerSentEventMessage]:
     async for events in live.follow(shop, conversation, after):
         if not events:
-            yield ServerSentEventMessage(comment="still here")
+            yield ServerSentEventMessage(data=None, comment="still here")
         for event in events:
             yield ServerSentEventMessage(
                 id=event.n, event=event.kind, data=encode(event).decode()

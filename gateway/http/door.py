@@ -64,7 +64,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     system: SystemApi
     telemetry: Telemetry
-    locale_of: Callable[[str], Locale]
+    locale_of: Callable[[str, Locale], Locale]
     wall_ms: Callable[[], int]
     presence_s: float
     demo: Sequence[DemoCustomer] = ()

@@ -33,6 +33,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
 
+#: So few Latin words say nothing of the language a customer speaks.
+FEW_WORDS = 2
+
 PREFIX = "/v1/conversations/"
 SUFFIX = "/messages"
 
@@ -45,7 +48,7 @@ class Intake:
     Checks a message and hands it to the dispatcher.
 
     Args:
-        locale_of: Language of a text, if the sender does not say.
+        locale_of: Language of a text; the second argument if it has none.
 
         wall_ms: Wall clock.
     """
@@ -57,7 +60,7 @@ class Intake:
         key_rate: RateLimit,
         visitor_rate: RateLimit,
         text_chars: int,
-        locale_of: Callable[[str], Locale],
+        locale_of: Callable[[str, Locale], Locale],
         wall_ms: Callable[[], int],
     ) -> None:
         self._dispatcher = dispatcher
@@ -96,13 +99,24 @@ class Intake:
         if wait_s > 0:
             raise RateLimited(wait_s)
 
+    def _language(self, message: MessageIn) -> Locale:
+        """
+        The text's own language; the sender's page may be in another one.
+
+        A word or two of Latin letters ("ok", "hi", "K3003") leave it at that.
+        """
+        text, declared = message.text, message.locale
+        if declared is not None and text.isascii() and len(text.split()) <= FEW_WORDS:
+            return declared
+        return self._locale_of(text, declared or "zh")
+
     def _new_message(self, principal: Principal, message: MessageIn) -> NewMessage:
         body = EventBody(
             at_ms=self._wall_ms(),
             text=message.text,
             message_id=message.message_id,
             user_id=message.user_id,
-            locale=message.locale or self._locale_of(message.text),
+            locale=self._language(message),
             meta=message.meta,
         )
         said = f"{message.user_id}\0{message.text}".encode()

@@ -36,7 +36,7 @@ class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Attributes:
         message_id: The sender's id; a repeat of it gives the same result.
 
-        locale: Language of the customer; found from the text if left out.
+        locale: Language of the customer's page; the text's own language wins.
 
         meta: Free values of the sender, kept with the message, never read.
     """

@@ -4,7 +4,6 @@ A real gateway for the whole folder: store, demo shop, one worker, two shops.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -70,8 +69,10 @@ def config(folder: Path) -> Config:
 @pytest.fixture(scope="session")
 def stack(config: Config) -> Iterator[Stack]:
     """The whole process tree, as ``tidegate demo`` starts it."""
-    with running(config, lambda line: print(line, file=sys.stderr)) as started:
+    told: list[str] = []
+    with running(config, told.append) as started:
         yield started
+    assert told == [], "a worker ended by itself"
 
 
 @pytest.fixture(scope="session")
