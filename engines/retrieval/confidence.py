@@ -15,8 +15,10 @@ from typing import Final
 from engines.retrieval.index import Hit
 
 
-#: Below it an answer is not given.
+#: Below it a question is not answered.
 BAR: Final = 0.5
+#: Below it what has no form of a question is not taken for one.
+STATEMENT_BAR: Final = 0.75
 #: A best passage that covers less of the question is no match at all.
 NO_MATCH_COVERAGE: Final = 0.2
 

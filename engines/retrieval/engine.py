@@ -31,7 +31,7 @@ from engines.contract import (
     Turn,
     Utterance,
 )
-from engines.retrieval import phrases, questions
+from engines.retrieval import phrases, questions, wishes
 from engines.retrieval.compose import Piece, merge
 from engines.retrieval.language import clean, language_of
 from engines.retrieval.questions import Kind, Part
@@ -93,20 +93,12 @@ class RetrievalEngine:
 
     async def answer(self, turn: Turn) -> Answer | Escalation:
         """Answer the questions of *turn* with sources, or say why not."""
-        if turn.shop != self._shop_id:
-            note = f"no knowledge of shop {turn.shop}"
-            return Escalation(reason=Reason.NO_MATCH, note=note)
         text = clean(turn.text)
         locale = language_of(text, turn.locale)
-        if questions.wants_change(text, locale):
-            return Escalation(reason=Reason.NEEDS_ACTION, note="asks for a change")
-        try:
-            async with timeout(self._time_left(turn)):
-                outcome = await self._answer(turn, text, locale)
-        except ShopError as exc:
-            return Escalation(reason=Reason.UNAVAILABLE, note=str(exc))
-        except TimeoutError:
-            return Escalation(reason=Reason.DEADLINE)
+        not_ours = self._not_ours(turn, text, locale)
+        if not_ours is not None:
+            return not_ours
+        outcome = await self._in_time(turn, text, locale)
         if isinstance(outcome, Answer) and turn.open_task is not None:
             # A question in the middle of a task does not end the task.
             return msgspec.structs.replace(outcome, open_task=turn.open_task)
@@ -125,6 +117,30 @@ class RetrievalEngine:
         part = questions.whole(clear, language)
         topic = self._searcher.topic(part, clear, history, language)
         return self._searcher.find(topic, language, k)
+
+    def _not_ours(self, turn: Turn, text: str, locale: Locale) -> Escalation | None:
+        """Why another shop's engine or another tier should have the turn, if so."""
+        if turn.shop != self._shop_id:
+            note = f"no knowledge of shop {turn.shop}"
+            return Escalation(reason=Reason.NO_MATCH, note=note)
+        if wishes.wants_change(text, locale):
+            return Escalation(reason=Reason.NEEDS_ACTION, note="asks for a change")
+        is_reply = wishes.replies(text, turn.history, locale)
+        if is_reply and turn.history[-1].text not in phrases.ASKED_BACK:
+            note = "answers a question of another tier"
+            return Escalation(reason=Reason.LOW_CONFIDENCE, note=note)
+        return None
+
+    async def _in_time(
+        self, turn: Turn, text: str, locale: Locale
+    ) -> Answer | Escalation:
+        try:
+            async with timeout(self._time_left(turn)):
+                return await self._answer(turn, text, locale)
+        except ShopError as exc:
+            return Escalation(reason=Reason.UNAVAILABLE, note=str(exc))
+        except TimeoutError:
+            return Escalation(reason=Reason.DEADLINE)
 
     def _time_left(self, turn: Turn) -> float | None:
         left = turn.deadline_s - self._monotonic()

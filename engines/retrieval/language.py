@@ -58,8 +58,17 @@ _IRREGULAR: Final = {
     "lost": "lose",
     "washes": "wash",
     "shoes": "shoe",
+    "coming": "come",
+    "taking": "take",
+    "making": "make",
+    "using": "use",
+    "pricing": "price",
+    "sizing": "size",
+    "sized": "size",
+    "baking": "bake",
 }
 _SHORT: Final = 3
+_KEEPS_E: Final = 5
 
 
 _SENTENCE: Final = {
@@ -113,7 +122,8 @@ def stem(word: str) -> str:
             return _undouble(root)
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
-    return word.removesuffix("e") if len(word) > _SHORT + 1 else word
+    # "plane" keeps its e, or it would meet "planning".
+    return word.removesuffix("e") if len(word) > _KEEPS_E else word
 
 
 def _undouble(root: str) -> str:

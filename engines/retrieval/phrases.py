@@ -168,9 +168,10 @@ def others_on_the_way(orders: list[Order], locale: Locale) -> str:
 
 def which_product(locale: Locale) -> str:
     """Asked back when no product is known."""
-    if locale == "zh":
-        return "请问您想了解哪一款商品？"
-    return "Which product do you mean?"
+    return {
+        "zh": "请问您想了解哪一款商品？",
+        "en": "Which product do you mean?",
+    }[locale]
 
 
 def left_open(questions: Sequence[str], locale: Locale) -> str:
@@ -181,3 +182,7 @@ def left_open(questions: Sequence[str], locale: Locale) -> str:
         return f"关于{named}，我没有查到确切的说法，需要的话可以回复“转人工”。"
     named = ", ".join(f'"{word}"' for word in words)
     return f"I found nothing certain on {named}; if you like, ask for a person."
+
+
+#: Every question that L2 asks back.
+ASKED_BACK: Final = frozenset({which_product("zh"), which_product("en")})

@@ -3,7 +3,7 @@ Read what a turn asks: its parts, the kind of each, and whether it asks at all.
 
 Rules only, for Chinese and English. A message with several questions becomes
 several parts; words that only set the scene stay with the question they
-belong to. A request to change something is not for this tier.
+belong to. What is no question at all is told by :mod:`engines.retrieval.wishes`.
 """
 
 from __future__ import annotations
@@ -46,12 +46,15 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         is_followup: True if it means little without what was said before.
 
         points_back: True if a pronoun stands for a product or an order.
+
+        asks: False if it states something; it may still be a question.
     """
 
     text: str
     kind: Kind
     is_followup: bool = False
     points_back: bool = False
+    asks: bool = True
 
 
 def _zh(pattern: str) -> re.Pattern[str]:
@@ -64,7 +67,7 @@ def _en(pattern: str) -> re.Pattern[str]:
 
 _CLAUSE: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
-        r".+?(?:(?:[，。！!？?；;\n]|(?<!\d),|,(?!\d))+|$"
+        r".+?(?:(?:[，。！!？?；;\n]|(?<!\d),|,(?!\d))+|$|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"
         r"|(?=另外|还有(?!没)|顺便|再问|同时(?!用|使用)|以及))"
     ),
     "en": _en(
@@ -170,55 +173,12 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
 #: General questions in the same words, which a passage answers.
 _GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
-        r"一般|通常|规则|政策|平时|保价|价保|降价|差价|包邮|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
+        r"一般|通常|规则|政策|平时|保价|价保|降价|差价|包邮|发票|退款|积分|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
     ),
     "en": _en(
         r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|how do i track|how can i track|says delivered|marked|\breturn|refund|exchange|who pays|restock|back in stock"
     ),
 }
-
-_VERBS_ZH: Final = (
-    r"退款|退货|退掉|退了|退一下|退[^货款]{0,6}(?:件|个|单)|取消|改(?:一下|下|成|到|个)?(?:收货)?(?:地址|电话|手机号|收件人)|改[成到]|修改|更改|换货|换成|换一|换个"
-    r"|补发|补寄|补一|合并|开(?:一张|张|个)?(?:发)?票|重开|催|拦截|退差价|补差价|申请|加急|赔|补偿|注销|退回去|寄到|发到|送到"
-)
-_WH_ZH: Final = r"怎么|咋|如何|怎样|流程|规则|政策|步骤|多久|多少|谁|哪|什么|几[天个次]|查|看|解释|介绍|说说|讲"
-_VERBS_EN: Final = r"(?:cancel|refund|return|exchange|change|update|modify|merge|replace|reissue|redirect|compensate|resend|send back|re-?ship)"
-_CHANGE: Final[dict[Locale, tuple[re.Pattern[str], ...]]] = {
-    "zh": (
-        _zh(
-            rf"^(?!.*(?:{_WH_ZH})).*(?:帮我|帮忙|给我|替我|麻烦|请把|请帮|请给|赶紧|立刻|马上).{{0,15}}(?:{_VERBS_ZH})"
-        ),
-        _zh(
-            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？])).*(?:我要|我想|想要|要求|申请|需要|打算|准备).{{0,8}}(?:{_VERBS_ZH})"
-        ),
-        _zh(
-            rf"^(?!.*(?:{_WH_ZH}|会不会|要不要|需要)).{{0,14}}(?:把|将).{{1,25}}(?:退|取消|换|改|合并|补发|寄到|发到|送到)"
-        ),
-        _zh(
-            rf"^(?!.*(?:{_WH_ZH}|吗|能不能|可以|可不可以|呢|[?？]|后|的)).{{0,2}}(?:取消|退掉|退款|退货|改地址|换货|补发|合并)(?:吧|了|订单|我|这|那|第|一|给|其中|\W|$)"
-        ),
-    ),
-    "en": (
-        _en(
-            rf"^(?!.*\b(?:how|what|which|policy|who)\b).*\b(?:please|can you|could you|would you|help me|just)\s+(?:please\s+|to\s+|just\s+|help me\s+)*{_VERBS_EN}\b"
-        ),
-        _en(
-            rf"^(?!.*(?:\b(?:how|what|when|which|policy|who|can i|could i|if|whether)\b|\?)).*\b(?:i want|i'd like|i would like|i need|i wish|i have|let me)\s+(?:you\s+)?to\s+{_VERBS_EN}\b"
-        ),
-        _en(
-            rf"^\W*(?:please\s+)?{_VERBS_EN}\s+(?:my|the|this|that|it|order|item|one|both|all)\b(?!.*\?)"
-        ),
-        _en(
-            r"^(?!.*\b(?:how|what|when|policy)\b).*\b(?:i want|i'd like|i need|i demand|give me)\s+(?:a|my|an)\s+(?:full\s+)?(?:refund|exchange|replacement|compensation|money back)\b"
-        ),
-    ),
-}
-
-
-def wants_change(text: str, locale: Locale) -> bool:
-    """True if *text* asks to change an order, a refund, an invoice or the like."""
-    clauses = _clauses(text, locale)
-    return any(p.search(clause) for p in _CHANGE[locale] for clause in clauses)
 
 
 def parts(text: str, locale: Locale) -> tuple[Part, ...]:
@@ -240,6 +200,7 @@ def _part(text: str, locale: Locale) -> Part:
         kind=kind_of(text, locale),
         is_followup=_FOLLOWUP[locale].search(text) is not None,
         points_back=_POINTS_BACK[locale].search(text) is not None,
+        asks=asks(text, locale),
     )
 
 
@@ -252,7 +213,13 @@ def kind_of(text: str, locale: Locale) -> Kind:
     return Kind.KNOWLEDGE
 
 
-def _clauses(text: str, locale: Locale) -> list[str]:
+def asks(text: str, locale: Locale) -> bool:
+    """True if *text* has the form of a question."""
+    return any(_ASKS[locale].search(clause) for clause in clauses(text, locale))
+
+
+def clauses(text: str, locale: Locale) -> list[str]:
+    """Pieces of *text* between stops, commas and joints."""
     found = (match[0].strip() for match in _CLAUSE[locale].finditer(text))
     return [clause for clause in found if clause]
 
@@ -261,7 +228,7 @@ def _split(text: str, locale: Locale) -> list[str]:
     """Clauses, gathered so that each piece has one that asks."""
     pieces: list[str] = []
     lead = ""
-    for clause in _clauses(text, locale):
+    for clause in clauses(text, locale):
         lead = f"{lead} {clause}" if lead else clause
         if _ASKS[locale].search(clause):
             pieces.append(lead)

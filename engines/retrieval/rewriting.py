@@ -39,6 +39,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
         recent_products: Product spoken of last, if the question names none.
 
+        asks: As of the part.
+
         continued: The same question as a follow-up, for when it is too short
             to be understood alone.
     """
@@ -48,6 +50,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     earlier: tuple[str, ...] = ()
     recent_products: frozenset[str] = frozenset()
+    asks: bool = True
     continued: Topic | None = None
 
 
@@ -79,6 +82,7 @@ class Rewriter:
             text=part.text,
             earlier=tuple(lines) if part.points_back else (),
             recent_products=self._recent(lines),
+            asks=part.asks,
             continued=continued if len(own.units) <= _SHORT else None,
         )
 
@@ -99,6 +103,7 @@ class Rewriter:
             text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
             recent_products=self._recent(lines),
+            asks=part.asks,
         )
 
     def _is_answered_alike(self, own: Query, text: str) -> bool:

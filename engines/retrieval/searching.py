@@ -12,9 +12,16 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+import msgspec
+
 from engines.contract import Escalation, Locale, Reason, ShopId, Utterance
 from engines.retrieval.compose import Piece, extract
-from engines.retrieval.confidence import BAR, NO_MATCH_COVERAGE, confidence
+from engines.retrieval.confidence import (
+    BAR,
+    NO_MATCH_COVERAGE,
+    STATEMENT_BAR,
+    confidence,
+)
 from engines.retrieval.documents import LOCALES, Passage, load_passages
 from engines.retrieval.index import Hit, Index, Scope
 from engines.retrieval.questions import Part
@@ -90,12 +97,23 @@ class Searcher:
     def answer(self, topic: Topic, locale: Locale) -> Piece | Escalation:
         """Say what the best passage says, if it is sure enough to answer."""
         found = self.find(topic, locale)
-        if found.confidence < BAR and topic.continued is not None:
+        bar = BAR if topic.asks else STATEMENT_BAR
+        if found.confidence < bar and topic.continued is not None:
             return self.answer(topic.continued, locale)
-        if found.confidence < BAR:
+        if found.confidence < bar:
             return _not_found(topic, found)
         best, analyzer = found.hits[0], self._analyzers[locale]
-        return extract(best.passage, topic.query, analyzer, found.confidence)
+        piece = extract(best.passage, topic.query, analyzer, found.confidence)
+        return _with_subject(piece, best.passage, topic)
+
+
+def _with_subject(piece: Piece, passage: Passage, topic: Topic) -> Piece:
+    """Name the product if the customer did not: it may be another one they mean."""
+    header = passage.header
+    if not header.names or topic.query.products == frozenset(header.products):
+        return piece
+    joint = "：" if passage.locale == "zh" else ": "
+    return msgspec.structs.replace(piece, text=f"{header.title}{joint}{piece.text}")
 
 
 def _is_better(near: Sequence[Hit], far: Sequence[Hit]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 from engines.contract import (
     ConversationId,
@@ -38,9 +39,11 @@ class SilentShop:
         return ()
 
 
-def make_engine(shop: ShopPort | None, today: date = TODAY) -> RetrievalEngine:
+def make_engine(
+    shop: ShopPort | SilentShop | None, today: date = TODAY
+) -> RetrievalEngine:
     """An engine on the shipped knowledge of the demo shop."""
-    return RetrievalEngine.load(KNOWLEDGE, shop, lambda: today)
+    return RetrievalEngine.load(KNOWLEDGE, cast("ShopPort", shop), lambda: today)
 
 
 def make_turn(

@@ -113,6 +113,27 @@ async def test_a_named_product_replaces_the_one_before(
     assert ids == ["zh/lp-09#spec"]
 
 
+async def test_a_product_that_was_not_named_is_named(
+    reader: RetrievalEngine,
+) -> None:
+    """The customer sees of which product a fact is, if it could be another."""
+    told = await reader.answer(make_turn("170斤穿多大码"))
+    assert isinstance(told, Answer)
+    assert told.text.startswith("纯棉短袖：S 码")
+    named = await reader.answer(make_turn("短袖170斤穿多大码"))
+    assert isinstance(named, Answer)
+    assert named.text.startswith("S 码")
+
+
+async def test_replies_to_other_tiers_are_left_to_them(
+    reader: RetrievalEngine,
+) -> None:
+    """What an agent asked for is not answered with a passage."""
+    lines = talk("我要换货", "请问要换成什么颜色？")
+    outcome = await reader.answer(make_turn("换成白色的短袖", history=lines))
+    assert isinstance(outcome, Escalation)
+
+
 async def test_answers_follow_the_language_of_the_question(
     reader: RetrievalEngine,
 ) -> None:

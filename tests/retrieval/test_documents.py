@@ -165,7 +165,7 @@ def test_sentences_are_slices_that_lose_nothing(text: str) -> None:
     """In order, each stands in the text, and only blanks stand between them."""
     for locale in ("zh", "en"):
         at = 0
-        for sentence in split_sentences(text, locale):  # type: ignore[arg-type]
+        for sentence in split_sentences(text, locale):
             start = text.index(sentence, at)
             assert not text[at:start].strip()
             at = start + len(sentence)

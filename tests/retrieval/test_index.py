@@ -15,7 +15,7 @@ from desk import KNOWLEDGE, TODAY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.contract import ShopId
+from engines.contract import Locale, ShopId
 from engines.retrieval import index as indexes
 from engines.retrieval.documents import Audience, Header, Passage
 from engines.retrieval.index import Index, Scope
@@ -24,7 +24,7 @@ from engines.retrieval.words import Phrases, Synonyms, load_synonyms
 
 
 EMPTY = Synonyms({"zh": Phrases([], "zh"), "en": Phrases([], "en")}, frozenset())
-PLAIN = {"en": Analyzer("en", EMPTY, Phrases([], "en"))}
+PLAIN: dict[Locale, Analyzer] = {"en": Analyzer("en", EMPTY, Phrases([], "en"))}
 A, B = ShopId("a"), ShopId("b")
 
 
@@ -156,7 +156,7 @@ def test_no_shop_ever_finds_another_shops_passages() -> None:
 def test_a_named_product_excludes_the_others() -> None:
     """A question on the lamp is never answered with the kettle."""
     names = Phrases([("lamp", "LP"), ("kettle", "KT")], "en")
-    analyzers = {"en": Analyzer("en", EMPTY, names)}
+    analyzers: dict[Locale, Analyzer] = {"en": Analyzer("en", EMPTY, names)}
     passages = [
         passage(1, "power 14 watts", products=("LP",)),
         passage(2, "power power 1800 watts", products=("KT",)),
@@ -196,10 +196,10 @@ def test_a_wording_that_stands_for_one_thing_must_be_met() -> None:
 @given(st.text(max_size=200))
 def test_any_text_can_be_searched(text: str) -> None:
     """No question makes a search fail, in either language."""
-    analyzers = {
+    analyzers: dict[Locale, Analyzer] = {
         "zh": Analyzer("zh", EMPTY, Phrases([], "zh")),
         "en": PLAIN["en"],
     }
     index = Index([passage(1, "coupon rules")], analyzers)
     for locale, analyzer in analyzers.items():
-        index.search(analyzer.query(text), Scope(shop=A, locale=locale, on=TODAY), 3)  # type: ignore[arg-type]
+        index.search(analyzer.query(text), Scope(shop=A, locale=locale, on=TODAY), 3)

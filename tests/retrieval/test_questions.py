@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.contract import Locale
+from engines.contract import Locale, Utterance
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import MAX_PARTS, Kind, kind_of, parts, wants_change
+from engines.retrieval.questions import MAX_PARTS, Kind, kind_of, parts
 from engines.retrieval.reads import weight_in
+from engines.retrieval.wishes import replies, wants_change
 
 
 SPLITS: list[tuple[Locale, str, list[str]]] = [
@@ -75,6 +76,13 @@ CHANGES: list[tuple[Locale, str]] = [
     ("zh", "能帮我改一下收货地址吗"),
     ("zh", "你好，我想退货"),
     ("zh", "申请价保，帮我补差价"),
+    ("zh", "两个订单合并一下"),
+    ("zh", "质量一般 退了吧"),
+    ("zh", "降价了 退我差价"),
+    ("zh", "坏了 我要报修"),
+    ("en", "pls cancel my order its not shipped yet"),
+    ("en", "I need a VAT invoice made out to my company"),
+    ("en", "can you switch the payment to my mastercard"),
     ("en", "please cancel my order"),
     ("en", "I want to return the kettle"),
     ("en", "can you change my address"),
@@ -169,3 +177,23 @@ def test_regions_are_read(text: str, locale: Locale, region: str | None) -> None
 def test_weights_are_read(text: str, grams: int) -> None:
     """In the units people use."""
     assert weight_in(text) == grams
+
+
+@pytest.mark.parametrize(
+    ("ours", "text", "is_reply"),
+    [
+        ("请提供一下订单号", "昨天买的那个", True),
+        ("要换成什么颜色呢？", "灰的", True),
+        ("请提供一下订单号", "订单号在哪里看", False),
+        ("已经为您登记了", "灰的", False),
+        ("Which order do you mean?", "the last one", True),
+        ("Which order do you mean?", "where do I see the number", False),
+        ("Done.", "the last one", False),
+    ],
+)
+def test_replies_to_our_questions_are_told_from_questions(
+    ours: str, text: str, *, is_reply: bool
+) -> None:
+    """A slot answer goes back to whoever asked for it."""
+    history = (Utterance("customer", "..."), Utterance("assistant", ours))
+    assert replies(text, history, "en" if text.isascii() else "zh") is is_reply
