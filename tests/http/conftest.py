@@ -4,21 +4,27 @@ A real gateway for the whole folder: store, demo shop, one worker, two shops.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from wire_calls import Caller, Inside, keys_of
 
 from gateway.app import Gateway
+from gateway.cli.operator import put
 from gateway.config import Config
 from gateway.config_file import load
+from gateway.handoff.accounts import Operator
 from gateway.secrets import fill
 from gateway.stack import Stack, running
 from gateway.store.embedded import EmbeddedStore
 
 
+PASSWORD = secrets.token_urlsafe(12)
 CONFIG = """
 [store]
 lease_ms = 5000
@@ -26,6 +32,7 @@ lease_ms = 5000
 [people]
 max_queue = 10000
 max_eta_s = 1e9
+offer_s = 300
 
 [[shops]]
 id = "demo"
@@ -100,6 +107,37 @@ def web(stack: Stack) -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="session")
+def desk(stack: Stack, config: Config) -> Iterator[httpx.Client]:
+    """An operator of the demo shop, signed in; the other shop has none."""
+    who = Operator(
+        shop="demo", name="lin", display="小林", role="operator", capacity=20
+    )
+    asyncio.run(put(stack.supervisor.store_url, who, PASSWORD, replace=False))
+    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
+        body = {"shop": "demo", "name": "lin", "password": PASSWORD}
+        session = client.post("/v1/desk/session", json=body)
+        assert session.status_code == 201, session.text
+        client.headers["x-csrf-token"] = session.json()["csrf"]
+        yield client
+
+
+@pytest.fixture
+def operator(desk: httpx.Client) -> Iterator[httpx.Client]:
+    """The operator is online now, so that there is a line; it is empty after."""
+    state = desk.put("/v1/desk/presence", json={"state": "online"})
+    assert state.status_code == 200, state.text
+    yield desk
+    while offers := desk.get("/v1/desk/offers").json():
+        for offer in offers:
+            path = f"/v1/desk/handoffs/{offer['id']}"
+            version = {"version": offer["version"]}
+            claimed = desk.post(f"{path}/claim", json=version).json()
+            closing = {"version": claimed["version"], "seen": 10_000}
+            closed = desk.post(f"{path}/close", json=closing)
+            assert closed.status_code == 200, closed.text
+
+
+@pytest.fixture(scope="session")
 async def inside(
     config: Config, embedded_store: EmbeddedStore, folder: Path
 ) -> AsyncIterator[Inside]:
@@ -113,8 +151,8 @@ async def inside(
             config.limits, visitor_rate_per_s=0.5, visitor_burst=3
         ),
     )
-    filled, secrets = fill(own, Path(own.data_dir))
-    gateway = await Gateway.open(filled, secrets.visitor_secret)
+    filled, kept = fill(own, Path(own.data_dir))
+    gateway = await Gateway.open(filled, kept.visitor_secret)
     keys = {
         f"{shop.id}/{channel.name}": channel.key
         for shop in filled.shops

@@ -122,7 +122,7 @@ def test_the_reply_is_in_the_customers_language(
         {"message_id": "{x}:*?[y]", "user_id": "a:b"},
         {"text": "\U0001f600" * 200},
         {"text": "a" + "\u0301" * 500},
-        {"text": "‮right to left"},
+        {"text": "\u202eright to left"},
         {"text": "x" * 4000},
     ],
 )
