@@ -121,7 +121,10 @@ def test_a_person_can_be_asked_for_in_every_state(
 
 DIALOGS = {
     "转人工": (["开票信息怎么填", "发票抬头怎么填", "帮我核对一下开票信息"], "个人"),
-    "agent please": (["size advice please", "what size should i take"], "cm"),
+    "agent please": (
+        ["how do i fill in the invoice title", "how to fill in invoice details"],
+        "personal",
+    ),
 }
 
 
