@@ -147,7 +147,7 @@ def load_rules(path: Path) -> HardRules:
             rule = convert(path, raw, Rule, _SHAPE)
             _check(rule, names)
         except (DataError, ValueError) as exc:
-            problem = str(exc.__cause__ or exc)
+            problem = str(exc.__cause__ if isinstance(exc, DataError) else exc)
             raise DataError(path, problem, _SHAPE, where) from exc
         names.add(rule.id)
         rules.append(rule)
@@ -177,7 +177,9 @@ def _compile(pattern: str) -> re2._Regexp:
     try:
         return re2.compile(pattern, options)
     except re2.error as exc:
-        raise ValueError(f"pattern {pattern!r} is not RE2: {exc}") from exc
+        reason = exc.args[0] if exc.args else exc
+        text = reason.decode() if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"pattern {pattern!r} is not RE2: {text}") from exc
 
 
 def _either(patterns: Iterable[Sequence[str]]) -> re2._Regexp:
