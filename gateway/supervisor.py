@@ -115,10 +115,12 @@ class Supervisor:
         """Drain the workers, then stop the store; safe to call twice."""
         self._is_stopping.set()
         give_up = monotonic() + self._config.server.drain_s + GRACE_S
-        for worker in self._workers:
+        # A copy: each watcher takes its worker off the list when it ends.
+        workers = list(self._workers)
+        for worker in workers:
             if worker.poll() is None:
                 worker.terminate()
-        for worker in self._workers:
+        for worker in workers:
             _reap(worker, give_up)
         for watcher in self._watchers:
             watcher.join(timeout=1)
