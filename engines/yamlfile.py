@@ -40,7 +40,21 @@ _WORDS: Final[dict[str, bool | None]] = {
     "~": None,
     "": None,
 }
-_STANDARD_TAG: Final = "tag:yaml.org,2002:"
+_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in (
+        "str",
+        "int",
+        "float",
+        "bool",
+        "null",
+        "timestamp",
+        "value",
+        "merge",
+        "seq",
+        "map",
+    )
+)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 _AT = re.compile(r"^(?P<what>.*?) - at (?:`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>.*)`$", re.DOTALL)
@@ -199,7 +213,7 @@ class _Builder:
         if id(node) in self._seen:
             self._refuse(node, "anchors and aliases are not allowed", "write it out")
         self._seen.add(id(node))
-        if not str(node.tag).startswith(_STANDARD_TAG):
+        if str(node.tag) not in _TAGS:
             self._refuse(node, f"tag {node.tag} is not allowed", "remove it")
         if len(place) > MAX_DEPTH:
             self._refuse(node, f"nested deeper than {MAX_DEPTH} levels")

@@ -77,7 +77,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     pattern: float = 4.3
     lead: float = 0.25
     answer_bar: float = 0.6
-    disputed_bar: float = 0.9
+    disputed_bar: float = 0.97
     hand_on_bar: float = 0.35
 
     def probability(self, evidence: Evidence) -> float:

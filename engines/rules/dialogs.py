@@ -44,10 +44,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         values: Slot name to value.
 
         tries: Replies in a row that did not fit.
+
+        locale: Language it was opened in; a name or an address in the other
+            script does not change it.
     """
 
     values: dict[str, str | int] = {}
     tries: int = 0
+    locale: Locale = "zh"
 
 
 class Dialog:
@@ -69,9 +73,10 @@ class Dialog:
 
     def start(self, text: str, locale: Locale) -> Answer:
         """Open the dialog; what the first message already says is not asked."""
-        return self._advance(State(values=self._read(text, "", {})), locale)
+        known = self._read(text, "", {})
+        return self._advance(State(values=known, locale=locale), locale)
 
-    def accept(self, task: OpenTask, text: str, locale: Locale) -> Answer | None:
+    def accept(self, task: OpenTask, text: str) -> Answer | None:
         """
         Take a reply to the open question, or a correction of an earlier one.
 
@@ -82,15 +87,17 @@ class Dialog:
         if not read:
             return None
         changed = [n for n, v in read.items() if state.values.get(n, v) != v]
-        answer = self._advance(State(values={**state.values, **read}), locale)
+        known = {**state.values, **read}
+        answer = self._advance(State(values=known, locale=state.locale), state.locale)
         if not changed:
             return answer
-        text = self._phrases.corrected.get(locale) + answer.text
+        text = self._phrases.corrected.get(state.locale) + answer.text
         return msgspec.structs.replace(answer, text=text)
 
-    def retry(self, task: OpenTask, locale: Locale) -> Answer | None:
+    def retry(self, task: OpenTask) -> Answer | None:
         """Put the question again with its hint; None after too many tries."""
         state = self.state(task)
+        locale = state.locale
         if state.tries >= MAX_TRIES:
             return None
         slot = self._slot(task.waits_for)
@@ -98,17 +105,18 @@ class Dialog:
         state = msgspec.structs.replace(state, tries=state.tries + 1)
         return self._say(text, self._task(slot, state))
 
-    def back(self, task: OpenTask, answer: Answer, locale: Locale) -> Answer:
+    def back(self, task: OpenTask, answer: Answer) -> Answer:
         """Answer another matter in between, and return to the open question."""
+        locale = self.state(task).locale
         prompt = self._slot(task.waits_for).prompt.get(locale)
         text = f"{answer.text}\n{self._phrases.back.get(locale)}{prompt}"
         return msgspec.structs.replace(
             answer, text=text, open_task=task, is_closing=False
         )
 
-    def cancel(self, locale: Locale) -> Answer:
+    def cancel(self, task: OpenTask) -> Answer:
         """Give the dialog up, as the customer wishes."""
-        return self._say(self._phrases.cancelled.get(locale), None)
+        return self._say(self._phrases.cancelled.get(self.state(task).locale), None)
 
     def is_current(self, task: OpenTask) -> bool:
         """Tell if *task* was written by this version and can be continued."""
@@ -119,6 +127,14 @@ class Dialog:
     def waits_for_line(self, task: OpenTask) -> bool:
         """Tell if any text would do as a reply."""
         return isinstance(self._slot(task.waits_for).check, Line)
+
+    def is_attempt(self, task: OpenTask, text: str) -> bool:
+        """Tell if *text* was meant as a reply, though no value could be read."""
+        return any(
+            values.is_attempt(slot.check, text)
+            for slot in self.intent.slots
+            if slot.name == task.waits_for
+        )
 
     def state(self, task: OpenTask) -> State:
         """Read the dialog's own state; broken state counts as none."""
@@ -133,7 +149,7 @@ class Dialog:
         """Read all values of *text*: the asked one bare, the others if marked."""
         found: dict[str, values.Value] = {}
         for slot in self.intent.slots:
-            if not _fits_all(slot.ask_if, {**known, **found}):
+            if _is_ruled_out(slot.ask_if, {**known, **found}):
                 continue
             value = values.read(slot.check, text, is_asked=slot.name == asked)
             if value is not None:
@@ -181,6 +197,16 @@ class Dialog:
 
     def _say(self, text: str, task: OpenTask | None) -> Answer:
         return Answer(text=text, open_task=task, intent=self.intent.id)
+
+
+def _is_ruled_out(
+    conditions: Mapping[str, Condition], known: Mapping[str, values.Value]
+) -> bool:
+    """Tell if a condition is known not to hold; an open one may hold later."""
+    return any(
+        name in known and not _fits(condition, known[name])
+        for name, condition in conditions.items()
+    )
 
 
 def _fits_all(

@@ -123,52 +123,51 @@ class RulesEngine:
         if dialog is None:
             return self._begin(turn)
         folded = reading.fold(turn.text)
-        locale = reading.reply_language(folded, turn.locale)
         if reading.squeeze(folded) in self._pack.cancel_words:
-            return dialog.cancel(locale)
+            return dialog.cancel(task)
         if not dialog.is_current(task):
-            return self._start_over(dialog, turn, locale)
-        return self._reply(dialog, task, turn, locale)
+            return self._start_over(dialog, task, turn)
+        return self._reply(dialog, task, turn, folded)
 
     def _start_over(
-        self, dialog: Dialog, turn: Turn, locale: Locale
+        self, dialog: Dialog, task: OpenTask, turn: Turn
     ) -> Answer | Escalation:
-        outcome = self._begin(turn)
-        is_other = isinstance(outcome, Answer) or outcome.reason in (
-            Reason.ASKED_HUMAN,
-            Reason.HIGH_RISK,
-            Reason.NEEDS_ACTION,
-        )
-        return outcome if is_other else dialog.start(turn.text, locale)
+        if not dialog.is_attempt(task, turn.text):
+            outcome = self._begin(turn)
+            if isinstance(outcome, Answer) or outcome.to is not None:
+                return outcome
+        return dialog.start(turn.text, dialog.state(task).locale)
 
     def _reply(
-        self, dialog: Dialog, task: OpenTask, turn: Turn, locale: Locale
+        self, dialog: Dialog, task: OpenTask, turn: Turn, folded: str
     ) -> Answer | Escalation:
         found = self._pack.matcher.match(turn.text, turn.locale)
         is_sure = isinstance(found, Match) and found.confidence >= SURE
         if not (is_sure and dialog.waits_for_line(task)):
-            accepted = dialog.accept(task, turn.text, locale)
+            accepted = dialog.accept(task, turn.text)
             if accepted is not None:
                 return accepted
-        if isinstance(found, Match) and found.intent.id != dialog.intent.id:
-            return self._digress(dialog, task, found, turn)
-        return self._retry(dialog, task, turn, locale)
+        if isinstance(found, Match) and not dialog.is_attempt(task, turn.text):
+            is_other = found.intent.id != dialog.intent.id
+            if is_other and (is_sure or found.intent.needs):
+                return self._digress(dialog, task, found, turn)
+        return self._retry(dialog, task, turn, folded)
 
     def _digress(
         self, dialog: Dialog, task: OpenTask, found: Match, turn: Turn
     ) -> Answer | Escalation:
-        folded = reading.fold(turn.text)
-        outcome = self._serve(found, turn, folded)
+        outcome = self._serve(found, turn, reading.fold(turn.text))
         if isinstance(outcome, Escalation) or outcome.open_task is not None:
             return outcome
-        return dialog.back(task, outcome, reading.reply_language(folded, turn.locale))
+        return dialog.back(task, outcome)
 
     def _retry(
-        self, dialog: Dialog, task: OpenTask, turn: Turn, locale: Locale
+        self, dialog: Dialog, task: OpenTask, turn: Turn, folded: str
     ) -> Answer | Escalation:
-        if len(turn.text) > SHORT_REPLY_CHARS[locale]:
+        longest = SHORT_REPLY_CHARS[reading.language(folded, turn.locale)]
+        if len(folded) > longest and not dialog.is_attempt(task, turn.text):
             return Escalation(reason=Reason.NO_MATCH, note=f"left {dialog.intent.id}")
-        again = dialog.retry(task, locale)
+        again = dialog.retry(task)
         return again or Escalation(
             reason=Reason.STUCK, note=f"no value for {task.waits_for}"
         )

@@ -31,6 +31,9 @@ SAME_WORDS: Final = 0.97
 CLAUSE_BAR: Final = 0.6
 
 
+#: Clauses of a message that are looked at one by one.
+MAX_CLAUSES: Final = 6
+
 #: A candidate that only a rule or an expression proposes.
 UNLIKE: Final = Likeness(0.0, 0.0)
 
@@ -105,11 +108,11 @@ class LocaleMatcher:
         known = self._same_words(whole)
         if known is not None:
             return Match(self._intents[known], SAME_WORDS, "words")
-        pieces = reading.clauses(folded)
         verdict = self._weigh(folded, whole)
-        if len(pieces) > 1:
-            return self._compare_clauses(verdict, pieces)
-        return verdict
+        if isinstance(verdict, Miss) or verdict.intent.needs:
+            return verdict
+        pieces = reading.clauses(folded)
+        return self._compare_clauses(verdict, pieces) if len(pieces) > 1 else verdict
 
     def _same_words(self, message: Reading) -> int | None:
         """Intent of an example with these very words; one word among many is none."""
@@ -181,11 +184,9 @@ class LocaleMatcher:
         """Tell if an expression of an intent that L1 must hand on fits, too."""
         return any(one.pattern and self._intents[one.intent].needs for one in found)
 
-    def _compare_clauses(
-        self, whole: Match | Miss, pieces: Sequence[str]
-    ) -> Match | Miss:
-        """Refuse a message whose clauses want different things."""
-        wants = [self._clause(piece) for piece in pieces[:6]]
+    def _compare_clauses(self, whole: Match, pieces: Sequence[str]) -> Match | Miss:
+        """Refuse an answer to a message whose clauses want different things."""
+        wants = [self._clause(piece) for piece in pieces[:MAX_CLAUSES]]
         found = {m.intent.id: m for m in wants if m is not None}
         handed_on = [match for match in found.values() if match.intent.needs]
         if handed_on:

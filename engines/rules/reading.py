@@ -34,6 +34,12 @@ CHARACTER_WEIGHT: Final = 0.35
 #: Marks a particle among the words of a message.
 _PARTICLE: Final = "~"
 
+#: Digits in a row that identify an order, a parcel or a phone.
+LONG_NUMBER: Final = 7
+
+#: Latin words that make a sentence; fewer may be a name or a code.
+MIN_SENTENCE: Final = 3
+
 #: Shorter English words keep their endings.
 MIN_STEMMED: Final = 4
 
@@ -126,10 +132,11 @@ def language(folded: str, otherwise: Locale) -> Locale:
 
 
 def reply_language(folded: str, declared: Locale) -> Locale:
-    """Language to answer in: three Latin words outweigh what the channel says."""
+    """Language to answer in: a Latin sentence outweighs what the channel says."""
     if _CJK.search(folded):
         return "zh"
-    return "en" if len(_LATIN_WORD.findall(folded)) > 2 else declared  # noqa: PLR2004  # see above
+    words = sum(1 for word in folded.split() if _LATIN_WORD.match(word))
+    return "en" if words >= MIN_SENTENCE else declared
 
 
 def clauses(folded: str) -> list[str]:
@@ -148,7 +155,7 @@ class Reader:
         self.locale: Locale = locale
         self._joint = "" if locale == "zh" else "  "
         self._split: Callable[[str], list[str]] = (
-            _split_gap if locale == "zh" else str.split
+            _split_gap if locale == "zh" else _split_words
         )
         meanings = _meanings(self, words, keywords)
         patterns = list(meanings)
@@ -197,7 +204,7 @@ class Reader:
         """Weight of a feature by its kind: lexicon, pair or single character."""
         if feature in self._lexical:
             return WORD_WEIGHT
-        if len(feature) == 1 and not feature.isdigit():
+        if len(feature) == 1:
             return CHARACTER_WEIGHT
         return PAIR_WEIGHT if "+" in feature else WORD_WEIGHT
 
@@ -257,7 +264,18 @@ def build_readers(lexicon: Lexicon, intents: Iterable[Intent]) -> dict[Locale, R
 
 def _split_gap(gap: str) -> list[str]:
     """Split unknown text into Latin words, numbers and single characters."""
-    return _GAP.findall(gap)
+    pieces: list[str] = _GAP.findall(gap)
+    return [_masked(piece) if piece.isdigit() else piece for piece in pieces]
+
+
+def _split_words(gap: str) -> list[str]:
+    """Split unknown English text at spaces."""
+    return [_masked(word) if word.isdigit() else word for word in gap.split()]
+
+
+def _masked(number: str) -> str:
+    """Which number it is rarely matters; that it is an order's or a phone's does."""
+    return "#" if len(number) < LONG_NUMBER else "#long"
 
 
 def _meanings(reader: Reader, words: Words, keywords: Iterable[str]) -> dict[str, str]:

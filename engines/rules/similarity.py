@@ -22,7 +22,7 @@ from engines.rules.reading import Reader, Reading
 
 
 #: Examples kept per feature: those in which it carries the largest share.
-MAX_POSTINGS: Final = 96
+MAX_POSTINGS: Final = 64
 
 #: Features of a message that are looked up, rarest first.
 MAX_FEATURES: Final = 32

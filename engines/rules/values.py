@@ -37,6 +37,9 @@ WEIGHTS: Final = range(3, 301)
 #: Below this a bare Chinese weight can only be kilograms; above it may be 斤.
 SURELY_KG: Final = 90
 
+#: Longer texts with a number in them are about something else.
+MAX_ATTEMPT_CHARS: Final = 16
+
 _DIGITS = str.maketrans("零一二两三四五六七八九", "01223456789")
 _CM = re.compile(r"(\d{2,3})(?:\.\d)?\s*(?:cm|厘米|公分|centimet)")
 _METRES = re.compile(r"(?<![\d.])([12])\s*(?:米|\.|m(?![a-z]))\s*(\d{1,2})?(?![\d天])")
@@ -52,6 +55,8 @@ _NAMED_WEIGHT = re.compile(r"(?:体重|weight|weigh)\D{0,8}?(\d{2,3})(?!\d)")
 _NUMBER = re.compile(r"(?<!\d)\d{1,9}(?!\d)")
 _EMAIL = re.compile(r"[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _TAX_ID = re.compile(r"(?<![0-9a-z])[0-9a-z]{18}(?![0-9a-z])")
+_CODE = re.compile(r"[0-9a-z]{10,}")
+_MEASURE = re.compile(r"身高|体重|height|weight")
 _LEAD_IN = re.compile(
     r"^(?:(?:发票)?抬头|公司名称|公司名|名称|单位|it'?s|it is|the (?:title|name) is|title)"
     r"\s*(?:是|为|叫|is)?\s*[::]?\s*",
@@ -88,11 +93,26 @@ def title(check: Check, value: Value, locale: str) -> str:
     return str(value)
 
 
+def is_attempt(check: Check, text: str) -> bool:
+    """Tell if a text without a value was meant as one, so that a hint helps."""
+    folded = fold(text)
+    if isinstance(check, TaxId):
+        return _CODE.search(folded) is not None
+    if isinstance(check, Email):
+        return "@" in folded
+    if isinstance(check, Height | Weight | Number):
+        return len(folded) <= MAX_ATTEMPT_CHARS and bool(re.search(r"\d", folded))
+    return False
+
+
 def _after_correction(folded: str) -> str:
-    """Of 'not this but that', only that counts."""
+    """Of 'not this but that', only that counts; its name is kept."""
     found = _CORRECTION.search(folded)
     rest = folded[found.end() :] if found else ""
-    return rest if rest.strip() else folded
+    if found is None or not rest.strip():
+        return folded
+    name = _MEASURE.search(folded[: found.end()])
+    return f"{name[0]} {rest}" if name else rest
 
 
 def _height(folded: str, is_asked: bool) -> Value | None:

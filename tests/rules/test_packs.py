@@ -1,0 +1,82 @@
+"""The packs that are shipped, and the schemas that editors complete from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import PACKS, ROOT
+
+from engines.contract import Locale
+from engines.rules.__main__ import schemas
+from engines.rules.engine import RulesEngine
+from engines.rules.matcher import Match
+
+
+LOCALES: tuple[Locale, ...] = ("zh", "en")
+PACK_FILES = sorted(PACKS.rglob("*.yaml"))
+
+
+def test_sixty_intents_are_answered_by_the_pack(engine: RulesEngine):
+    """At least sixty e-commerce intents get an answer or a dialog."""
+    own = [
+        intent
+        for intent in engine.intents
+        if not intent.needs and not intent.id.startswith("base.")
+    ]
+    assert len(own) >= 60
+    assert sum(1 for intent in own if intent.slots) >= 2
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_intent_has_six_examples_in_each_language(
+    engine: RulesEngine, locale: Locale
+):
+    """Matching generalises from examples; fewer than six are too few."""
+    few = [
+        intent.id
+        for intent in engine.intents
+        if len(set(intent.wording(locale).examples)) < 6
+    ]
+    assert few == []
+
+
+def test_no_answer_carries_a_figure_of_the_shop(engine: RulesEngine):
+    """Figures come from the page of facts; a pack that repeats one goes stale."""
+    figures = ("199", "300", "400-820", "48 小时", "15 天", "7 天", "180")
+    wrong = [
+        (intent.id, figure)
+        for intent in engine.intents
+        for locale in LOCALES
+        for figure in figures
+        if figure in intent.wording(locale).answer
+    ]
+    assert wrong == []
+
+
+def test_versions_name_the_pack_and_its_content(engine: RulesEngine):
+    """Two engines of the same files agree, so a dialog survives a restart."""
+    assert engine.version.startswith("ecommerce@1.0+")
+
+
+@pytest.mark.parametrize("path", PACK_FILES, ids=lambda path: path.name)
+def test_packs_are_plain_yaml(path: Path):
+    """Any YAML reader can read them, not only the fast one."""
+    with path.open(encoding="utf-8") as file:
+        assert isinstance(yaml.safe_load(file), dict)
+
+
+@pytest.mark.parametrize("name", ["pack.schema.json", "voice.schema.json"])
+def test_schemas_are_current(name: str):
+    """Run ``python -m engines.rules schemas configs/schemas`` if this fails."""
+    path = ROOT / "configs" / "schemas" / name
+    assert path.read_text(encoding="utf-8") == schemas()[name]
+
+
+def test_messages_without_words_are_asked_back(engine: RulesEngine):
+    """Signs and emoji alone get a friendly question, not a guess."""
+    for text in ("？？？", "😀😀", "...", "！"):
+        found = engine.match(text, "zh")
+        assert isinstance(found, Match)
+        assert found.intent.id == "base.symbols_only"
