@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from engines import yamlfile
 from engines.contract import Locale
-from engines.rules import reading
-from engines.rules.pack import LOCALES, Choice, Intent, Lexicon
+from engines.rules import folding, reading
+from engines.rules.forms import Choice
+from engines.rules.pack import LOCALES, Intent, Lexicon
 from engines.rules.reading import Reader
 from engines.rules.wordrules import BadPattern, check_pattern
 from engines.yamlfile import Document, Problem
@@ -136,7 +137,7 @@ def _check_examples(
     owners: dict[str, str] = {}
     for intent in intents.values():
         for position, example in enumerate(intent.wording(locale).examples):
-            key = reading.squeeze(reading.fold(example))
+            key = folding.squeeze(folding.fold(example))
             place = (locale, "examples", position)
             origin = origins[intent.id]
             if not key:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from engines.contract import Citation, Locale
-from engines.rules import reading
+from engines.rules import folding, reading
 from engines.rules.checking import Origin
 from engines.rules.dialogs import Dialog
 from engines.rules.loading import LoadedPack
@@ -150,4 +150,4 @@ def _check_length(source: str) -> None:
 
 
 def _cancel_words(phrases: Phrases) -> frozenset[str]:
-    return frozenset(reading.squeeze(reading.fold(w)) for w in phrases.cancel_words)
+    return frozenset(folding.squeeze(folding.fold(w)) for w in phrases.cancel_words)

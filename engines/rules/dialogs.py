@@ -28,7 +28,8 @@ from engines.contract import (
     Tier,
 )
 from engines.rules import values
-from engines.rules.pack import Condition, Intent, Line, Phrases, Slot
+from engines.rules.forms import Condition, Line, Slot
+from engines.rules.pack import Intent, Phrases
 from engines.rules.templates import Template
 
 

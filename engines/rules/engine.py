@@ -21,7 +21,7 @@ from engines.contract import (
     Tier,
     Turn,
 )
-from engines.rules import reading
+from engines.rules import folding
 from engines.rules.compiling import CompiledPack, compile_pack
 from engines.rules.dialogs import Dialog
 from engines.rules.loading import load_pack
@@ -93,9 +93,9 @@ class RulesEngine:
         return outcome
 
     def _begin(self, turn: Turn) -> Answer | Escalation:
-        if len(turn.text) > reading.MAX_CHARS:
+        if len(turn.text) > folding.MAX_CHARS:
             return _hand_back(Miss(MissReason.TOO_LONG))
-        folded = reading.fold(turn.text)
+        folded = folding.fold(turn.text)
         found = self._pack.matcher.match_folded(folded, turn.locale)
         if isinstance(found, Miss):
             return _hand_back(found)
@@ -105,7 +105,7 @@ class RulesEngine:
         intent = match.intent
         if intent.needs:
             return _hand_on(intent, intent.needs)
-        locale = reading.reply_language(folded, turn.locale)
+        locale = folding.reply_language(folded, turn.locale)
         dialog = self._pack.dialogs.get(intent.id)
         if dialog is not None:
             return dialog.start(turn.text, locale)
@@ -122,8 +122,8 @@ class RulesEngine:
         dialog = self._pack.dialogs.get(task.name)
         if dialog is None:
             return self._begin(turn)
-        folded = reading.fold(turn.text)
-        if reading.squeeze(folded) in self._pack.cancel_words:
+        folded = folding.fold(turn.text)
+        if folding.squeeze(folded) in self._pack.cancel_words:
             return dialog.cancel(task)
         if not dialog.is_current(task):
             return self._start_over(dialog, task, turn)
@@ -156,7 +156,7 @@ class RulesEngine:
     def _digress(
         self, dialog: Dialog, task: OpenTask, found: Match, turn: Turn
     ) -> Answer | Escalation:
-        outcome = self._serve(found, turn, reading.fold(turn.text))
+        outcome = self._serve(found, turn, folding.fold(turn.text))
         if isinstance(outcome, Escalation) or outcome.open_task is not None:
             return outcome
         return dialog.back(task, outcome)
@@ -164,7 +164,7 @@ class RulesEngine:
     def _retry(
         self, dialog: Dialog, task: OpenTask, turn: Turn, folded: str
     ) -> Answer | Escalation:
-        longest = SHORT_REPLY_CHARS[reading.language(folded, turn.locale)]
+        longest = SHORT_REPLY_CHARS[folding.language(folded, turn.locale)]
         if len(folded) > longest and not dialog.is_attempt(task, turn.text):
             return Escalation(reason=Reason.NO_MATCH, note=f"left {dialog.intent.id}")
         again = dialog.retry(task)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
-from engines.rules import calibration, reading
+from engines.rules import calibration, folding
 from engines.rules.calibration import Calibration, Evidence
 from engines.rules.pack import Intent
 from engines.rules.profiles import IntentProfiles
@@ -101,7 +101,7 @@ class LocaleMatcher:
 
     def match(self, folded: str) -> Match | Miss:
         """Match one folded message."""
-        known = self._exact.get(reading.squeeze(folded))
+        known = self._exact.get(folding.squeeze(folded))
         if known is not None:
             return Match(self._intents[known], 1.0, "exact")
         whole = self._reader.read(folded)
@@ -111,7 +111,7 @@ class LocaleMatcher:
         verdict = self._weigh(folded, whole)
         if isinstance(verdict, Miss) or verdict.intent.needs:
             return verdict
-        pieces = reading.clauses(folded)
+        pieces = folding.clauses(folded)
         return self._compare_clauses(verdict, pieces) if len(pieces) > 1 else verdict
 
     def _same_words(self, message: Reading) -> int | None:
@@ -126,7 +126,7 @@ class LocaleMatcher:
         ruled = self._rules.fitting(words, message.canonical)
         matched = self._rules.matching(folded)
         weights = self._index.weights(message)
-        letters = reading.grams(folded, self._reader.locale)
+        letters = folding.grams(folded, self._reader.locale)
         likest, work = self._index.nearest(message, letters, weights)
         for intent in (*ruled, *matched):
             likest.setdefault(intent, UNLIKE)
@@ -199,7 +199,7 @@ class LocaleMatcher:
         message = self._reader.read(piece)
         if self._reader.is_social(message):
             return None
-        known = self._exact.get(reading.squeeze(piece))
+        known = self._exact.get(folding.squeeze(piece))
         if known is None:
             known = self._same_words(message)
         if known is not None:
@@ -230,17 +230,17 @@ class Matcher:
 
         Never raises, whatever the text; the time is bounded by its length.
         """
-        if len(text) > reading.MAX_CHARS:
+        if len(text) > folding.MAX_CHARS:
             return Miss(MissReason.TOO_LONG)
-        return self.match_folded(reading.fold(text), locale)
+        return self.match_folded(folding.fold(text), locale)
 
     def match_folded(self, folded: str, locale: Locale) -> Match | Miss:
         """As :meth:`match`, for a text that is folded already."""
-        if not reading.squeeze(folded):
+        if not folding.squeeze(folded):
             if self._wordless is None:
                 return Miss(MissReason.UNKNOWN)
             return Match(self._wordless, SAME_WORDS, "exact")
-        matcher = self._locales.get(reading.language(folded, locale))
+        matcher = self._locales.get(folding.language(folded, locale))
         return matcher.match(folded) if matcher else Miss(MissReason.UNKNOWN)
 
 
@@ -249,8 +249,8 @@ def _examples(
 ) -> Iterable[Example]:
     for number, intent in enumerate(intents):
         for text in intent.wording(locale).examples:
-            folded = reading.fold(text)
-            letters = reading.grams(folded, locale)
+            folded = folding.fold(text)
+            letters = folding.grams(folded, locale)
             yield Example(number, reader.read(folded), letters)
 
 
@@ -266,7 +266,7 @@ def _lead(found: list[Evidence]) -> list[Evidence]:
 
 def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:
     return {
-        reading.squeeze(reading.fold(text)): number
+        folding.squeeze(folding.fold(text)): number
         for number, intent in enumerate(intents)
         for text in intent.wording(locale).examples
     }

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from engines.contract import Locale
+from engines.rules.forms import Case, Part, Slot, Texts
 
 
 LOCALES: Final[tuple[Locale, ...]] = ("zh", "en")
@@ -22,28 +23,7 @@ LOCALES: Final[tuple[Locale, ...]] = ("zh", "en")
 Need = Literal["read", "action", "person", "risk"]
 
 
-class _Part(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-):
-    """Base of everything that stands in a pack."""
-
-
-class Texts(_Part, frozen=True, kw_only=True):
-    """One text in each language of the pack."""
-
-    zh: str = ""
-    en: str = ""
-
-    def get(self, locale: Locale) -> str:
-        """Return the text in *locale*."""
-        return self.zh if locale == "zh" else self.en
-
-
-class KeywordRule(_Part, frozen=True, kw_only=True):
+class KeywordRule(Part, frozen=True, kw_only=True):
     """
     Words that together mean an intent.
 
@@ -63,7 +43,7 @@ class KeywordRule(_Part, frozen=True, kw_only=True):
     none: tuple[str, ...] = ()
 
 
-class Wording(_Part, frozen=True, kw_only=True):
+class Wording(Part, frozen=True, kw_only=True):
     """
     How an intent sounds in one language, and what it is answered with.
 
@@ -85,99 +65,7 @@ class Wording(_Part, frozen=True, kw_only=True):
     answer: str = ""
 
 
-class Height(_Part, frozen=True, kw_only=True, tag_field="kind", tag="height"):
-    """A body height; kept in whole centimetres, 50 to 250."""
-
-
-class Weight(_Part, frozen=True, kw_only=True, tag_field="kind", tag="weight"):
-    """A body weight; kept in whole kilograms, 3 to 300; 斤 and lb are converted."""
-
-
-class Number(_Part, frozen=True, kw_only=True, tag_field="kind", tag="number"):
-    """A whole number between *min* and *max*, both included."""
-
-    min: int
-    max: int
-
-
-class Option(_Part, frozen=True, kw_only=True):
-    """
-    One value of a choice.
-
-    Attributes:
-        value: Kept in the state, compared by cases.
-
-        title: How it is called back to the customer.
-
-        words: What customers write for it; the titles count too.
-    """
-
-    value: str
-    title: Texts
-    words: tuple[str, ...] = ()
-
-
-class Choice(_Part, frozen=True, kw_only=True, tag_field="kind", tag="choice"):
-    """One of a closed set."""
-
-    options: tuple[Option, ...]
-
-
-class Line(_Part, frozen=True, kw_only=True, tag_field="kind", tag="line"):
-    """Free text on one line; *max_length* in characters."""
-
-    min_length: int = 2
-    max_length: int = 100
-
-
-class TaxId(_Part, frozen=True, kw_only=True, tag_field="kind", tag="tax_id"):
-    """A unified social credit code with a right check digit."""
-
-
-class Email(_Part, frozen=True, kw_only=True, tag_field="kind", tag="email"):
-    """An e-mail address."""
-
-
-Check = Height | Weight | Number | Choice | Line | TaxId | Email
-
-
-class Condition(_Part, frozen=True, kw_only=True):
-    """What a slot's value must be; bounds are included, all given ones count."""
-
-    min: int | None = None
-    max: int | None = None
-    one_of: tuple[str, ...] = ()
-
-
-class Slot(_Part, frozen=True, kw_only=True):
-    """
-    One thing the dialog has to learn.
-
-    Attributes:
-        check: Kind of value, and how it is read from a message.
-
-        prompt: Question to the customer.
-
-        hint: Said before the question is put again, if the reply did not fit.
-
-        ask_if: Asked only if these earlier slots have these values.
-    """
-
-    name: str
-    check: Check
-    prompt: Texts
-    hint: Texts
-    ask_if: dict[str, Condition] = {}
-
-
-class Case(_Part, frozen=True, kw_only=True):
-    """An answer for some values of the slots; the first that fits is given."""
-
-    when: dict[str, Condition]
-    answer: Texts
-
-
-class Intent(_Part, frozen=True, kw_only=True):
+class Intent(Part, frozen=True, kw_only=True):
     """
     One thing customers want.
 
@@ -217,7 +105,7 @@ class Intent(_Part, frozen=True, kw_only=True):
         return self.zh if locale == "zh" else self.en
 
 
-class Words(_Part, frozen=True, kw_only=True):
+class Words(Part, frozen=True, kw_only=True):
     """
     Words of one language that matching treats specially.
 
@@ -239,7 +127,7 @@ class Words(_Part, frozen=True, kw_only=True):
     particles: tuple[str, ...] = ()
 
 
-class Lexicon(_Part, frozen=True, kw_only=True):
+class Lexicon(Part, frozen=True, kw_only=True):
     """Special words by language."""
 
     zh: Words = Words()
@@ -250,7 +138,7 @@ class Lexicon(_Part, frozen=True, kw_only=True):
         return self.zh if locale == "zh" else self.en
 
 
-class Phrases(_Part, frozen=True, kw_only=True):
+class Phrases(Part, frozen=True, kw_only=True):
     """
     What dialogs say between question and answer.
 
@@ -273,7 +161,7 @@ class Phrases(_Part, frozen=True, kw_only=True):
     cancel_words: tuple[str, ...]
 
 
-class PackFile(_Part, frozen=True, kw_only=True):
+class PackFile(Part, frozen=True, kw_only=True):
     """
     The head file of a pack.
 
@@ -303,7 +191,7 @@ class PackFile(_Part, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
 
 
-class PartFile(_Part, frozen=True, kw_only=True):
+class PartFile(Part, frozen=True, kw_only=True):
     """A further file of a pack."""
 
     lexicon: Lexicon = Lexicon()

@@ -1,30 +1,24 @@
 """
-How a message is read: folded text, then words with their meaning.
+How a folded message is read: as words with their meaning.
 
-``fold`` undoes what does not change the meaning: width, case, traditional
-characters, invisible characters. A :class:`Reader` then replaces synonyms by
-one word for all of them, drops particles, and leaves a set of features:
-words of the lexicon, and characters (zh) or words (en) that are not in it.
+A :class:`Reader` replaces synonyms by one word for all of them, drops
+particles, and leaves a set of features: words of the lexicon, and characters
+(zh) or words (en) that are not in it.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import Final, NamedTuple
 
-import opencc
 from ahocorasick_rs import MATCHKIND_LEFTMOST_LONGEST, AhoCorasick
 
 from engines.contract import Locale
+from engines.rules.folding import SEPARATORS, fold, squeeze
 from engines.rules.pack import LOCALES, Intent, Lexicon, Words
 
-
-#: Longer messages are never for L1; nothing beyond this is looked at.
-MAX_CHARS: Final = 240
 
 #: A word that is not in the lexicon, or of it; and pieces of unknown text.
 WORD_WEIGHT: Final = 1.0
@@ -37,40 +31,14 @@ _PARTICLE: Final = "~"
 #: Digits in a row that identify an order, a parcel or a phone.
 LONG_NUMBER: Final = 7
 
-#: Latin words that make a sentence; fewer may be a name or a code.
-MIN_SENTENCE: Final = 3
-
 #: Shorter English words keep their endings.
 MIN_STEMMED: Final = 4
 
-_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_LATIN_WORD = re.compile(r"[a-z]{2,}")
-_SEPARATORS = re.compile(r"[\W_]+")
-_CLAUSE_END = re.compile(
-    r"[,，。.;；!！?？\n、~～…]+(?!\d)|另外|还有就是|顺便|以及"
-    r"|\b(?:and|also|plus|but)\s+(?=(?:how|when|what|where|which|who|can|could|do|does"
-    r"|is|are|will|why)\b)"
-)
 _A_NOT_A = re.compile(r"([\u4e00-\u9fff])[不没]\1")
 _FINAL_NOT = re.compile(r"(?<=..)(?:不|没|没有)(?:[呢啊呀]?)[?!。.~ ]*\Z")
 _GAP = re.compile(r"[a-z]+|\d+|.")
 _APOSTROPHES = re.compile(r"['`\u2018\u2019]")
 _DOUBLED = re.compile(r"([bdgmnprt])\1\Z")
-_INVISIBLE: Final[dict[int, None]] = dict.fromkeys(
-    [
-        *range(0x09),
-        *range(0x0B, 0x20),
-        0xAD,
-        0x61C,
-        *range(0x180B, 0x180F),
-        *range(0x200B, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-        *range(0xFE00, 0xFE10),
-        0xFEFF,
-        *range(0xFFF9, 0xFFFC),
-    ]
-)
 
 
 class Reading(NamedTuple):
@@ -91,57 +59,6 @@ class Reading(NamedTuple):
     features: tuple[str, ...]
     contrasts: frozenset[str]
     particles: frozenset[str]
-
-
-@functools.cache
-def _simplifier() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s")
-
-
-def fold(text: str) -> str:
-    """Text without differences of width, case, script variant and visibility."""
-    text = text[:MAX_CHARS]
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)[:MAX_CHARS]
-        text = text.translate(_INVISIBLE)
-        if _CJK.search(text):
-            text = str(_simplifier().convert(text))
-    elif not text.isprintable():
-        text = text.translate(_INVISIBLE)
-    return text.lower().strip()
-
-
-def squeeze(folded: str) -> str:
-    """Only letters and digits of a folded text: the key of the exact look-up."""
-    return _SEPARATORS.sub("", folded)
-
-
-def grams(folded: str, locale: Locale) -> frozenset[str]:
-    """Pieces of the bare letters: pairs in Chinese, runs of four in English."""
-    text = squeeze(folded)
-    if locale == "zh":
-        return frozenset([f"{first}_{second}" for first, second in pairwise(text)])
-    return frozenset([f"_{text[at : at + 4]}" for at in range(len(text) - 3)])
-
-
-def language(folded: str, otherwise: Locale) -> Locale:
-    """Language of a folded text by its script; *otherwise* if it has no words."""
-    if _CJK.search(folded):
-        return "zh"
-    return "en" if _LATIN_WORD.search(folded) else otherwise
-
-
-def reply_language(folded: str, declared: Locale) -> Locale:
-    """Language to answer in: a Latin sentence outweighs what the channel says."""
-    if _CJK.search(folded):
-        return "zh"
-    words = sum(1 for word in folded.split() if _LATIN_WORD.match(word))
-    return "en" if words >= MIN_SENTENCE else declared
-
-
-def clauses(folded: str) -> list[str]:
-    """Cut a folded text at punctuation; numbers stay whole."""
-    return [piece for piece in _CLAUSE_END.split(folded) if piece.strip()]
 
 
 class Reader:
@@ -175,7 +92,7 @@ class Reader:
         """Form *text* as words of the lexicon are compared: no punctuation."""
         if self.locale == "zh":
             return squeeze(text)
-        words = _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).split()
+        words = SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).split()
         return "  ".join(map(_stem, words))
 
     def read(self, folded: str) -> Reading:
@@ -227,7 +144,7 @@ class Reader:
             return f" {self.plain(folded)} "
         if "不" in folded or "没" in folded:
             folded = _FINAL_NOT.sub("", _A_NOT_A.sub(r"\1", folded))
-        return _SEPARATORS.sub("\n", folded)
+        return SEPARATORS.sub("\n", folded)
 
     def _features(self, words: list[str]) -> tuple[str, ...]:
         """Distinct words, and pairs of neighbouring single characters."""

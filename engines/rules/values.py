@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from stdnum.cn import uscc
 
-from engines.rules.pack import (
+from engines.rules.folding import fold
+from engines.rules.forms import (
     Check,
     Choice,
     Email,
@@ -25,7 +26,6 @@ from engines.rules.pack import (
     TaxId,
     Weight,
 )
-from engines.rules.reading import fold
 
 
 Value = str | int

@@ -11,8 +11,8 @@ import yaml
 
 from engines.contract import Locale
 from engines.rules.engine import RulesEngine
+from engines.rules.folding import fold, squeeze
 from engines.rules.matcher import Match
-from engines.rules.reading import fold, squeeze
 
 
 HERE = Path(__file__).parent
