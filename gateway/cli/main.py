@@ -29,7 +29,7 @@ from router_models.errors import ArtifactError, DataError
 
 
 #: Refusals whose message is all a person needs.
-_PLAIN = (
+PLAIN = (
     GatewayError, StoreError, HandoffError, BadFile, VoiceError, DataError, ArtifactError,
 )  # fmt: skip
 
@@ -50,6 +50,6 @@ def main() -> None:
     """Entry of the console script."""
     try:
         cli()
-    except _PLAIN as exc:
+    except PLAIN as exc:
         click.echo(f"tidegate: {exc}", err=True)
         sys.exit(2)

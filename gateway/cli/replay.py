@@ -90,7 +90,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="strict"))
+@click.argument(
+    "file", type=click.File("r", encoding="utf-8", errors="surrogateescape")
+)
 @options.as_json
 @options.config_file
 @click.option(
@@ -161,8 +163,10 @@ def conversation_of(line: str, number: int) -> Conversation:
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} characters")
     try:
-        tree = msgspec.json.decode(line.encode("utf-8", "surrogatepass"))
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        tree = msgspec.json.decode(line.removeprefix("\ufeff").encode())
+    except UnicodeError as exc:
+        raise ValueError("not UTF-8; save the file as UTF-8") from exc
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(f"not JSON: {exc}") from exc
     if not isinstance(tree, dict):
         raise ValueError('not a JSON object; expected {"messages": [...]}')  # noqa: TRY004 - one error for a bad line

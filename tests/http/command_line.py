@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from click.testing import CliRunner
+
+from gateway.cli import main
 
 
 COMMAND = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
@@ -53,6 +56,16 @@ def run(*arguments: str | Path, cwd: Path, stdin: str = "", **env: str) -> Ran:
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def here(*arguments: str | Path, stdin: str = "", **env: str) -> Ran:
+    """The same inside this process: faster, for commands that start nothing."""
+    runner = CliRunner(env=env, catch_exceptions=True)
+    done = runner.invoke(main.cli, [str(one) for one in arguments], input=stdin)
+    if isinstance(done.exception, main.PLAIN):
+        return Ran(2, done.stdout, f"tidegate: {done.exception}")
+    assert done.exception is None or isinstance(done.exception, SystemExit), done
+    return Ran(done.exit_code, done.stdout, done.stderr)
 
 
 def _root() -> str:
