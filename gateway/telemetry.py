@@ -16,7 +16,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import structlog
@@ -52,6 +52,10 @@ LATENCY_BUCKETS_S = (
     30.0,
 )
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: First word of every metric's name.
+NAMESPACE = "tidegate"
+#: How a gauge of several workers becomes one number.
+GaugeMode = Literal["livemax", "livesum", "mostrecent"]
 #: Set for workers that share a port, so that /metrics speaks for all of them.
 MULTIPROC_ENV = "PROMETHEUS_MULTIPROC_DIR"
 #: Bytes of log lines kept before they are written.
@@ -59,106 +63,40 @@ LOG_BUFFER_BYTES = 65_536
 
 
 class Metrics:
-    """Every metric of the gateway, and the cached children of the hot ones."""
+    """Every metric of the gateway."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self.registry = registry
-        name = "tidegate_"
-        self.messages = Counter(
-            f"{name}messages",
+        self.registry = CollectorRegistry()
+        self.messages = self._counter(
+            "messages",
             "Customer messages by what became of them.",
-            ["channel", "tier", "outcome"],
-            registry=registry,
+            "channel",
+            "tier",
+            "outcome",
         )
-        self.ack = Histogram(
-            f"{name}ack_duration_seconds",
+        self.ack = self._latency(
+            "ack_duration_seconds",
             "From the decoded request until the message is on disk.",
-            ["channel"],
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
+            "channel",
         )
-        self.handle = Histogram(
-            f"{name}handle_duration_seconds",
-            "From lease to committed reply.",
-            ["tier"],
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
+        self.handle = self._latency(
+            "handle_duration_seconds", "From lease to committed reply.", "tier"
         )
-        self.stage = Counter(
-            f"{name}stage_seconds",
-            "Wall time spent in a stage of the path.",
-            ["stage"],
-            registry=registry,
+        self.stage = self._counter(
+            "stage_seconds", "Wall time spent in a stage of the path.", "stage"
         )
-        self.accepts = Counter(
-            f"{name}accepts",
+        self.accepts = self._counter(
+            "accepts",
             "Accepted messages by outcome of the store function.",
-            ["channel", "outcome"],
-            registry=registry,
+            "channel",
+            "outcome",
         )
-        self.climbs = Counter(
-            f"{name}climbs",
-            "Turns a tier handed on.",
-            ["tier", "reason"],
-            registry=registry,
+        self.climbs = self._counter(
+            "climbs", "Turns a tier handed on.", "tier", "reason"
         )
-        self.handoffs = Counter(
-            f"{name}handoffs",
-            "Conversations given to people.",
-            ["reason"],
-            registry=registry,
+        self.handoffs = self._counter(
+            "handoffs", "Conversations given to people.", "reason"
         )
-        self.faults = Counter(
-            f"{name}engine_faults",
-            "Unforeseen exceptions of an engine.",
-            ["tier"],
-            registry=registry,
-        )
-        self.takeovers = Counter(
-            f"{name}takeovers",
-            "Messages taken over from a worker that went silent.",
-            registry=registry,
-        )
-        self.work_lost = Counter(
-            f"{name}work_lost",
-            "Turns whose commit was fenced off or could not be written.",
-            ["reason"],
-            registry=registry,
-        )
-        self.problems = Counter(
-            f"{name}http_problems",
-            "Refused requests by problem code.",
-            ["code"],
-            registry=registry,
-        )
-        self.loop_lag = Gauge(
-            f"{name}event_loop_lag_seconds",
-            "Lateness of a timer in the event loop.",
-            multiprocess_mode="livemax",
-            registry=registry,
-        )
-        self.queue_depth = Gauge(
-            f"{name}queue_depth",
-            "Handoffs of a shop by state.",
-            ["shop", "state"],
-            multiprocess_mode="mostrecent",
-            registry=registry,
-        )
-        self.in_flight = Gauge(
-            f"{name}turns_in_flight",
-            "Turns being worked on.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self.durability = Gauge(
-            f"{name}durability_level_info",
-            "1 for the durability level that was probed at start.",
-            ["level"],
-            multiprocess_mode="mostrecent",
-            registry=registry,
-        )
-
         #: Counters of the hot path: added up in plain numbers between flushes.
         self.tallied: dict[str, Counter] = {
             "accepts": self.accepts,
@@ -167,6 +105,68 @@ class Metrics:
             "climbs": self.climbs,
             "handoffs": self.handoffs,
         }
+        self._add_troubles()
+        self._add_gauges()
+
+    def _add_troubles(self) -> None:
+        """What should stay at zero, or be explained."""
+        self.faults = self._counter(
+            "engine_faults", "Unforeseen exceptions of an engine.", "tier"
+        )
+        self.takeovers = self._counter(
+            "takeovers", "Messages taken over from a worker that went silent."
+        )
+        self.work_lost = self._counter(
+            "work_lost",
+            "Turns whose commit was fenced off or could not be written.",
+            "reason",
+        )
+        self.problems = self._counter(
+            "http_problems", "Refused requests by problem code.", "code"
+        )
+
+    def _add_gauges(self) -> None:
+        """What is so now; *mode* says how several workers are summed up."""
+        self.loop_lag = self._gauge(
+            "event_loop_lag_seconds",
+            "Lateness of a timer in the event loop.",
+            "livemax",
+        )
+        self.queue_depth = self._gauge(
+            "queue_depth", "Handoffs of a shop by state.", "mostrecent", "shop", "state"
+        )
+        self.in_flight = self._gauge(
+            "turns_in_flight", "Turns being worked on.", "livesum"
+        )
+        self.durability = self._gauge(
+            "durability_level_info",
+            "1 for the durability level that was probed at start.",
+            "mostrecent",
+            "level",
+        )
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(name, about, labels, NAMESPACE, registry=self.registry)
+
+    def _latency(self, name: str, about: str, *labels: str) -> Histogram:
+        return Histogram(
+            name,
+            about,
+            labels,
+            NAMESPACE,
+            buckets=LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def _gauge(self, name: str, about: str, mode: GaugeMode, *labels: str) -> Gauge:
+        return Gauge(
+            name,
+            about,
+            labels,
+            NAMESPACE,
+            multiprocess_mode=mode,
+            registry=self.registry,
+        )
 
     def expose(self) -> bytes:
         """The exposition of this process, or of all workers of the port."""
