@@ -15,6 +15,7 @@ from pathlib import Path
 
 import router_models
 from engines import guard
+from engines.agent.engine import AgentEngine
 from engines.contract import Tier
 from engines.shops.demo import seed
 from gateway.admission.pools import Pool
@@ -36,6 +37,7 @@ from gateway.http.system import Readiness, SystemApi
 from gateway.live import Live
 from gateway.people import People
 from gateway.services import open_services
+from gateway.settling import Settling
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.durability import probe
@@ -109,9 +111,8 @@ class Gateway:
         self._resources.push_async_callback(scripts.close)
         conversations = _conversations(config.store, scripts)
         router = load_router(config.router)
-        services = await open_services(
-            config.shops, StoreLedger(scripts, wall_ms), wall_ms, self._resources
-        )
+        ledger = StoreLedger(scripts, wall_ms)
+        services = await open_services(config.shops, ledger, wall_ms, self._resources)
         mover = _mover(config, scripts, conversations, services)
         handoffs = Handoffs(mover)
         people = People(handoffs, conversations)
@@ -131,6 +132,7 @@ class Gateway:
             conversations,
             self.dispatcher,
             people,
+            _settling(config, ledger, services),
             telemetry,
             [shop.id for shop in config.shops],
             renew_s=config.store.lease_ms / 3000,
@@ -204,6 +206,18 @@ def _mover(
     voices = {shop: service.voice for shop, service in services.items()}
     effects = Effects(conversations, voices, policy)
     return Mover(HandoffStore(scripts), effects, policy, wall_ms)
+
+
+def _settling(
+    config: Config, ledger: StoreLedger, services: dict[str, ShopService]
+) -> Settling:
+    agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
+    return Settling(
+        ledger,
+        {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)},
+        wall_ms,
+        after_ms=config.store.lease_ms + int(config.dispatch.l3_deadline_s * 1000),
+    )
 
 
 def _turn_work(config: Config, router: TierRouter, telemetry: Telemetry) -> TurnWork:

@@ -16,6 +16,7 @@ from time import monotonic
 
 from gateway.dispatch import Dispatcher
 from gateway.people import People
+from gateway.settling import Settling
 from gateway.store.conversations import Conversations
 from gateway.store.keys import BUCKETS
 from gateway.telemetry import Telemetry
@@ -25,13 +26,16 @@ from gateway.telemetry import Telemetry
 SWEEP_S = 0.5
 OUTBOX_S = 1.0
 PEOPLE_S = 1.0
+SETTLE_S = 1.0
 PULSE_S = 0.25
 #: Buckets looked at in one round: small enough to cost an idle gateway nothing…
 SWEEP_BUCKETS = 64
 OUTBOX_BUCKETS = 32
+SETTLE_BUCKETS = 16
 #: … and enough that with many shops each bucket is still seen this often.
 SWEEP_CYCLE_S = 10.0
 OUTBOX_CYCLE_S = 30.0
+SETTLE_CYCLE_S = 30.0
 #: Take-overs of one bucket in one round.
 TAKE = 20
 
@@ -49,6 +53,7 @@ class Sweeper:
         conversations: Conversations,
         dispatcher: Dispatcher,
         people: People,
+        settling: Settling,
         telemetry: Telemetry,
         shops: Sequence[str],
         renew_s: float,
@@ -56,11 +61,13 @@ class Sweeper:
         self._conversations = conversations
         self._dispatcher = dispatcher
         self._people = people
+        self._settling = settling
         self._telemetry = telemetry
         self._shops = tuple(shops)
         self._renew_s = renew_s
         self._to_sweep = _Rotation(shops, SWEEP_BUCKETS, SWEEP_CYCLE_S / SWEEP_S)
         self._to_drain = _Rotation(shops, OUTBOX_BUCKETS, OUTBOX_CYCLE_S / OUTBOX_S)
+        self._to_settle = _Rotation(shops, SETTLE_BUCKETS, SETTLE_CYCLE_S / SETTLE_S)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -70,6 +77,7 @@ class Sweeper:
             ("outbox", OUTBOX_S, self.outbox_round),
             ("renew", self._renew_s, self.renew_round),
             ("people", PEOPLE_S, self.people_round),
+            ("settle", SETTLE_S, self.settle_round),
         ]
         self._tasks = [
             asyncio.create_task(self._loop(name, every_s, work))
@@ -114,6 +122,22 @@ class Sweeper:
             depths = await self._people.sweep(shop)
             for state, depth in depths.items():
                 self._telemetry.queue(shop, state, depth)
+
+    async def settle_round(self) -> None:
+        """Find out what became of actions whose turn was given up."""
+        await asyncio.gather(
+            *(self._settle(*place) for place in self._to_settle.next())
+        )
+
+    async def _settle(self, shop: str, bucket: int) -> None:
+        for record in await self._settling.settle(shop, bucket):
+            self._telemetry.event(
+                "action_settled",
+                shop=shop,
+                conversation=record.conversation_id,
+                action=record.id,
+                state=record.state,
+            )
 
     async def _loop(
         self, name: str, every_s: float, work: Callable[[], Awaitable[None]]

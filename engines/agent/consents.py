@@ -22,12 +22,6 @@ from engines.contract import Answer, EngineTimeout, Reason, Tier, Turn
 from engines.shops.port import Order, ShopPort
 
 
-#: States that must be brought to an end before anything else is said.
-UNSETTLED = frozenset(
-    {ActionState.CONFIRMED, ActionState.EXECUTING, ActionState.UNKNOWN}
-)
-
-
 class Consenting:
     """
     Carries confirmed proposals out; holds no state of its own.

@@ -22,9 +22,10 @@ from typing import Self
 import msgspec
 from opencc import OpenCC
 
-from engines.agent.consents import UNSETTLED, Consenting
+from engines.agent.consents import Consenting
 from engines.agent.execution import Executor, Sleep
 from engines.agent.ledger import (
+    UNSETTLED,
     ActionConflict,
     ActionNotFound,
     ActionRecord,
@@ -200,15 +201,17 @@ class AgentEngine:
         self, shop: str, conversation_id: str, action_id: str, deadline_s: float
     ) -> ActionRecord:
         """
-        Bring one record to its end that a dead worker left on its way.
+        Bring one record to its end whose turn was given up on its way.
 
-        For sweepers; says nothing to anybody but the shop's notifications.
+        For sweepers, when people have the conversation; sends no action, and
+        says nothing to anybody but the shop's notifications.
 
         Raises:
             ActionNotFound: If there is no such record.
+            ActionConflict: If somebody else moved it meanwhile.
         """
         record = await self._ledger.get(shop, conversation_id, action_id)
-        return await self._executor.run(record, deadline_s)
+        return await self._executor.conclude(record, deadline_s)
 
     async def _answer_again(self, turn: Turn) -> Outcome:
         """If another worker moved the record meanwhile, look where it stands now."""

@@ -110,15 +110,46 @@ class Executor:
         try:
             return await self._steps(record, deadline_s, is_resumed=is_resumed)
         except _Lost as exc:
-            record = await self._as_unknown(record, str(exc))
+            return await self._park(record, exc)
+
+    async def conclude(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
+        """
+        Find out what became of a record that no turn works on any more.
+
+        No action is sent: a person has the conversation, and may have done the
+        same by hand. What never came to the call is rejected, what the shop
+        has is done, all else is the person's.
+        """
+        if record.state is ActionState.CONFIRMED:
             return await self._ledger.move(
-                record, ActionState.PARKED, "outcome unknown; a person looks it up"
+                record, ActionState.REJECTED, "the turn was given up; nothing was sent"
             )
+        if record.state not in {ActionState.EXECUTING, ActionState.UNKNOWN}:
+            return record
+        try:
+            if not record.steps[0].receipt:
+                effect = await self._found(record, deadline_s)
+                record = await self._received(record, 0, effect)
+            return await self._rest(record, deadline_s)
+        except _Lost as exc:
+            return await self._park(record, exc)
+
+    async def _found(self, record: ActionRecord, deadline_s: float) -> Effect:
+        effect = await self._look_up(record, record.steps[0], deadline_s)
+        if effect is None:
+            raise _Lost("not found at the shop; not sent again")
+        return effect
+
+    async def _park(self, record: ActionRecord, why: Exception) -> ActionRecord:
+        record = await self._as_unknown(record, str(why))
+        return await self._ledger.move(
+            record, ActionState.PARKED, "outcome unknown; a person looks it up"
+        )
 
     async def _steps(
         self, record: ActionRecord, deadline_s: float, *, is_resumed: bool
     ) -> ActionRecord:
-        """Every step that has no receipt yet, in order."""
+        """The action, if it has no receipt yet, then the rest."""
         action = record.steps[0]
         if not action.receipt:
             try:
@@ -128,6 +159,10 @@ class Executor:
             except (ShopRefused, NotFound, ShopUnreachable) as exc:
                 return await self._ledger.move(record, ActionState.FAILED, _why(exc))
             record = await self._received(record, 0, effect)
+        return await self._rest(record, deadline_s)
+
+    async def _rest(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
+        """What follows the action's receipt; then it is done."""
         for position, step in enumerate(record.steps[1:], start=1):
             if not step.receipt:
                 record = await self._courtesy(record, position, step, deadline_s)

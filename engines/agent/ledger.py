@@ -76,6 +76,12 @@ EDGES: dict[ActionState, frozenset[ActionState]] = {
 }
 
 
+#: States that must come to an end before anything else is said of the action.
+UNSETTLED = frozenset(
+    {ActionState.CONFIRMED, ActionState.EXECUTING, ActionState.UNKNOWN}
+)
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One effect inside an action: its own key, and its receipt once known."""
 

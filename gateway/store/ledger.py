@@ -18,6 +18,7 @@ import msgspec
 
 from engines.agent.ledger import (
     EDGES,
+    UNSETTLED,
     ActionConflict,
     ActionNotFound,
     ActionRecord,
@@ -163,6 +164,27 @@ class StoreLedger:
         )
         newest = heapq.nlargest(limit, (pair for pairs in found for pair in pairs))
         return [_decode(stored) for _, stored in newest]
+
+    async def overdue(
+        self, shop: str, bucket: int, before_ms: int, limit: int = 20
+    ) -> list[ActionRecord]:
+        """
+        Actions under way that moved last before *before_ms* and have no turn.
+
+        An action of a conversation in which mail waits is not among them.
+        """
+        indexes = [keys.actions_by_state(shop, bucket, one) for one in UNSETTLED]
+        with _answering():
+            found = await self._scripts.call(
+                "action_overdue",
+                (
+                    keys.actions_prefix(shop, bucket),
+                    keys.conversation_prefix(shop, bucket),
+                    *indexes,
+                ),
+                (before_ms, limit),
+            )
+        return [_decode(stored) for stored in found]
 
     async def _list_bucket(
         self, shop: str, bucket: int, states: tuple[ActionState, ...], limit: int

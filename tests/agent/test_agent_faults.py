@@ -430,6 +430,36 @@ async def test_cancelled_worker_is_continued_by_a_sweeper(
     assert later.actions[0].state == "done"
 
 
+@pytest.mark.parametrize(
+    ("left", "ends"),
+    [
+        (ActionState.CONFIRMED, ActionState.REJECTED),
+        (ActionState.EXECUTING, ActionState.PARKED),
+        (ActionState.UNKNOWN, ActionState.PARKED),
+        (ActionState.PROPOSED, ActionState.PROPOSED),
+    ],
+)
+async def test_what_was_given_up_is_never_sent_later(
+    talk: Begin,
+    ledger: StoreLedger,
+    demo: DemoShop,
+    left: ActionState,
+    ends: ActionState,
+) -> None:
+    """With a person on it by now: looked up, and not found is the person's to settle."""
+    customer = talk("c1002")
+    proposal = await customer.answer("取消订单")
+    record = await customer.record(proposal.actions[0].id)
+    way = (ActionState.CONFIRMED, ActionState.EXECUTING, ActionState.UNKNOWN)
+    for state in way[: way.index(left) + 1] if left in way else ():
+        record = await ledger.move(record, state, "then its turn was given up")
+    deadline = asyncio.get_running_loop().time() + 30
+    settled = await customer.engine.settle("demo", "talk", record.id, deadline)
+    assert settled.state is ends
+    assert settled == await customer.record(record.id)
+    assert (effects(demo), told(demo)) == ([], 0)
+
+
 async def test_dead_shop_is_unavailable_and_nothing_is_lost(
     ledger: StoreLedger, voice: Voice, clock: Callable[[], int], tmp_path: Path
 ) -> None:

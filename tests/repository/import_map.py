@@ -94,9 +94,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.turn_work",
         "gateway.waiting",
     ),
+    "gateway.settling": ("engines.agent.ledger", "gateway.store.*"),
     "gateway.sweeper": (
         "gateway.dispatch",
         "gateway.people",
+        "gateway.settling",
         "gateway.store.*",
         "gateway.telemetry",
     ),

@@ -11,13 +11,17 @@ import pytest
 
 from engines.agent.ledger import (
     EDGES,
+    UNSETTLED,
     ActionConflict,
     ActionNotFound,
     ActionRecord,
     ActionState,
 )
+from gateway.store import keys
 from gateway.store.connection import Scripts
+from gateway.store.conversations import Conversations
 from gateway.store.ledger import StoreLedger
+from gateway.store.mailbox import Lease, NewMessage
 
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +146,37 @@ async def test_listing_is_by_shop_state_and_time(ledger: StoreLedger) -> None:
     assert await ledger.list_actions("s", ActionState.DONE) == []
     assert await ledger.list_actions("nobody") == []
     assert len(await ledger.list_actions("t")) == 1
+
+
+async def test_overdue_are_actions_under_way_that_no_turn_works_on(
+    every_store_url: str,
+) -> None:
+    """Confirmed, executing or unknown, still for long, in a talk where no mail waits."""
+    scripts = await Scripts.connect(every_store_url)
+    now_ms = 1_000
+    ledger = StoreLedger(scripts, lambda: now_ms)
+    conversations = Conversations(scripts, "w1")
+    for state, way in WAYS.items():
+        record = await ledger.propose(proposal(f"a-{state}"))
+        for there in way:
+            record = await ledger.move(record, there, "")
+    bucket = keys.bucket_of("c")
+    found = await ledger.overdue("s", bucket, 1_001)
+    assert {one.state for one in found} == UNSETTLED
+    assert await ledger.overdue("s", bucket, 1_000) == []
+    assert await ledger.overdue("t", bucket, 1_001) == []
+    assert len(await ledger.overdue("s", bucket, 1_001, limit=1)) == len(UNSETTLED)
+    lease = await accepted(conversations)
+    assert await ledger.overdue("s", bucket, 1_001) == []
+    await conversations.commit(
+        lease, seq=1, message_id="m", channel="web", result=b"", events=(), state=b""
+    )
+    assert await ledger.overdue("s", bucket, 1_001) == found
+    await scripts.close()
+
+
+async def accepted(conversations: Conversations) -> Lease:
+    """A message waits in the conversation of the actions."""
+    message = NewMessage(channel="web", message_id="m", fingerprint="f", event=b"{}")
+    got = await conversations.accept("s", "c", message)
+    return Lease("s", "c", got.epoch)
