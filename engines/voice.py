@@ -68,6 +68,13 @@ class VoiceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sentences: dict[str, Sentence]
 
 
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A voice file whose sentences are still to be read one by one."""
+
+    voice: str
+    sentences: dict[str, object]
+
+
 class VoiceError(Exception):
     """Base of what saying a sentence may raise; *key* names the sentence."""
 
@@ -197,8 +204,9 @@ def _collect(
     scripts: dict[tuple[str, Locale], _Script],
     problems: list[yamlfile.Problem],
 ) -> None:
-    content = yamlfile.convert(document, VoiceFile)
-    for key, sentence in content.sentences.items():
+    head = yamlfile.convert(document, _Head)
+    sentences = yamlfile.convert_values(document, head.sentences, Sentence, "sentences")
+    for key, sentence in sentences.items():
         cut = {locale: _cut(key, getattr(sentence, locale)) for locale in LOCALES}
         problems.extend(_complaints(document, key, sentence, cut))
         scripts.update({(key, locale): script for locale, script in cut.items()})

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -178,6 +178,27 @@ def convert_part(document: Document, part: object, into: type[T], *place: Key) -
         return msgspec.convert(part, into)
     except msgspec.ValidationError as exc:
         raise BadFile([_explain(document, str(exc), into, place)]) from exc
+
+
+def convert_values(
+    document: Document, part: Mapping[str, object], into: type[T], *place: Key
+) -> dict[str, T]:
+    """
+    As :func:`convert_part`, for each value of a mapping with free keys.
+
+    Raises:
+        BadFile: With the problems of all values.
+    """
+    converted: dict[str, T] = {}
+    problems: list[Problem] = []
+    for key, value in part.items():
+        try:
+            converted[key] = convert_part(document, value, into, *place, key)
+        except BadFile as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise BadFile(problems)
+    return converted
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

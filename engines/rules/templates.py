@@ -75,7 +75,8 @@ class Facts:
             BadFile: If it is broken, or a fact is empty in a language.
         """
         document = yamlfile.read(Path(path))
-        facts = yamlfile.convert(document, dict[str, Fact])
+        lines = yamlfile.convert(document, dict[str, object])
+        facts = yamlfile.convert_values(document, lines, Fact)
         problems = [
             document.problem(f"fact {name!r} says nothing in {locale}", name, locale)
             for name, fact in facts.items()

@@ -47,7 +47,7 @@ _FEET = re.compile(
     r"(?<!\d)([3-7])\s*(?:'|’|ft|feet|foot)\s*(\d{1,2})?"
 )  # either apostrophe
 _NAMED_HEIGHT = re.compile(r"(?:身高|高度|height)\D{0,8}?(\d{3})(?!\d)")
-_TALL = re.compile(r"(?<![\d.])(1[3-9]\d|20\d)(?!\s*(?:斤|公斤|kg|lb|磅|\d))")
+_TALL = re.compile(r"(?<![\d.])(1[3-9]\d|20\d)(?!\d)(?!\s*(?:斤|公斤|kg|lb|磅))")
 _KG = re.compile(r"(\d{1,3})(?:\.\d+)?\s*(?:kg|公斤|千克|kilo)")
 _JIN = re.compile(r"(\d{2,3})(?:\.\d+)?\s*斤")
 _POUNDS = re.compile(r"(\d{2,3})(?:\.\d+)?\s*(?:lb|pound|磅)")
@@ -59,7 +59,7 @@ _CODE = re.compile(r"[0-9a-z]{10,}")
 _MEASURE = re.compile(r"身高|体重|height|weight")
 _LEAD_IN = re.compile(
     r"^(?:(?:发票)?抬头|公司名称|公司名|名称|单位|it'?s|it is|the (?:title|name) is|title)"
-    r"\s*(?:是|为|叫|is)?\s*[::]?\s*",
+    r"\s*(?:是|为|叫|is)?\s*[:：]?\s*",
     re.IGNORECASE,
 )
 _CORRECTION = re.compile(

@@ -241,3 +241,19 @@ def test_any_content_change_changes_the_version(write_pack: Write):
     changed = INTENT.replace("营业时间, en", "开门时间, en")
     other = load(write_pack(HEAD + "intents:\n" + changed)).version
     assert one != other
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ("hours: {zh: 九点, en: 9}\n", r"facts\.yaml:1: text is expected"),
+        ("days: {zh: a, en: b}\nhours: {zh: a, eng: b}\n", r"facts\.yaml:2: .*'eng'"),
+        ("hours: 9\n", r"facts\.yaml:1: keys and values are expected"),
+        ("- hours\n", r"facts\.yaml:1: keys and values are expected"),
+    ],
+)
+def test_broken_facts_are_refused(write_pack: Write, facts: str, expected: str):
+    """The page of facts is read as strictly as a pack."""
+    path = write_pack(HEAD + "intents:\n" + INTENT, facts=facts)
+    with pytest.raises(BadFile, match=expected):
+        load(path)
