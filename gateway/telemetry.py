@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import sys
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO, Literal
@@ -31,6 +31,7 @@ from prometheus_client import (
 
 from engines.contract import Tier
 from engines.guard import mask_personal_data
+from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
 
 
@@ -177,6 +178,37 @@ class Metrics:
         return generate_latest(merged)
 
 
+class Spread:
+    """
+    Durations of one child of a histogram, added up in plain numbers.
+
+    The client has no call for many observations at once, and one at a time they
+    cost more than all else that is counted: its parts are reached into, here alone.
+    """
+
+    def __init__(self, child: Any) -> None:
+        self._child = child
+        self._clear()
+
+    def _clear(self) -> None:
+        self._counts = [0] * (len(LATENCY_BUCKETS_S) + 1)
+        self._sum_s = 0.0
+
+    def add(self, took_s: float) -> None:
+        """One duration more."""
+        self._counts[bisect_left(LATENCY_BUCKETS_S, took_s)] += 1
+        self._sum_s += took_s
+
+    def flush(self) -> None:
+        """Move what was added up into the metric."""
+        child = self._child
+        for bucket, count in enumerate(self._counts):
+            if count:
+                child._buckets[bucket].inc(count)  # noqa: SLF001 - see above
+        child._sum.inc(self._sum_s)  # noqa: SLF001 - see above
+        self._clear()
+
+
 class LineBuffer:
     """
     A sink of log lines that writes in blocks; flushed by a timer and at exit.
@@ -217,6 +249,8 @@ class Telemetry:
         self._log = _logger(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
         self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        self._ack: dict[str, Spread] = {}
+        self._handle: dict[str, Spread] = {}
 
     def _child(self, key: tuple[str, ...], metric: Counter | Histogram | Gauge) -> Any:
         child = self._children.get(key)
@@ -226,33 +260,41 @@ class Telemetry:
 
     def accepted(self, channel: str, outcome: str, started: float) -> None:
         """A message is on disk; *started* is a perf_counter reading."""
-        took = perf_counter() - started
-        self._child(("ack", channel), self.metrics.ack).observe(took)
+        took_s = perf_counter() - started
+        spread = self._ack.get(channel)
+        if spread is None:
+            spread = self._ack[channel] = Spread(self.metrics.ack.labels(channel))
+        spread.add(took_s)
         self._tally["accepts", channel, outcome] += 1
-        self._tally["stage", "accept"] += took
+        self._tally["stage", "accept"] += took_s
 
     def turn_ended(self, done: Commitment, started: float, answered: float) -> None:
         """A turn is committed: count it, and write its canonical line."""
         ended = perf_counter()
-        verdict, turn, tally = done.verdict, done.turn, self._tally
-        tier, outcome = verdict.tier, _outcome(done)
+        verdict, tally = done.verdict, self._tally
+        tier, outcome = verdict.tier, outcome_of(done)
         tally["stage", "route"] += verdict.route_s
         tally["stage", "answer"] += verdict.answer_s
         tally["stage", "commit"] += ended - answered
-        tally["messages", turn.channel, tier, outcome] += 1
-        self._child(("handle", tier), self.metrics.handle).observe(ended - started)
+        tally["messages", done.turn.channel, tier, outcome] += 1
+        spread = self._handle.get(tier)
+        if spread is None:
+            spread = self._handle[tier] = Spread(self.metrics.handle.labels(tier))
+        spread.add(ended - started)
         for climb in verdict.climbs:
             tally["climbs", climb.tier, climb.reason] += 1
         if done.handoff is not None:
             tally["handoffs", handoff_reason(verdict)] += 1
-        self.lines.write(_turn_line(done, outcome, (ended - started) * 1e3))
+        self.lines.write(turn_line(done, outcome, ended - started))
 
     def flush_tally(self) -> None:
-        """Move what was added up since the last time into the counters."""
+        """Move what was added up since the last time into the metrics."""
         tally, self._tally = self._tally, defaultdict(float)
         counters = self.metrics.tallied
         for key, amount in tally.items():
             self._child(key, counters[key[0]]).inc(amount)
+        for spread in (*self._ack.values(), *self._handle.values()):
+            spread.flush()
 
     def expose(self) -> bytes:
         """The Prometheus exposition, up to this moment."""
@@ -306,64 +348,6 @@ class Telemetry:
     def loop_failed(self, name: str, exc: Exception) -> None:
         """A background loop's round failed; the loop goes on."""
         self._log.error("loop_failed", loop=name, exc_info=exc)
-
-
-class TurnLine(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    The canonical line of a turn: one for each, whatever became of it.
-
-    Written beside structlog, field by field the same shape: a tenth of the cost
-    on the one line that every message pays for.
-    """
-
-    event: str = "turn_answered"
-    level: str = "info"
-    timestamp: str
-    shop: str
-    channel: str
-    conversation: str
-    seq: int
-    tier: str
-    outcome: str
-    complexity: str
-    risk: str
-    confidence: float
-    intent: str
-    model: str
-    climbs: tuple[str, ...]
-    ms: float
-
-
-_encode_line = msgspec.json.Encoder().encode
-
-
-def _turn_line(done: Commitment, outcome: str, ms: float) -> bytes:
-    """Ids come from clients and may hold anything: they are masked."""
-    turn, verdict = done.turn, done.verdict
-    decision, answer = verdict.decision, verdict.answer
-    line = TurnLine(
-        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        shop=turn.shop,
-        channel=turn.channel,
-        conversation=mask_personal_data(turn.conversation_id),
-        seq=turn.seq,
-        tier=verdict.tier,
-        outcome=outcome,
-        complexity=decision.complexity,
-        risk=decision.risk,
-        confidence=round(decision.confidence, 3),
-        intent=answer.intent if answer else decision.intent,
-        model=decision.model,
-        climbs=tuple(f"{climb.tier}:{climb.reason}" for climb in verdict.climbs),
-        ms=round(ms, 2),
-    )
-    return _encode_line(line) + b"\n"
-
-
-def _outcome(done: Commitment) -> str:
-    if done.handoff is not None:
-        return "queued"
-    return "fallback" if done.verdict.is_fallback else "answered"
 
 
 def _logger(sink: LineBuffer, level: str) -> Any:

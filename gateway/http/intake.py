@@ -10,7 +10,7 @@ route would, in a third of the time. Tests hold the two to the same answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
@@ -179,9 +179,10 @@ class HotRoute:
         self, scope: Scope, receive: Receive, send: Send, conversation_id: str
     ) -> None:
         try:
-            principal = self._authenticator.principal(_header(scope, b"authorization"))
+            authorization, length = _headers(scope["headers"])
+            principal = self._authenticator.principal(authorization)
             check_conversation_id(conversation_id)
-            body = await self._read(scope, receive)
+            body = await self._read(length, receive)
             message = bodies.decode(_message_decoder, body)
             outcome = await self._intake.take(principal, conversation_id, message)
         except _Gone:
@@ -191,9 +192,8 @@ class HotRoute:
             return
         await _respond(send, status_of(outcome), _JSON, body_of(outcome))
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, length: bytes | None, receive: Receive) -> bytes:
         limit = self._max_body_bytes
-        length = _header(scope, b"content-length")
         if length is not None and length.isdigit() and int(length) > limit:
             raise TooLarge(limit)
         body, is_more = b"", True
@@ -224,18 +224,26 @@ def check_conversation_id(conversation_id: str) -> None:
     Raises:
         BadField: With the reason.
     """
-    bodies.convert({"conversation_id": conversation_id}, _ConversationPath)
+    try:
+        msgspec.convert(conversation_id, Id)
+    except msgspec.ValidationError:
+        # Once more, as a field, so that the refusal can name it.
+        bodies.convert({"conversation_id": conversation_id}, _ConversationPath)
 
 
 class _ConversationPath(msgspec.Struct):
     conversation_id: Id
 
 
-def _header(scope: Mapping[str, Any], name: bytes) -> bytes | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None]:
+    """``Authorization`` and ``Content-Length``; the first of each counts."""
+    authorization = length = None
+    for name, value in pairs:
+        if name == b"authorization" and authorization is None:
+            authorization = value
+        elif name == b"content-length" and length is None:
+            length = value
+    return authorization, length
 
 
 async def _respond(

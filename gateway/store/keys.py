@@ -21,8 +21,9 @@ from __future__ import annotations
 import re
 import zlib
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import quote, unquote
+
+import msgspec
 
 
 #: Buckets of a shop. Changing it moves every conversation: never.
@@ -34,11 +35,11 @@ WAKE_UPS = "tg:ev:*"
 #: What needs no escaping; most ids, and ten times faster than to try.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
 
-#: Names kept ready; a few bytes each, the busiest conversations stay.
-_CACHED = 16384
+#: Buckets whose part of the names is kept ready: those of 64 shops.
+_CACHED = 64 * BUCKETS
 
 
-class ConversationKeys(NamedTuple):
+class ConversationKeys(msgspec.Struct, frozen=True):
     """The keys of one conversation and of the bucket it lies in."""
 
     name: str
@@ -78,21 +79,27 @@ def shop_key(shop: str, *parts: str) -> str:
     return f"{{{escape(shop)}:}}" + ":".join(escape(part) for part in parts)
 
 
-@lru_cache(_CACHED)
 def of_conversation(shop: str, conversation: str) -> ConversationKeys:
     """All key names that a function on this conversation may touch."""
     name = escape(conversation)
-    at = tag(shop, bucket_of(conversation))
+    at, due, outbox, channel = _of_bucket(shop, bucket_of(conversation))
     return ConversationKeys(
-        name=name,
-        conversation=f"{at}c:{name}",
-        log=f"{at}l:{name}",
-        dedup=f"{at}d:{name}:",
-        due=f"{at}w",
-        outbox=f"{at}o",
-        actions=f"{at}a:{name}",
-        channel=f"tg:ev:{at}",
+        name,
+        f"{at}c:{name}",
+        f"{at}l:{name}",
+        f"{at}d:{name}:",
+        due,
+        outbox,
+        f"{at}a:{name}",
+        channel,
     )
+
+
+@lru_cache(_CACHED)
+def _of_bucket(shop: str, bucket: int) -> tuple[str, str, str, str]:
+    """The hash tag, and the names that all conversations of a bucket share."""
+    at = tag(shop, bucket)
+    return at, f"{at}w", f"{at}o", f"tg:ev:{at}"
 
 
 def mail(channel: str, message_id: str) -> str:

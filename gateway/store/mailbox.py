@@ -153,9 +153,9 @@ def pending(seq: int, tries: int, mail: bytes, event: bytes) -> Pending:
 
 def accepted(reply: list[Any]) -> Accepted | None:  # noqa: PLR0911 - one per reply
     """Read the reply of ``accept.lua``; None if the mailbox is full."""
+    if reply[0] == 1 and len(reply) == 4:  # noqa: PLR2004 - nearly all are this one
+        return Accepted("leased", *reply[1:])
     match reply:
-        case [1, seq, epoch, state]:
-            return Accepted("leased", seq, epoch, state)
         case [1, seq, epoch, state, *head]:
             return Accepted("leased", seq, epoch, state, head=pending(*head))
         case [2, seq]:

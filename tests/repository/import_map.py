@@ -74,7 +74,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.state",
         "gateway.store.mailbox",
     ),
-    "gateway.telemetry": ("engines.contract", "engines.guard", "gateway.turn_work"),
+    "gateway.turn_line": ("engines.guard", "gateway.turn_work"),
+    "gateway.telemetry": (
+        "engines.contract",
+        "engines.guard",
+        "gateway.turn_line",
+        "gateway.turn_work",
+    ),
     "gateway.live": ("gateway.outcome", "gateway.store.*"),
     "gateway.people": (
         "engines.contract",
