@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 
 
+#: Nobody is refused for what only the arithmetic of floats made early.
+ROUNDING_S = 1e-9
+
+
 class RateLimit:
     """
     Admits *rate_per_s* events a second per key, *burst* at once.
@@ -28,7 +32,7 @@ class RateLimit:
         """Count one event of *key*; 0.0 if it may pass, else seconds to wait."""
         due = max(self._due.get(key, now_s), now_s)
         early_s = due - self._tolerance_s - now_s
-        if early_s > 0:
+        if early_s > ROUNDING_S:
             return early_s
         self._due[key] = due + self._interval_s
         self._due.move_to_end(key)

@@ -12,19 +12,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import click
 import msgspec
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from engines import yamlfile
 from gateway.cli import options
 from gateway.cli.operator import put
 from gateway.client import GatewayClient, Refused, Timed
 from gateway.config import shipped
-from gateway.errors import ConfigError
 from gateway.handoff.accounts import Operator
 from gateway.stack import Stack, running
 
@@ -35,6 +35,9 @@ KEPT = frozenset({"answered", "queued", "ticketed"})
 PACE_S = 2.5
 
 
+Words = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     One conversation of the scripted day.
@@ -43,9 +46,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         user: A customer of the demo shop.
     """
 
-    id: str
-    user: str
-    turns: tuple[str, ...]
+    id: Words
+    user: Words
+    turns: Annotated[tuple[Words, ...], msgspec.Meta(min_length=1)]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,13 +119,9 @@ def load_day(path: Path) -> tuple[Scene, ...]:
     Read a scripted day.
 
     Raises:
-        ConfigError: If the file is not one.
+        BadFile: If the file is not one.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return msgspec.convert(tree, tuple[Scene, ...])
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as exc:
-        raise ConfigError(f"{path}: not a scripted day: {exc}") from exc
+    return yamlfile.convert(yamlfile.read(path), tuple[Scene, ...])
 
 
 def _once(stack: Stack, as_json: bool) -> int:

