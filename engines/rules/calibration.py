@@ -43,7 +43,7 @@ class Evidence(NamedTuple):
 
         pattern: An expression fits.
 
-        score: Rank score; *lead* is how far it is ahead of the next one.
+        lead: How far its rank score is ahead of the next one, up to MAX_LEAD.
     """
 
     intent: int
@@ -52,7 +52,6 @@ class Evidence(NamedTuple):
     coverage: float
     rule: float
     pattern: bool
-    score: float
     lead: float
 
 
@@ -89,7 +88,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
             + self.coverage * evidence.coverage
             + self.rule * evidence.rule
             + self.pattern * evidence.pattern
-            + self.lead * min(evidence.lead, MAX_LEAD)
+            + self.lead * evidence.lead
         )
         return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
 

@@ -9,19 +9,17 @@ once, is a :class:`Miss`: never a guess.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
-from engines.rules import calibration, folding
-from engines.rules.calibration import Calibration, Evidence
+from engines.rules import folding
+from engines.rules.calibration import Calibration
 from engines.rules.pack import Intent
-from engines.rules.profiles import IntentProfiles
 from engines.rules.reading import Reader, Reading
-from engines.rules.similarity import Example, Likeness, SimilarityIndex
-from engines.rules.wordrules import WordRules
+from engines.rules.similarity import Example
+from engines.rules.weighing import Weigher, read_examples
 
 
 #: Confidence if the words are those of an example, in other clothes.
@@ -33,9 +31,6 @@ CLAUSE_BAR: Final = 0.6
 
 #: Clauses of a message that are looked at one by one.
 MAX_CLAUSES: Final = 6
-
-#: A candidate that only a rule or an expression proposes.
-UNLIKE: Final = Likeness(0.0, 0.0)
 
 
 class MissReason(StrEnum):
@@ -88,16 +83,11 @@ class LocaleMatcher:
     ) -> None:
         self._intents = intents
         self._reader = reader
-        examples = list(_examples(locale, intents, reader))
+        examples = read_examples(locale, intents, reader)
         self._exact = _exact(locale, intents)
         self._canonical = _unambiguous(examples)
-        self._index = SimilarityIndex(reader, examples)
-        self._profiles = IntentProfiles(examples)
-        self._rules = _word_rules(locale, intents, reader)
+        self._weigher = Weigher(locale, intents, reader, examples)
         self._calibration = Calibration()
-        self._priorities = [
-            calibration.PRIORITY * intent.priority for intent in intents
-        ]
 
     def match(self, folded: str) -> Match | Miss:
         """Match one folded message."""
@@ -120,69 +110,16 @@ class LocaleMatcher:
             return None
         return self._canonical.get(message.canonical)
 
-    def evidence(self, folded: str, message: Reading) -> tuple[list[Evidence], int]:
-        """Weigh all candidates of a message, best first, and count the work."""
-        words = self._rules.words(message)
-        ruled = self._rules.fitting(words, message.canonical)
-        matched = self._rules.matching(folded)
-        weights = self._index.weights(message)
-        letters = folding.grams(folded, self._reader.locale)
-        likest, work = self._index.nearest(message, letters, weights)
-        for intent in (*ruled, *matched):
-            likest.setdefault(intent, UNLIKE)
-        for gone in self._rules.excluded(words):
-            likest.pop(gone, None)
-        projection = self._profiles.project(message, letters)
-        total = sum(weights.values()) or 1.0
-        found = [
-            self._evidence(
-                intent,
-                likeness,
-                self._index.known(intent, weights) / total,
-                self._profiles.score(intent, projection),
-                ruled.get(intent, 0.0),
-                intent in matched,
-            )
-            for intent, likeness in likest.items()
-        ]
-        return _lead(found), work + len(words) + len(found)
-
-    def _evidence(
-        self,
-        intent: int,
-        likeness: Likeness,
-        coverage: float,
-        profile: float,
-        rule: float,
-        pattern: bool,
-    ) -> Evidence:
-        cosine, overlap = likeness
-        score = (
-            calibration.COSINE * cosine
-            + calibration.PROFILE * profile
-            + calibration.RULE * rule
-            + self._priorities[intent]
-        )
-        if pattern:
-            score += calibration.PATTERN
-        return Evidence(intent, cosine, overlap, coverage, rule, pattern, score, 0.0)
-
     def _weigh(self, folded: str, message: Reading) -> Match | Miss:
-        found, work = self.evidence(folded, message)
-        if not found:
+        best, is_disputed, work = self._weigher.weigh(folded, message)
+        if best is None:
             return Miss(MissReason.UNKNOWN, None, work)
-        best = found[0]
         intent = self._intents[best.intent]
         probability = self._calibration.probability(best)
-        bar = self._calibration.bar(intent, self._is_disputed(found))
-        if probability < bar:
+        if probability < self._calibration.bar(intent, is_disputed):
             return Miss(MissReason.UNSURE, intent, work)
         how = "rule" if best.rule or best.pattern else "likeness"
         return Match(intent, probability, how, work)
-
-    def _is_disputed(self, found: Sequence[Evidence]) -> bool:
-        """Tell if an expression of an intent that L1 must hand on fits, too."""
-        return any(one.pattern and self._intents[one.intent].needs for one in found)
 
     def _compare_clauses(self, whole: Match, pieces: Sequence[str]) -> Match | Miss:
         """Refuse an answer to a message whose clauses want different things."""
@@ -244,26 +181,6 @@ class Matcher:
         return matcher.match(folded) if matcher else Miss(MissReason.UNKNOWN)
 
 
-def _examples(
-    locale: Locale, intents: Sequence[Intent], reader: Reader
-) -> Iterable[Example]:
-    for number, intent in enumerate(intents):
-        for text in intent.wording(locale).examples:
-            folded = folding.fold(text)
-            letters = folding.grams(folded, locale)
-            yield Example(number, reader.read(folded), letters)
-
-
-def _lead(found: list[Evidence]) -> list[Evidence]:
-    """Sort candidates, best first, and note how far each is ahead or behind."""
-    found.sort(key=lambda one: -one.score)
-    if not found:
-        return found
-    second = found[1].score if len(found) > 1 else -math.inf
-    first = found[0]._replace(lead=found[0].score - second)
-    return [first, *(one._replace(lead=one.score - first.score) for one in found[1:])]
-
-
 def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:
     return {
         folding.squeeze(folding.fold(text)): number
@@ -282,13 +199,3 @@ def _unambiguous(examples: Iterable[Example]) -> dict[str, int]:
         for text, users in found.items()
         if len(users) == 1 and text
     }
-
-
-def _word_rules(locale: Locale, intents: Sequence[Intent], reader: Reader) -> WordRules:
-    wordings = [(n, intent.wording(locale)) for n, intent in enumerate(intents)]
-    return WordRules(
-        reader,
-        [(n, rule) for n, wording in wordings for rule in wording.keywords],
-        [(n, word) for n, wording in wordings for word in wording.exclude],
-        [(n, pattern) for n, wording in wordings for pattern in wording.patterns],
-    )
