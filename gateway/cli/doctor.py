@@ -22,9 +22,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from engines.agent.policy import Policy
 from gateway.app import load_router, wall_ms
 from gateway.cli import options
-from gateway.config import Config, ShopConfig
+from gateway.config import Config, ShopConfig, resolve
 from gateway.services import open_services
 from gateway.store.connection import Scripts
 from gateway.store.durability import probe
@@ -180,6 +181,7 @@ async def _shop(shop: ShopConfig) -> Finding:
     async with AsyncExitStack() as resources:
         found = await open_services([shop], None, wall_ms, resources)
         tiers = ", ".join(found[shop.id].engines)
+    Policy.load(resolve(shop.policy))
     if not shop.business_url:
         return Finding(
             check=f"shop {shop.id}",

@@ -158,6 +158,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "gateway.cli": (),
     "gateway.cli.*": (
+        "engines.agent.policy",
         "engines.voice",
         "engines.yamlfile",
         "router_models*",
