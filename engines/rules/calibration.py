@@ -1,10 +1,10 @@
 """
 From evidence to the probability that an intent is the right one.
 
-Two small linear models. The first ranks candidates; its weights were fitted on
-the shipped packs, leaving each example out in turn. The second turns what
-speaks for the best candidate, and its lead, into a probability; it was fitted
-on wordings and out-of-pack messages that are in no pack (``tests/rules``).
+Two small linear models. The first ranks candidates; the second turns what
+speaks for the best one, and its lead, into a probability. The weights of both
+were fitted on wordings and out-of-pack messages that are in no pack
+(``tests/rules/tuning_*.yaml``) and rounded; quality is reported on others.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import make_turn
+from rules_talk import make_turn
 
 from engines.contract import Answer, Escalation, OpenTask, Reason, Tier
 from engines.rules.engine import RulesEngine

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import FACTS, HEAD, INTENT, make_turn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rules_talk import FACTS, HEAD, INTENT, make_turn
 
 from engines import yamlfile
 from engines.contract import Answer, Complexity, Escalation, OpenTask, Risk, Tier

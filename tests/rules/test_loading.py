@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import HEAD, INTENT, SMALL_FACTS
+from rules_talk import HEAD, INTENT, SMALL_FACTS
 
 from engines.rules.engine import RulesEngine
 from engines.rules.matcher import Match

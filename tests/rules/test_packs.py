@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import yaml
-from conftest import PACKS, ROOT
+from rules_talk import PACKS, ROOT
 
+from engines import yamlfile
 from engines.contract import Locale
 from engines.rules.__main__ import schemas
 from engines.rules.engine import RulesEngine
@@ -72,6 +75,27 @@ def test_schemas_are_current(name: str):
     """Run ``python -m engines.rules schemas configs/schemas`` if this fails."""
     path = ROOT / "configs" / "schemas" / name
     assert path.read_text(encoding="utf-8") == schemas()[name]
+
+
+def validator(name: str) -> jsonschema_rs.Validator:
+    path = ROOT / "configs" / "schemas" / name
+    return jsonschema_rs.validator_for(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", PACK_FILES, ids=lambda path: path.name)
+def test_schema_accepts_the_packs_and_not_a_slip(path: Path):
+    """An editor that follows the schema agrees with the loader."""
+    schema = validator("pack.schema.json")
+    data = yamlfile.read(path).data
+    assert schema.is_valid(data)
+    assert not schema.is_valid({**data, "intetns": []})
+
+
+def test_schema_accepts_the_voices():
+    """The voice's schema fits every shipped voice file."""
+    schema = validator("voice.schema.json")
+    for path in (ROOT / "configs" / "voice").glob("*.yaml"):
+        assert schema.is_valid(yamlfile.read(path).data), path
 
 
 def test_messages_without_words_are_asked_back(engine: RulesEngine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from rules_talk import ROOT
 
 from engines.voice import LOCALES, REQUIRED, UnknownSentence, Voice, WrongBlanks
 from engines.yamlfile import BadFile
