@@ -1,0 +1,274 @@
+"""
+The dashboard: generated, parseable, about metrics that exist, and shown to work
+on a real Prometheus that scrapes the running gateway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import promql_parser
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from store_servers import free_port
+from wire_calls import Caller, fresh, message
+
+from gateway.config import shipped
+from gateway.telemetry import NAMESPACE, Telemetry
+from loadtest.dashboards import OVERVIEW, overview
+
+
+FOLDER = shipped("grafana")
+BOARD = FOLDER / "dashboards" / "overview.json"
+QUERIES = [query for plots in OVERVIEW.values() for p in plots for query in p.queries]
+#: Stay empty while all is well.
+QUIET = ("engine_faults", "work_lost", "takeovers")
+#: Metrics that no panel shows, with the reason.
+HIDDEN: dict[str, str] = {}
+
+
+def runnable(expr: str) -> str:
+    """An expression as Grafana would send it."""
+    filled = expr.replace("$__rate_interval", "5s").replace("$instance", ".*")
+    assert "$" not in filled
+    return filled
+
+
+def panels() -> list[dict[str, Any]]:
+    """Panels of the committed file."""
+    found: list[dict[str, Any]] = json.loads(BOARD.read_text(encoding="utf-8"))[
+        "panels"
+    ]
+    return found
+
+
+def test_the_committed_dashboard_is_the_generated_one() -> None:
+    """``python -m loadtest.dashboards configs/grafana/dashboards``."""
+    assert BOARD.read_text(encoding="utf-8") == overview()
+
+
+def test_panels_have_their_own_ids_and_places() -> None:
+    """Grafana drops what lies on another panel or has its id."""
+    ids = [panel["id"] for panel in panels()]
+    assert len(set(ids)) == len(ids)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        at = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(at["x"], at["x"] + at["w"])
+            for y in range(at["y"], at["y"] + at["h"])
+        }
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_every_panel_explains_itself_and_names_no_server() -> None:
+    """A title, a sentence of help, a unit, and the viewer's own data source."""
+    for panel in panels():
+        if panel["type"] == "row":
+            continue
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["datasource"]["uid"] == "${datasource}"
+    assert "__inputs" not in json.loads(BOARD.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.expr[:60])
+def test_every_expression_is_promql(query: Any) -> None:
+    """Checked by a parser of its own."""
+    promql_parser.parse(runnable(query.expr))
+
+
+def test_durations_are_shown_as_seconds() -> None:
+    """A unit that does not fit the metric makes a panel a lie."""
+    for plots in OVERVIEW.values():
+        for plot in plots:
+            exprs = " ".join(query.expr for query in plot.queries)
+            is_time = "histogram_quantile" in exprs or "lag_seconds" in exprs
+            assert (plot.unit == "s") >= is_time, plot.title
+            is_share = " / " in exprs
+            assert (plot.unit == "percentunit") == is_share, plot.title
+
+
+def used() -> set[str]:
+    """Names of metrics in the expressions."""
+    return set(re.findall(rf"\b{NAMESPACE}_\w+", " ".join(q.expr for q in QUERIES)))
+
+
+def test_every_metric_used_is_exposed_by_the_running_gateway(app: Caller) -> None:
+    """A renamed metric would leave an empty panel."""
+    names: set[str] = set()
+    for family in text_string_to_metric_families(app.http.get("/metrics").text):
+        ends = {
+            "counter": ("_total",),
+            "histogram": ("_bucket", "_sum", "_count"),
+        }.get(family.type, ("",))
+        names |= {f"{family.name}{end}" for end in ends}
+    assert used() <= names
+
+
+def test_every_metric_is_on_a_panel_or_hidden_for_a_reason() -> None:
+    """What is worth counting is worth seeing."""
+    telemetry = Telemetry(log_path=os.devnull)
+    try:
+        text = telemetry.expose().decode()
+    finally:
+        telemetry.lines._sink.close()
+    families = {
+        family.name
+        for family in text_string_to_metric_families(text)
+        if not family.name.endswith("_created")
+    }
+    assert len(families) > 10
+    shown = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in used()}
+    assert families - shown - HIDDEN.keys() == set()
+    assert HIDDEN.keys() <= families
+
+
+def test_provisioning_points_at_what_is_there() -> None:
+    """One data source with a fixed uid, one provider of dashboards."""
+    folder = FOLDER / "provisioning"
+    (source,) = yaml.safe_load(
+        (folder / "datasources" / "prometheus.yaml").read_text()
+    )["datasources"]
+    assert (source["type"], source["uid"]) == ("prometheus", "tidegate-prometheus")
+    (provider,) = yaml.safe_load((folder / "dashboards" / "tidegate.yaml").read_text())[
+        "providers"
+    ]
+    assert provider["type"] == "file"
+    assert provider["options"]["path"].startswith("/")
+
+
+def needed(program: str) -> str:
+    """Path of a program: in CI it must be there, elsewhere the test is skipped."""
+    found = shutil.which(program)
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(f"no {program}: install the package prometheus")
+    if found is None:
+        pytest.skip(f"no {program} on this machine: install the package prometheus")
+    return found
+
+
+def test_the_exposition_passes_the_linter_of_prometheus(app: Caller) -> None:
+    """Names, types, units and help texts as the ecosystem wants them."""
+    checked = subprocess.run(
+        [needed("promtool"), "check", "metrics"],
+        input=app.http.get("/metrics").content,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+@pytest.fixture(scope="module")
+def prometheus(app: Caller, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prometheus that scrapes the running gateway every half second."""
+    program = needed("prometheus")
+    folder = tmp_path_factory.mktemp("prometheus")
+    target = app.stack.url.removeprefix("http://")
+    settings = {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [
+            {"job_name": "tidegate", "static_configs": [{"targets": [target]}]}
+        ],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    port = free_port()
+    command = [program, f"--config.file={folder}/prometheus.yml"]
+    command += [f"--storage.tsdb.path={folder}/data", "--log.level=error"]
+    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        # Its discovery hands targets on every five seconds only.
+        _wait(lambda: ask(url, "up == 1")["data"]["result"])
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait(is_done: Any, limit_s: float = 30.0) -> None:
+    give_up = time.monotonic() + limit_s
+    while time.monotonic() < give_up:
+        with suppress(httpx.TransportError, AssertionError):
+            if is_done():
+                return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def ask(url: str, expr: str) -> dict[str, Any]:
+    """One instant query."""
+    answer = httpx.get(f"{url}/api/v1/query", params={"query": expr}, timeout=10)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def live_a_little(app: Caller, seconds: float) -> None:
+    """Every kind of thing that a panel shows, again and again."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        body = message("多久发货")
+        conversation = fresh()
+        app.post(conversation, body)
+        app.post(conversation, body)
+        app.post(conversation, b"{}")
+        app.say(conversation, "满多少包邮")
+        app.say(conversation, "do you sell laptops")
+        app.say(fresh(), "帮我改下收货地址", user_id="c1010")
+        app.say(fresh(), "转人工")
+        time.sleep(0.1)
+
+
+@pytest.mark.usefixtures("operator")
+def test_every_expression_gives_something_on_a_real_prometheus(
+    app: Caller, prometheus: str
+) -> None:
+    """HTTP 200, no warning, and a value for all but what stays quiet."""
+    live_a_little(app, 3.0)
+    empty, warned = [], []
+    for query in QUERIES:
+        expr = runnable(query.expr)
+        answer = ask(prometheus, expr)
+        assert answer["status"] == "success"
+        warned += answer.get("warnings", []) + answer.get("infos", [])
+        result = answer["data"]["result"]
+        if not result and not any(name in expr for name in QUIET):
+            empty.append(expr)
+        values = [float(one["value"][1]) for one in result]
+        assert all(value >= 0 for value in values if value == value), expr  # noqa: PLR0124 - NaN
+    assert empty == []
+    assert warned == []
+
+
+def test_the_checks_on_prometheus_can_fail(prometheus: str) -> None:
+    """An unknown metric is empty, nonsense is refused."""
+    assert ask(prometheus, "tidegate_nothing_total")["data"]["result"] == []
+    refused = httpx.get(f"{prometheus}/api/v1/query", params={"query": "sum("})
+    assert refused.status_code == 400
+
+
+def test_the_generator_writes_where_it_is_told(tmp_path: Path) -> None:
+    """The command of the first test."""
+    command = [sys.executable, "-m", "loadtest.dashboards", str(tmp_path)]
+    subprocess.run(command, check=True, timeout=60, cwd=FOLDER.parents[1])
+    assert (tmp_path / "overview.json").read_bytes() == BOARD.read_bytes()
