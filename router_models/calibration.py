@@ -21,6 +21,9 @@ from router_models.compiled import BINARY, HeadSpec, Scale
 _LEAST_ROWS = 200
 _LEAST_RARE = 40
 
+#: Weight, in judged turns, of the prior that the logits are right as they are.
+_PRIOR = 10.0
+
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
@@ -73,7 +76,7 @@ def _fit(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
 
 def _temperature(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
     found = minimize_scalar(
-        lambda power: log_loss(head, logits, target, Scale(float(np.exp(power)))),
+        lambda power: _penalised(head, logits, target, power, 0.0),
         bounds=(-3.0, 3.0),
         method="bounded",
     )
@@ -82,11 +85,18 @@ def _temperature(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
 
 def _platt(head: HeadSpec, logits: _Floats, target: _Ints) -> Scale:
     found = minimize(
-        lambda x: log_loss(
-            head, logits, target, Scale(float(np.exp(x[0])), float(x[1]))
-        ),
+        lambda x: _penalised(head, logits, target, x[0], x[1]),
         x0=np.zeros(2),
         method="Nelder-Mead",
         options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 400},
     )
     return Scale(float(np.exp(found.x[0])), float(found.x[1]))
+
+
+def _penalised(
+    head: HeadSpec, logits: _Floats, target: _Ints, power: float, shift: float
+) -> float:
+    """Log-loss, and a pull to the raw logits that fades with the turns at hand."""
+    pull = _PRIOR * (power**2 + shift**2) / len(target)
+    scale = Scale(float(np.exp(power)), float(shift))
+    return log_loss(head, logits, target, scale) + pull

@@ -86,7 +86,7 @@ def head_report(
 
 def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
     """Mean gap between stated and observed rate over bins of equal mass."""
-    ordered = sorted(pairs)
+    ordered = sorted(pairs, key=lambda pair: pair[0])
     bins = np.array_split(np.array(ordered, dtype=float), min(_BINS, len(ordered)))
     gaps = [abs(part[:, 0].mean() - part[:, 1].mean()) * len(part) for part in bins]
     return _rounded(float(sum(gaps)) / len(ordered))

@@ -1,8 +1,9 @@
 """
 One normal form for every text the router sees, in training and in serving.
 
-The steps, in order: bound the length, NFKC, case fold, traditional to simplified
-characters, drop invisible characters, mask entities. The result is kept as two
+The steps, in order: bound the length, NFKC, case fold, drop invisible characters,
+shorten runs of one character to three, traditional to simplified characters, mask
+entities. The result is kept as two
 strings, one for each script, so that neither script swamps the other:
 
     cjk     CJK characters, emoji, masks, ``?`` and ``!``; no spaces: 转 人 工 and
@@ -58,6 +59,7 @@ _INVISIBLE = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffd"
     "\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]+"
 )
+_RUN = re.compile(r"([^\d\s])\1{3,}")
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
 _HAS_ENTITY = re.compile("[0-9@]|://|www")
@@ -110,9 +112,9 @@ def clean(text: str) -> str:
     if len(text) > MAX_CHARS:
         text = text[: MAX_CHARS // 2] + " " + text[-MAX_CHARS // 2 :]
     if text.isascii():
-        return _INVISIBLE.sub("", text.lower())
+        return _RUN.sub(r"\1\1\1", _INVISIBLE.sub("", text.lower()))
     text = unicodedata.normalize("NFKC", text).casefold()[: MAX_CHARS * 2]
-    text = _INVISIBLE.sub("", text)
+    text = _RUN.sub(r"\1\1\1", _INVISIBLE.sub("", text))
     return _to_simplified().convert(text) if _HAS_HAN.search(text) else text
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from engines.contract import Locale
 from router_models import artifact
@@ -164,7 +165,17 @@ def train(
 
 
 def fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
-    """Fit and calibrate on *examples*, and compile."""
+    """
+    Fit and calibrate on *examples*, and compile.
+
+    One thread: the matrices are too small for more, and sums taken in one order
+    are what makes a model reproducible.
+    """
+    with threadpool_limits(limits=1):
+        return _fit(examples, fitting)
+
+
+def _fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     extracts = [fitting.extractor.extract(example.turn) for example in examples]
     logits = _out_of_fold(examples, extracts, fitting)
     locales = np.array([example.turn.locale for example in examples])

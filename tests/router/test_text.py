@@ -14,7 +14,14 @@ from router_models.text import MASK_NAMES, MAX_CHARS, normalise, phrase_of
 
 @pytest.mark.parametrize(
     "text",
-    ["转人工", "轉人工", "转 人 工", "转\u200b人\u2060工", "转-人-工。", "\u202e转人工"],
+    [
+        "转人工",
+        "轉人工",
+        "转 人 工",
+        "转\u200b人\u2060工",
+        "转-人-工。",
+        "\u202e转人工",
+    ],
 )
 def test_spellings_of_one_request_have_one_normal_form(text: str) -> None:
     """Traditional characters, spaces and invisible characters change nothing."""
@@ -73,7 +80,13 @@ def test_a_normal_form_does_not_depend_on_invisible_characters(text: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 1_000_000, "退" * 1_000_000, "\ufdfa" * 1_000_000, "1@" * 500_000, "9 " * 9**6],
+    [
+        "a" * 1_000_000,
+        "退" * 1_000_000,
+        "\ufdfa" * 1_000_000,
+        "1@" * 500_000,
+        "9 " * 9**6,
+    ],
     ids=["latin", "cjk", "expanding", "addresses", "numbers"],
 )
 def test_a_megabyte_is_bounded(text: str) -> None:
