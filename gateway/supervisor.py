@@ -32,9 +32,9 @@ from gateway.worker_config import EX_CONFIG, WorkerConfig
 
 
 #: A worker that lived shorter than this counts as having died young.
-YOUNG_S = 5.0
+YOUNG_S = 2.0
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 3.0
 #: Seconds beyond the drain until a worker that does not end is killed.
 GRACE_S = 5.0
 #: Waiting connections the kernel keeps for the workers.

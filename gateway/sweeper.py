@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import cycle, islice
 from math import ceil
 from time import monotonic
@@ -18,6 +19,7 @@ from gateway.dispatch import Dispatcher
 from gateway.people import People
 from gateway.settling import Settling
 from gateway.store.conversations import Conversations
+from gateway.store.errors import StoreUnavailable
 from gateway.store.keys import BUCKETS
 from gateway.telemetry import Telemetry
 
@@ -83,6 +85,7 @@ class Sweeper:
             asyncio.create_task(self._loop(name, every_s, work))
             for name, every_s, work in rounds
         ]
+        self._tasks.append(asyncio.create_task(self._catch_up()))
         self._tasks.append(asyncio.create_task(self._pulse()))
 
     async def stop(self) -> None:
@@ -96,6 +99,14 @@ class Sweeper:
     async def sweep_round(self) -> None:
         """Look at the next buckets for leases that ran out."""
         await asyncio.gather(*(self._sweep(*place) for place in self._to_sweep.next()))
+
+    async def _catch_up(self) -> None:
+        """Look everywhere once at the start: who died before may have left work."""
+        for shop in self._shops:
+            with suppress(StoreUnavailable):
+                await asyncio.gather(
+                    *(self._sweep(shop, bucket) for bucket in range(BUCKETS))
+                )
 
     async def outbox_round(self) -> None:
         """Carry out what a worker that died left in the next buckets' outboxes."""
