@@ -58,6 +58,7 @@ async def serve(handed: WorkerConfig, listener: socket.socket) -> None:
             loop="uvloop",
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=server_config.max_body_bytes,
             lifespan="off",
             access_log=False,
             log_level="warning",

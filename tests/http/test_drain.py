@@ -5,15 +5,19 @@ Stopping and starting: what was acknowledged is answered, in order, on disk.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from command_line import Served, run, serving
+from websockets import ConnectionClosed
+from websockets.sync.client import connect
 
 
 pytestmark = pytest.mark.timeout(180)
@@ -124,6 +128,23 @@ async def settled(served: Served, key: str, conversation: str) -> list[dict[str,
             break
         await asyncio.sleep(0.2)
     return found
+
+
+def test_a_stop_tells_sockets_to_come_back(tmp_path: Path) -> None:
+    """Close code 1012 at once: the client connects elsewhere and resumes."""
+    with serving(tmp_path / "data") as served:
+        address = served.url.replace("http", "ws", 1)
+        with connect(f"{address}/v1/conversations/c1/ws", proxy=None) as socket:
+            socket.send(json.dumps({"type": "auth", "token": served.key()}))
+            socket.send('{"type": "ping"}')
+            assert json.loads(socket.recv(timeout=5)) == {"type": "pong"}
+            started = time.monotonic()
+            assert served.stop() == 0
+            assert time.monotonic() - started < 10
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(timeout=5)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
 
 
 def test_a_restart_keeps_keys_conversations_and_repeats(tmp_path: Path) -> None:

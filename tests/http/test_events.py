@@ -262,6 +262,30 @@ def test_a_bad_frame_is_told_and_the_socket_stays(app: Caller, name: str) -> Non
     assert app.events(conversation) == []
 
 
+def test_a_binary_frame_is_told_and_the_socket_stays(app: Caller) -> None:
+    """The protocol is text; bytes are no message."""
+    conversation = fresh()
+    with dial(app, conversation) as socket:
+        send(socket, type="auth", token=app.key)
+        socket.send(b'{"type": "ping"}')
+        assert until(socket, "error")["code"] == "bad_json"
+        send(socket, type="ping")
+        until(socket, "pong")
+
+
+def test_an_oversized_frame_ends_the_socket(app: Caller) -> None:
+    """Close code 1009, as bodies of that size are refused with 413."""
+    conversation = fresh()
+    with dial(app, conversation) as socket:
+        send(socket, type="auth", token=app.key)
+        send(socket, type="message", message_id="m", user_id="u", text="x" * 40_000)
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            list(frames(socket))
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+    assert app.events(conversation) == []
+
+
 def test_an_error_names_the_message_it_is_about(app: Caller) -> None:
     """A conflict comes back with the id that is taken."""
     conversation = fresh()

@@ -36,7 +36,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 EXAMPLES = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,
@@ -122,8 +122,8 @@ def test_the_calls_get_through_and_the_checks_can_fail(
         one for one in operations_of(document, app.stack.url) if one.path == path
     ]
     assert failures_of(honest, statuses, headers=headers) == []
-    assert statuses[200] > 5
-    assert statuses[400] > 5
+    assert statuses[200]
+    assert statuses[400]
     lying = copy.deepcopy(document)
     del lying["paths"][path]["post"]["responses"]["400"]
     (planted,) = [

@@ -8,11 +8,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import jwt
 import pytest
 from bad_bodies import TOO_LARGE, bad_bodies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_calls import Inside, Reply, call, check_problem, fresh, message
+
+from gateway.admission.rate import RateLimit
 
 
 pytestmark = pytest.mark.anyio
@@ -154,6 +157,58 @@ async def test_both_count_one_rate(inside: Inside) -> None:
         problem = check_problem(reply, 429, "rate_limited")
         assert 0 < problem["retry_after_s"] <= 2
         assert 1 <= int(reply.headers["retry-after"]) <= 2
+
+
+async def test_both_slow_down_a_key_that_sends_too_fast(
+    inside: Inside, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is the key's, whatever conversations it writes in."""
+    intake = inside.gateway.asgi._intake
+    monkeypatch.setattr(intake, "_key_rate", RateLimit(rate_per_s=0.1, burst=2))
+    for app in (inside.gateway.asgi, inside.plain):
+        body = json.dumps(message("在吗")).encode()
+        assert (await post(app, key, fresh(), [body])).status_code == 200
+    for app in (inside.gateway.asgi, inside.plain):
+        body = json.dumps(message("在吗")).encode()
+        reply = await post(app, key, fresh(), [body])
+        assert 5 < check_problem(reply, 429, "rate_limited")["retry_after_s"] <= 10
+    body = json.dumps(message("在吗")).encode()
+    other = await post(inside.plain, inside.keys["rival/app"], fresh(), [body])
+    assert other.status_code == 200
+
+
+async def test_outside_the_demo_a_browser_cannot_choose_who_it_is(
+    inside: Inside,
+) -> None:
+    """Nor ask for a list of customers."""
+    body = {"shop": "demo", "channel": "web", "user_id": "c1001"}
+    chunks = [json.dumps(body).encode()]
+    refused = await call(inside.plain, "POST", "/v1/visitors", chunks=chunks)
+    assert "demo" in check_problem(refused, 403, "forbidden")["detail"]
+    listed = await call(inside.plain, "GET", "/v1/demo/customers")
+    check_problem(listed, 404, "not_found")
+
+
+async def test_a_token_ends_with_its_channel_and_its_time(inside: Inside) -> None:
+    """Signed by us, but for a shop that is gone, or too old: not known."""
+    authenticator = inside.gateway.asgi._authenticator
+    for claims, words in (
+        ({"shop": "gone", "channel": "web"}, "gone"),
+        ({"shop": "demo", "channel": "gone"}, "gone"),
+        ({"shop": "demo", "channel": "web", "exp": 1}, "not known"),
+    ):
+        token = jwt.encode(
+            {
+                "aud": "tidegate-visitor",
+                "sub": "u",
+                "conversation": "c",
+                "exp": 2**40,
+                **claims,
+            },
+            authenticator._secret,
+        )
+        reply = await both(inside, token, "c", json.dumps(message()).encode())
+        assert words in check_problem(reply, 401, "unauthorized")["detail"]
 
 
 async def test_both_refuse_a_visitor_who_speaks_for_others(inside: Inside) -> None:
