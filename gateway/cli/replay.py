@@ -198,7 +198,7 @@ def _customer_texts(tree: dict[str, Any]) -> Iterator[str]:
 
 def _texts_of(lines: list[Any]) -> Iterator[str]:
     for line in lines:
-        if isinstance(line, str):
+        if isinstance(line, str) and line.strip():
             yield line
         elif isinstance(line, dict):
             role = _first(line, ROLE_KEYS) or "customer"

@@ -93,7 +93,7 @@ def test_a_replay_against_a_running_gateway(app: Caller, tmp_path: Path) -> None
     """With address and key; a wrong key is reported, not hidden."""
     file = tmp_path / "talks.jsonl"
     file.write_text('{"text": "多久发货"}\n', encoding="utf-8")
-    words = ["replay", file, "--json", "--url", app.stack.url]
+    words: list[str | Path] = ["replay", file, "--json", "--url", app.stack.url]
     fine = here(*words, "--key", app.key)
     assert (fine.code, fine.tree()["by_status"]) == (0, {"answered": 1})
     wrong = here(*words, "--key", "nope")
@@ -202,7 +202,14 @@ def test_the_doctor_names_what_is_broken(tmp_path: Path) -> None:
     (tmp_path / "pack.yaml").write_text("pack: [\n")
     config = tmp_path / "own.toml"
     config.write_text(f'[[shops]]\nid = "a"\npacks = ["{tmp_path}/pack.yaml"]\n')
-    words = ["doctor", "--json", "--config", config, "--data-dir", tmp_path / "d"]
+    words: list[str | Path] = [
+        "doctor",
+        "--json",
+        "--config",
+        config,
+        "--data-dir",
+        tmp_path / "d",
+    ]
     ran = here(*words)
     assert ran.code == 1
     broken = [one for one in ran.tree() if one["state"] == "error"]

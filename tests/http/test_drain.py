@@ -203,7 +203,13 @@ def test_a_taken_port_is_refused_with_the_fix(tmp_path: Path) -> None:
     """It names address and option, before anything is started."""
     with serving(tmp_path / "data") as served:
         port = served.url.rsplit(":", 1)[1]
-        words = ["serve", "--data-dir", tmp_path / "other", "--port", port]
+        words: list[str | Path] = [
+            "serve",
+            "--data-dir",
+            tmp_path / "other",
+            "--port",
+            port,
+        ]
         second = run(*words, cwd=tmp_path)
         assert second.code == 2
         assert f"127.0.0.1:{port}" in second.err

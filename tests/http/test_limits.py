@@ -148,6 +148,7 @@ TREES = st.recursive(
 @given(line=st.text(max_size=80) | TREES.map(json.dumps))
 @example(line="[" * 200_000)
 @example(line='{"messages": "x"}')
+@example(line='{"turns": ["", " ", "a"]}')
 @example(line='{"messages": [{"role": 1, "text": "a"}], "id": {"a": 1}}')
 @example(line='{"text": "\\ud800"}')
 @example(line="\udcff")
@@ -160,7 +161,8 @@ def test_any_line_is_a_conversation_or_a_reason(line: str) -> None:
         assert str(exc)  # noqa: PT017
         return
     assert found.texts
-    assert all(isinstance(text, str) and text for text in found.texts)
+    assert all(type(text) is str for text in found.texts)
+    assert all(text.strip() for text in found.texts)
     for name in (found.id, found.user_id):
         assert 1 <= len(name) <= 128
         assert name.isascii()

@@ -229,7 +229,7 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing(
     conversation = fresh()
     body = json.dumps(message()).encode()
     sent: list[dict[str, Any]] = []
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "http.request", "body": body, "more_body": True},
         {"type": "http.disconnect"},
     ]
