@@ -31,6 +31,7 @@ def test_pages_pass_axe(open_page: OpenPage, scheme: str) -> None:
     Chat and desk in the middle of a talk, and the lab, have no violations.
     """
     desk = open_page("/desk", color_scheme=scheme, bypass_csp=True)
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
     assert violations(desk) == []
     sign_in(desk, "lin")
     chat = open_page("/", color_scheme=scheme, bypass_csp=True)

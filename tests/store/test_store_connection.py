@@ -377,7 +377,7 @@ async def test_keys_of_one_call_lie_in_one_bucket() -> None:
     """All keys of a conversation share the hash tag of its bucket."""
     at = keys.of_conversation("a}b", "x{y}:z")
     tag = keys.tag("a}b", keys.bucket_of("x{y}:z"))
-    for key in at[1:-1]:
+    for key in (at.conversation, at.log, at.dedup, at.due, at.outbox, at.actions):
         assert key.startswith(tag)
         assert key.count("{") == key.count("}") == 1
 
