@@ -137,11 +137,15 @@ def operator(desk: httpx.Client) -> Iterator[httpx.Client]:
             assert closed.status_code == 200, closed.text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def inside(
     config: Config, embedded_store: EmbeddedStore, folder: Path
 ) -> AsyncIterator[Inside]:
-    """The same gateway inside this process, on a store of its own; no demo."""
+    """
+    The same gateway inside this process; no demo.
+
+    For one module at a time: its sweeper would tidy up other tests' mailboxes.
+    """
     own = msgspec.structs.replace(
         config,
         demo=False,
