@@ -40,7 +40,10 @@ PREFIX = "/v1/conversations/"
 SUFFIX = "/messages"
 
 _message_decoder = msgspec.json.Decoder(MessageIn)
-_JSON = [(b"content-type", b"application/json")]
+_JSON = [
+    (b"content-type", b"application/json"),
+    (b"x-content-type-options", b"nosniff"),
+]
 
 
 class Intake:

@@ -101,7 +101,7 @@ def problem_of(exc: BaseException, table: Table) -> Problem:
 
 def headers_of(problem: Problem) -> dict[str, str]:
     """Headers that go with a problem."""
-    headers = {}
+    headers = {"x-content-type-options": "nosniff"}
     if problem.retry_after_s is not None:
         headers["retry-after"] = str(max(1, round(problem.retry_after_s)))
     if problem.status == 401:  # noqa: PLR2004 - the status of this header

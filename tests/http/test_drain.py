@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from command_line import Served, run, serving
+from prometheus_client.parser import text_string_to_metric_families
 from websockets import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -159,6 +160,34 @@ def test_a_restart_keeps_keys_conversations_and_repeats(tmp_path: Path) -> None:
             answers.append(httpx.post(url, json=body, headers=headers).content)
             assert served.stop() == 0
     assert answers[0] == answers[1]
+
+
+def test_metrics_of_any_worker_speak_for_all(tmp_path: Path) -> None:
+    """Counters are summed over the workers of a port, whoever is asked."""
+    with serving(tmp_path / "data", "--workers", "2") as served:
+        headers = {"authorization": f"Bearer {served.key()}"}
+        for number in range(40):
+            url = f"{served.url}/v1/conversations/c{number}/messages"
+            body = {"message_id": "m1", "user_id": "u1", "text": "多久发货"}
+            # A connection of its own each, so that both workers get some.
+            assert httpx.post(url, json=body, headers=headers).status_code == 200
+        # What a worker counted is in the shared files within a second.
+        time.sleep(1.5)
+        sums = {_answered(served) for _ in range(8)}
+        assert sums == {40.0}
+        assert served.stop() == 0
+
+
+def _answered(served: Served) -> float:
+    """Messages answered, as one worker tells it."""
+    text = httpx.get(f"{served.url}/metrics").text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        if family.name == "tidegate_messages"
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    )
 
 
 def test_a_stopped_gateway_leaves_no_process_and_no_open_port(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gateway.admission.rate import RateLimit
 pytestmark = pytest.mark.anyio
 
 #: Headers that only one of the faces sends, or that no client may rely on.
-IGNORED = {"content-length", "x-content-type-options", "referrer-policy"}
+IGNORED = {"content-length", "referrer-policy"}
 
 
 async def post(
