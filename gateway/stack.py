@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -39,6 +39,8 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     A running stack.
 
     Attributes:
+        shop_url: Of the demo shop; empty if there is none.
+
         key: Bearer key of the first shop's *channel*.
     """
 
@@ -65,26 +67,36 @@ def running(
     """
     Start the demo shop and a gateway in front of it; stop both at the end.
 
+    There is no demo shop if every shop has a business system of its own.
+
     Raises:
         StackFailed: If it is not ready in time.
     """
     data_dir = Path(config.data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     _, secrets = fill(config, data_dir)
-    shop, shop_url = _start_shop(data_dir / "shop", secrets.business_key)
-    try:
+    with ExitStack() as parts:
+        shop_url = ""
+        if not all(shop.business_url for shop in config.shops):
+            demo = _demo_shop(data_dir / "shop", secrets.business_key)
+            shop_url = parts.enter_context(demo)
         with_shop = _with_business(config, shop_url, secrets.business_key)
         supervisor = make_supervisor(with_shop, tell)
         supervisor.start()
+        parts.callback(supervisor.stop)
+        stack = _stack(supervisor, shop_url, channel)
+        asyncio.run(until_ready(supervisor))
+        yield stack
+
+
+@contextmanager
+def _demo_shop(folder: Path, key: str) -> Iterator[str]:
+    process, url = _start_shop(folder, key)
+    with process:
         try:
-            stack = _stack(supervisor, shop_url, channel)
-            asyncio.run(until_ready(supervisor))
-            yield stack
+            yield url
         finally:
-            supervisor.stop()
-    finally:
-        with shop:
-            shop.terminate()
+            process.terminate()
 
 
 def _with_business(config: Config, url: str, key: str) -> Config:

@@ -12,27 +12,23 @@ result), and checks again.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Any
 
-import httpx
 import msgspec
 
 from gateway.config import Config
 from gateway.stack import Stack, running
 from gateway.supervisor import Supervisor
 from loadtest.history import Ack, LogLine, Verdict, check
+from loadtest.repeater import Repeater
 from loadtest.requests import QUESTIONS
+from loadtest.striker import FaultKind, Striker
 
-
-FaultKind = Literal["worker", "workers", "store", "pause", "none"]
 
 #: Messages of one conversation; they are sent without waiting for each other.
 TURNS = 4
@@ -43,10 +39,9 @@ PAUSE_S = LEASE_MS / 1000 + 1.5
 #: Share of messages that arrive twice at the same moment.
 DOUBLED = 0.2
 #: Seconds after which a client gives a message up.
-GIVE_UP_S = 120.0
+GIVE_UP_S = 300.0
 #: Seconds after the last acknowledgement until everything must be at rest.
 REST_S = 60.0
-RETRY_S = 0.15
 
 
 class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,97 +112,81 @@ class _Run:
         tell: Callable[[str], None],
         give_up_s: float,
     ) -> None:
-        self._stack = stack
         self._fault = fault
         self._chance = random.Random(seed)
+        self._striker = Striker(stack.supervisor, PAUSE_S)
         self._tell = tell
         self._acks: list[Ack] = []
-        self._retries = 0
-        self._unacknowledged = 0
-        self._give_up_s = give_up_s
-        self._slowest_s = 0.0
+        self._client = Repeater(stack, give_up_s)
         self._done = 0
+        self._strikes_left = 0
 
     async def carry_out(self, messages: int, strikes: int) -> FaultReport:
         started = monotonic()
-        struck = 0
-        headers = {"authorization": f"Bearer {self._stack.key}"}
-        async with httpx.AsyncClient(
-            base_url=self._stack.url, headers=headers, timeout=30.0, trust_env=False
-        ) as http:
-            striking = asyncio.create_task(self._strike_all(messages, strikes))
+        try:
             names = [f"f{number}" for number in range(messages // TURNS)]
-            slots = asyncio.Semaphore(16)
-
-            async def one(name: str) -> None:
-                async with slots:
-                    await self._converse(http, name)
-
-            await asyncio.gather(*(one(name) for name in names))
+            self._strikes_left = strikes if self._fault != "none" else 0
+            striking = asyncio.create_task(self._strike_all(messages, strikes))
+            await self._converse_all(names)
             struck = await striking
-            await self._come_to_rest(http, names)
-            at_rest = check(self._acks, await self._read_all(http, names))
-            await asyncio.gather(*(one(name) for name in names))
-            repeated = check(self._acks, await self._read_all(http, names))
+            await self._come_to_rest(names)
+            at_rest = check(self._acks, await self._read_all(names))
+            await self._converse_all(names)
+            repeated = check(self._acks, await self._read_all(names))
+        finally:
+            await self._client.close()
         return FaultReport(
             fault=self._fault,
             struck=struck,
             messages=len(names) * TURNS,
-            retries=self._retries,
-            unacknowledged=self._unacknowledged,
+            retries=self._client.retries,
+            unacknowledged=self._client.unacknowledged,
             seconds=monotonic() - started,
-            slowest_s=self._slowest_s,
+            slowest_s=self._client.slowest_s,
             verdict=msgspec.structs.replace(
                 at_rest, findings=(*at_rest.findings, *repeated.findings)
             ),
         )
 
-    async def _converse(self, http: httpx.AsyncClient, name: str) -> None:
+    async def _converse_all(self, names: list[str]) -> None:
+        slots = asyncio.Semaphore(16)
+        strikes = self._strikes_left
+
+        async def one(number: int, name: str) -> None:
+            async with slots:
+                share = len(names) / (strikes + 1)
+                await self._until_struck(strikes - int(number / share))
+                await self._converse(name)
+
+        await asyncio.gather(*(one(*pair) for pair in enumerate(names)))
+
+    async def _until_struck(self, left: int) -> None:
+        """Sleep until only so many strikes are to come: each gets its share."""
+        while self._strikes_left > left:  # noqa: ASYNC110 - a count, not one event
+            await asyncio.sleep(0.01)
+
+    async def _converse(self, name: str) -> None:
         """All messages of a conversation, a moment apart, none waited for."""
         pending: list[asyncio.Task[None]] = []
         for number in range(TURNS):
             copies = 2 if self._chance.random() < DOUBLED else 1
             pending += [
-                asyncio.create_task(self._send(http, name, number))
-                for _ in range(copies)
+                asyncio.create_task(self._send(name, number)) for _ in range(copies)
             ]
             await asyncio.sleep(0.005)
         await asyncio.gather(*pending)
 
-    async def _send(self, http: httpx.AsyncClient, name: str, number: int) -> None:
+    async def _send(self, name: str, number: int) -> None:
         """Send one message until it is acknowledged."""
         body = {
             "message_id": f"{name}-{number}",
             "user_id": f"u-{name}",
             "text": QUESTIONS[hash_of(name, number) % len(QUESTIONS)],
         }
-        started = monotonic()
-        while monotonic() - started < self._give_up_s:
-            try:
-                reply = await http.post(f"/v1/conversations/{name}/messages", json=body)
-                if reply.status_code in (200, 202):
-                    self._note(name, reply.json(), monotonic() - started)
-                    return
-            except httpx.TransportError:
-                pass
-            self._retries += 1
-            await asyncio.sleep(RETRY_S)
-        self._unacknowledged += 1
+        result = await self._client.send(name, body)
+        if result is not None:
+            self._acks.append(ack_of(name, result))
         self._done += 1
-
-    def _note(self, name: str, result: dict[str, object], took_s: float) -> None:
-        reply = result.get("reply")
-        self._slowest_s = max(self._slowest_s, took_s)
-        self._done += 1
-        self._acks.append(
-            Ack(
-                conversation=name,
-                message_id=str(result["message_id"]),
-                seq=int(str(result["seq"])),
-                status=str(result["status"]),
-                reply=str(reply["text"]) if isinstance(reply, dict) else "",
-            )
-        )
 
     async def _strike_all(self, messages: int, strikes: int) -> int:
         """Strike each time another share of the messages is through."""
@@ -216,7 +195,8 @@ class _Run:
         struck = 0
         for number in range(strikes):
             await self._until(int(messages * (number + 0.5) / (strikes + 1)))
-            struck += await self._strike()
+            struck += await self._striker.strike(self._fault)
+            self._strikes_left -= 1
             self._tell(f"{self._fault} struck ({number + 1}/{strikes})")
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
         return struck
@@ -226,59 +206,33 @@ class _Run:
         while self._done < done:  # noqa: ASYNC110 - a count, not one event
             await asyncio.sleep(0.01)
 
-    async def _strike(self) -> int:
-        pids = self._targets()
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(
-                    pid, signal.SIGSTOP if self._fault == "pause" else signal.SIGKILL
-                )
-        if self._fault == "pause":
-            await asyncio.sleep(PAUSE_S)
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
-        return len(pids)
-
-    def _targets(self) -> list[int]:
-        supervisor = self._stack.supervisor
-        if self._fault == "store":
-            return [] if supervisor.store_pid is None else [supervisor.store_pid]
-        pids = supervisor.worker_pids
-        if self._fault == "workers":
-            return pids
-        return self._chance.sample(pids, min(1, len(pids)))
-
-    async def _come_to_rest(self, http: httpx.AsyncClient, names: list[str]) -> None:
+    async def _come_to_rest(self, names: list[str]) -> None:
         """Wait until every conversation has as many ends as messages."""
         give_up = monotonic() + REST_S
         open_names = list(names)
         while open_names and monotonic() < give_up:
-            logs = [(name, await self._read_back(http, name)) for name in open_names]
-            open_names = [name for name, log in logs if not _is_at_rest(log)]
+            logs = await self._read_all(open_names)
+            open_names = [name for name, log in logs.items() if not is_at_rest(log)]
             await asyncio.sleep(0.3 if open_names else 0)
 
-    async def _read_all(
-        self, http: httpx.AsyncClient, names: list[str]
-    ) -> dict[str, list[LogLine]]:
-        return {name: await self._read_back(http, name) for name in names}
-
-    async def _read_back(self, http: httpx.AsyncClient, name: str) -> list[LogLine]:
-        for _ in range(200):
-            try:
-                reply = await http.get(f"/v1/conversations/{name}/events")
-                if reply.status_code == httpx.codes.OK:
-                    return msgspec.json.decode(reply.content, type=_Page).events
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(RETRY_S)
-        raise TimeoutError(f"the events of {name} could not be read")
+    async def _read_all(self, names: list[str]) -> dict[str, list[LogLine]]:
+        return {name: await self._client.log(name, LogLine) for name in names}
 
 
-class _Page(msgspec.Struct):
-    events: list[LogLine]
+def ack_of(conversation: str, result: dict[str, Any]) -> Ack:
+    """What a client was promised, for the checker."""
+    reply = result.get("reply")
+    return Ack(
+        conversation=conversation,
+        message_id=result["message_id"],
+        seq=result["seq"],
+        status=result["status"],
+        reply=reply["text"] if reply else "",
+    )
 
 
-def _is_at_rest(log: list[LogLine]) -> bool:
+def is_at_rest(log: Sequence[LogLine]) -> bool:
+    """True if every message has its end, or a person has the conversation."""
     messages = sum(line.kind == "message" for line in log)
     replies = sum(line.kind == "reply" for line in log)
     return replies >= messages or any(line.kind == "notice" for line in log)

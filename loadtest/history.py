@@ -181,10 +181,7 @@ class _Log:
         """Numbers must rise, and replies follow the order of their messages."""
         found = []
         numbers = [line.n for line in self.lines]
-        if any(
-            later <= earlier
-            for earlier, later in zip(numbers, numbers[1:], strict=False)
-        ):
+        if any(later <= earlier for earlier, later in pairwise(numbers)):
             found.append(self._finding("disorder", "", "event numbers do not rise"))
         place = {mid: lines[0].n for mid, lines in self.messages.items()}
         last = 0

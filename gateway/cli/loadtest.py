@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
-from loadtest.faults import FaultKind, FaultReport, run_faults
+from loadtest.faults import FaultReport, run_faults
+from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, compare
+from loadtest.striker import FaultKind
 
 
 @click.group()
@@ -153,3 +155,48 @@ def _print_faults(reports: list[FaultReport]) -> None:
     for report in reports:
         for finding in report.verdict.findings[:20]:
             click.echo(f"{report.fault}: {finding}", err=True)
+
+
+@loadtest.command()
+@options.as_json
+@options.config_file
+@click.option("--customers", type=click.IntRange(1), default=60, show_default=True)
+@click.option("--strikes", type=click.IntRange(0), default=18, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def tasks(
+    as_json: bool, config_file: Path | None, customers: int, strikes: int, seed: int
+) -> None:
+    """Kill -9 workers, store and shop under L3 tasks; the shop's books judge."""
+    report = run_l3_faults(
+        options.read_config(config_file),
+        customers=customers,
+        strikes=strikes,
+        seed=seed,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        _print_tasks(report)
+    sys.exit(1 if report.findings or report.unacknowledged else 0)
+
+
+def _print_tasks(report: L3Report) -> None:
+    table = Table(
+        "killed", "errands", "done", "with people", "refused", "recovered",
+        "findings", "repeats", "seconds",
+    )  # fmt: skip
+    table.add_row(
+        str(report.struck),
+        str(report.errands),
+        str(report.done),
+        str(report.with_people),
+        str(report.refused),
+        str(report.recovered),
+        str(len(report.findings)),
+        str(report.retries),
+        f"{report.seconds:.0f}",
+    )
+    Console(width=140).print(table)
+    for finding in report.findings[:20]:
+        click.echo(str(finding), err=True)

@@ -52,8 +52,9 @@ def test_nothing_is_lost_doubled_or_disordered_when_processes_die(fault):
 
 def test_a_worker_that_slept_past_its_lease_changes_nothing():
     """Another worker answers; the sleeper's late commit is refused."""
-    report = run("pause", messages=400, strikes=3)
-    assert report.struck == 3
+    slow = planted("slow_turns")
+    report = run("pause", messages=200, strikes=2, make_supervisor=slow)
+    assert report.struck == 2
     assert report.verdict.findings == ()
 
 
@@ -68,6 +69,6 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing():
 def test_the_checker_catches_a_planted_bug(bug, fault, kind):
     """A checker nobody has seen fail proves nothing."""
     report = run(
-        fault, messages=400, strikes=3, give_up_s=15.0, make_supervisor=planted(bug)
+        fault, messages=200, strikes=2, give_up_s=6.0, make_supervisor=planted(bug)
     )
     assert report.verdict.count(kind) > 0

@@ -175,6 +175,15 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.http.wire",
         "gateway.outcome",
     ),
+    "loadtest.books_check": ("engines.agent.ledger", "loadtest.*"),
+    "loadtest.l3_faults": (
+        "engines.agent.ledger",
+        "gateway.config",
+        "gateway.stack",
+        "gateway.store.*",
+        "gateway.supervisor",
+        "loadtest.*",
+    ),
     "loadtest.*": (
         "gateway.config",
         "gateway.stack",
@@ -237,7 +246,7 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
     "marshal": (),
     "pickle": (),
     "shelve": (),
-    "sqlite3": ("engines.shops.demo.*",),
+    "sqlite3": ("engines.shops.demo.*", "loadtest.shop_process"),
     "unittest": (),
 }
 

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--key-file", type=Path, required=True)
+    parser.add_argument("--seed", type=Path, help="what a new shop holds")
     parser.add_argument("--faults", action="store_true")
     parser.add_argument(
         "--until-eof", action="store_true", help="end when standard input does"
@@ -39,6 +40,7 @@ def main() -> None:
         given.key_file.read_text("utf-8").strip(),
         faults=given.faults,
         announce=_announce,
+        seed_path=given.seed,
     )
 
 

@@ -51,6 +51,7 @@ def create_app(
     api_key: str,
     faults: bool = False,
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    seed_path: Path | None = None,
 ) -> Litestar:
     """
     Build the service over a database, which is filled if it is new.
@@ -63,13 +64,18 @@ def create_app(
         faults: Allow the switches of :mod:`engines.shops.demo.faults`.
 
         clock: Wall clock of the shop, with a time zone.
+
+        seed_path: What a new database holds; the shipped seed if None.
+
+    Raises:
+        BadFile: If the seed cannot be used, with file, line and fix.
     """
     state = State(
         {
             "books": Books(db_path),
             "key": api_key,
             "clock": clock,
-            "fresh": _fresh(),
+            "fresh": _fresh(seed_path),
         }
     )
     handlers: list[Any] = [Desk, Counter, *pages.OPEN]
@@ -108,6 +114,7 @@ def serve(
     *,
     faults: bool = False,
     announce: Callable[[str], None] | None = None,
+    seed_path: Path | None = None,
 ) -> None:
     """
     Run the service until it is told to stop; SIGTERM drains it.
@@ -124,9 +131,11 @@ def serve(
         faults: As in :func:`create_app`.
 
         announce: Called once with the base URL, when connections are taken.
+
+        seed_path: As in :func:`create_app`.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    app = create_app(data_dir / "shop.sqlite3", api_key, faults)
+    app = create_app(data_dir / "shop.sqlite3", api_key, faults, seed_path=seed_path)
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     with socket.create_server((host, port)) as listener:
         if announce is not None:
@@ -134,28 +143,25 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _fresh() -> tuple[seed.Catalogue, seed.Seed]:
+def _fresh(seed_path: Path | None) -> tuple[seed.Catalogue, seed.Seed]:
     folder = resources.files(__package__)
     with (
         resources.as_file(folder.joinpath("catalog.yaml")) as catalogue,
-        resources.as_file(folder.joinpath("seed.yaml")) as content,
+        resources.as_file(folder.joinpath("seed.yaml")) as shipped,
     ):
-        return seed.load(catalogue, content)
+        return seed.load(catalogue, seed_path or shipped)
 
 
 @asynccontextmanager
 async def _opened(app: Litestar) -> AsyncIterator[None]:
     """Keep the books open while the service runs."""
     books: Books = app.state.books
-    folder = resources.files(__package__)
-    with (
-        resources.as_file(folder.joinpath("catalog.yaml")) as catalogue,
-        resources.as_file(folder.joinpath("seed.yaml")) as content,
-    ):
-        fresh = seed.load(catalogue, content)
+    catalogue, content = app.state.fresh
     await books.open()
     try:
-        await books.write(lambda db: filling.fill(db, *fresh, app.state.clock()))
+        await books.write(
+            lambda db: filling.fill(db, catalogue, content, app.state.clock())
+        )
         yield
     finally:
         await books.close()

@@ -4,6 +4,8 @@ A worker with a planted bug: commits are not fenced by the epoch.
 
 import sys
 
+import slow_turns  # noqa: F401 - a pause falls into a turn
+
 from gateway.store import connection, functions
 from gateway.worker import main
 

@@ -1,0 +1,62 @@
+"""
+Kills or pauses processes of a running stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import Literal
+
+from gateway.supervisor import Supervisor
+
+
+FaultKind = Literal["worker", "workers", "store", "pause", "none"]
+
+
+class Striker:
+    """
+    Strikes a stack's processes; its supervisor starts them again.
+
+    Args:
+        pause_s: How long a paused process sleeps.
+    """
+
+    def __init__(self, supervisor: Supervisor, pause_s: float) -> None:
+        self._supervisor = supervisor
+        self._pause_s = pause_s
+        self._struck: list[int] = []
+
+    async def strike(self, fault: FaultKind) -> int:
+        """Strike once; how many processes it hit."""
+        pids = self._targets(fault)
+        number = signal.SIGSTOP if fault == "pause" else signal.SIGKILL
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        if fault == "pause":
+            await asyncio.sleep(self._pause_s)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        return len(pids)
+
+    def _targets(self, fault: FaultKind) -> list[int]:
+        if fault == "none":
+            return []
+        if fault == "store":
+            pid = self._supervisor.store_pid
+            return [] if pid is None else [pid]
+        pids = self._supervisor.worker_pids
+        if fault == "workers":
+            return pids
+        # The one whose last strike is longest ago: customers may all be with it.
+        chosen = sorted(pids, key=self._last)[:1]
+        self._struck += chosen
+        return chosen
+
+    def _last(self, pid: int) -> int:
+        """Number of the last strike that hit *pid*; -1 if none did."""
+        hits = [number for number, struck in enumerate(self._struck) if struck == pid]
+        return hits[-1] if hits else -1
