@@ -111,6 +111,12 @@ class Gateway:
         self._resources.push_async_callback(scripts.close)
         conversations = _conversations(config.store, scripts)
         router = load_router(config.router)
+        router.model.use(config.router.arithmetic)
+        telemetry.event(
+            "router_loaded",
+            model=router.version,
+            arithmetic=router.model.arithmetic.name,
+        )
         ledger = StoreLedger(scripts, wall_ms)
         services = await open_services(config.shops, ledger, wall_ms, self._resources)
         mover = _mover(config, scripts, conversations, services)
@@ -167,6 +173,7 @@ class Gateway:
                 durability=durability.level,
                 why=durability.reason,
                 model=router.version,
+                arithmetic=router.model.arithmetic.name,
                 shops=tuple(shop.id for shop in config.shops),
             )
 

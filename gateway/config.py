@@ -114,11 +114,19 @@ class DispatchConfig(
 class RouterConfig(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """Which router model, rules and stage; empty paths mean the shipped ones."""
+    """
+    Which router model, rules and stage; empty paths mean the shipped ones.
+
+    Attributes:
+        arithmetic: How a gateway adds the model up. ``auto`` is native where numba
+            is installed: it halves the time of a decision, and costs a worker about
+            two seconds at its start and 170 MB.
+    """
 
     model_dir: str = ""
     rules: str = ""
     stage: str = "growth"
+    arithmetic: Literal["auto", "native", "plain"] = "auto"
 
 
 class PeopleConfig(

@@ -27,7 +27,7 @@ from gateway.errors import GatewayError
 from gateway.lifeline import end_with_parent
 from gateway.store.errors import StoreMisused
 from gateway.worker_config import EX_CONFIG, WorkerConfig
-from router_models.errors import ArtifactError, DataError
+from router_models.errors import ArtifactError, DataError, NativeMissing
 
 
 #: Keep-alive of idle connections, longer than a proxy's usual 60 s.
@@ -36,7 +36,8 @@ KEEP_ALIVE_S = 75
 
 #: What a person must mend before a worker can start: told without a trace.
 UNUSABLE = (
-    GatewayError, BadFile, VoiceError, DataError, ArtifactError, StoreMisused,
+    GatewayError, BadFile, VoiceError, DataError, ArtifactError, NativeMissing,
+    StoreMisused,
 )  # fmt: skip
 
 

@@ -7,17 +7,18 @@ the logits of all heads at once. Needs numpy alone, not scikit-learn.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.contract import Locale, Turn
+from router_models.errors import NativeMissing
 from router_models.features import Extractor
-from router_models.text import Normal
+from router_models.sums import Arithmetic, PlainArithmetic, Span, Sums
+from router_models.text import Normal, normalise
 from router_models.vectorise import Vocabulary
 
 
@@ -86,13 +87,12 @@ class Scores(NamedTuple):
 
         intents: Raw logits of the intent head.
 
-        rows: Rows of the weight matrix that the turn has, with *weights*.
+        sums: What :meth:`CompiledModel.strongest` needs to say why.
     """
 
     chances: dict[str, list[float]]
     intents: list[float]
-    rows: list[int]
-    weights: list[float]
+    sums: Sums
 
 
 class CompiledModel:
@@ -122,56 +122,57 @@ class CompiledModel:
         self.bias = np.ascontiguousarray(bias, dtype=np.float32)
         self.scales = scales
         self.thresholds = thresholds
-        self._plans: dict[Locale, list[tuple[str, int, int, float, float]]] = {
-            locale: [
-                self._plan(head, locale) for head in heads if head.name != "intent"
-            ]
+        decided = [head for head in heads if head.name != "intent"]
+        self._columns = [
+            (one.name, one.start, one.start + one.width) for one in decided
+        ]
+        self._spans: dict[Locale, list[Span]] = {
+            locale: [self._span(head, locale) for head in decided]
             for locale in ("zh", "en")
         }
         self._intent = self.heads["intent"]
+        self.arithmetic: Arithmetic = PlainArithmetic(*self._parts())
 
-    def _plan(
-        self, head: HeadSpec, locale: Locale
-    ) -> tuple[str, int, int, float, float]:
+    def _span(self, head: HeadSpec, locale: Locale) -> Span:
         scale = self.scales[head.name][locale]
-        end = head.start + head.width
-        return head.name, head.start, end, scale.slope, scale.shift
+        return Span(head.start, head.start + head.width, scale.slope, scale.shift)
 
-    def logits(self, rows: list[int], weights: list[float]) -> NDArray[np.float32]:
-        """Raw logits of all columns."""
-        if not rows:
-            return self.bias
-        total: NDArray[np.float32] = (
-            np.array(weights, dtype=np.float32) @ self.weights[rows]
-        )
-        return total + self.bias
+    def _parts(self) -> tuple[Any, ...]:
+        return self.extractor, self.vocabulary, self.weights, self.bias, self._spans
+
+    def use(self, arithmetic: Literal["auto", "native", "plain"]) -> None:
+        """
+        Choose how to add up from now on; ``auto`` is native where numba is installed.
+
+        Native code is compiled here, in about two seconds: do it before serving.
+
+        Raises:
+            NativeMissing: If it has to be native and numba is not installed.
+        """
+        if arithmetic == "plain":
+            self.arithmetic = PlainArithmetic(*self._parts())
+            return
+        try:
+            from router_models.native import NativeArithmetic
+        except ImportError as exc:
+            if arithmetic == "native":
+                raise NativeMissing from exc
+        else:
+            self.arithmetic = NativeArithmetic(*self._parts())
 
     def score(self, turn: Turn, normal: Normal | None = None) -> Scores:
         """Judge *turn*. Pure."""
-        rows, weights = self.vocabulary.weigh(self.extractor.extract(turn, normal))
-        logits: list[float] = self.logits(rows, weights).tolist()
-        chances: dict[str, list[float]] = {}
-        for name, start, end, slope, shift in self._plans[turn.locale]:
-            if end - start == 1:
-                chances[name] = [_sigmoid(logits[start] * slope + shift)]
-            else:
-                chances[name] = _softmax(logits[start:end], slope)
-        return Scores(chances, logits[self._intent.start :], rows, weights)
+        sums = self.arithmetic.add_up(turn, normal or normalise(turn.text))
+        values = sums.values
+        chances = {name: values[start:end] for name, start, end in self._columns}
+        return Scores(chances, values[self._intent.start :], sums)
+
+    def strongest(
+        self, scores: Scores, column: int, most: int
+    ) -> list[tuple[int, float]]:
+        """Rows that speak most for a *column*, with what they add, strongest first."""
+        return self.arithmetic.strongest(scores.sums, column, most)
 
     def intent_of(self, scores: Scores) -> str:
         """The likeliest auxiliary intent."""
         return self._intent.labels[scores.intents.index(max(scores.intents))]
-
-
-def _sigmoid(logit: float) -> float:
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-min(logit, 700.0)))
-    power = math.exp(max(logit, -700.0))
-    return power / (1.0 + power)
-
-
-def _softmax(logits: list[float], slope: float) -> list[float]:
-    top = max(logits)
-    powers = [math.exp((logit - top) * slope) for logit in logits]
-    total = sum(powers)
-    return [power / total for power in powers]

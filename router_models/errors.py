@@ -4,9 +4,10 @@ What reading data, rules and artifacts may raise.
     ValueError
     └── DataError            a file of rows, rules, concepts or prices is wrong
     Exception
-    └── ArtifactError        a router model cannot be used
-        ├── ArtifactMissing      a file of it is not there
-        └── ArtifactMismatch     a file is not what the manifest says
+    ├── ArtifactError        a router model cannot be used
+    │   ├── ArtifactMissing      a file of it is not there
+    │   └── ArtifactMismatch     a file is not what the manifest says
+    └── NativeMissing        machine code is asked for, and numba is not installed
 """
 
 from __future__ import annotations
@@ -57,3 +58,13 @@ class ArtifactMismatch(ArtifactError):
         super().__init__(path, f"{what}: expected {expected}, found {found}", fix)
         self.expected = expected
         self.found = found
+
+
+class NativeMissing(Exception):
+    """The router has to add up in machine code, and numba is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "router.arithmetic is native but numba is missing;"
+            " install tidegate[fast], or set it to auto"
+        )

@@ -32,7 +32,9 @@ from router_models.text import MASK_NAMES, Normal, locale_of, normalise
 
 __all__ = ["BLOCKS", "BLOCK_WEIGHTS", "SIGNALS", "Extract", "Extractor", "locale_of"]
 
-BLOCKS = ("cjk", "word", "piece", "concept", "asked", "earlier", "task")
+#: Blocks of the text itself, and all blocks.
+TEXT_BLOCKS = ("cjk", "word", "piece")
+BLOCKS = (*TEXT_BLOCKS, "concept", "asked", "earlier", "task")
 
 #: How much a block counts. The lines before say little: a turn judged by them
 #: alone would take every question after a refund for a refund.
@@ -69,6 +71,8 @@ _ROW = {name: row for row, name in enumerate(SIGNALS)}
 _HALF = 600
 #: How much of the line before is read: a question stands at its end.
 _TAIL = 120
+#: Characters of a word that are cut into pieces.
+WORD_CHARS = 24
 #: How many earlier customer lines are compared with this one.
 _REPEATS = 4
 _REPEAT_OVERLAP = 0.5
@@ -98,13 +102,23 @@ class Extractor:
         Args:
             normal: Normal form of the turn's text, if the caller has it.
         """
-        normal = _trim(normalise(turn.text) if normal is None else normal)
-        found = self.lexicon.find(normal)
-        asked, earlier = _lines_before(turn.history)
-        blocks = (
+        normal = trimmed(normalise(turn.text) if normal is None else normal)
+        blocks, signals = self.context(turn, normal)
+        texts = (
             cjk_grams(normal.cjk, 3) if normal.cjk else [],
             word_grams(normal.latin) if normal.latin else [],
             piece_grams(normal.latin) if normal.latin else [],
+        )
+        return Extract(texts + blocks[len(TEXT_BLOCKS) :], signals)
+
+    def context(self, turn: Turn, normal: Normal) -> Extract:
+        """As :meth:`extract` of a *trimmed* form, the blocks of the text left empty."""
+        found = self.lexicon.find(normal)
+        asked, earlier = _lines_before(turn.history)
+        blocks: tuple[list[str], ...] = (
+            [],
+            [],
+            [],
             self._concepts(found),
             self._line(asked),
             self._line(earlier),
@@ -133,7 +147,8 @@ class Extractor:
         return grams
 
 
-def _trim(normal: Normal) -> Normal:
+def trimmed(normal: Normal) -> Normal:
+    """Both ends of a text that is longer than the model reads."""
     if len(normal.cjk) <= 2 * _HALF and len(normal.latin) <= 2 * _HALF:
         return normal
     return Normal(_ends(normal.cjk), _ends(normal.latin))
@@ -164,7 +179,7 @@ def piece_grams(latin: str) -> list[str]:
     """Characters 2-5 inside each word with its spaces, each once, in order."""
     grams: dict[str, None] = {}
     for word in latin.split():
-        padded = f" {word[:24]} "
+        padded = f" {word[:WORD_CHARS]} "
         length = len(padded)
         for size in (2, 3, 4, 5):
             for at in range(length - size + 1):

@@ -25,6 +25,9 @@ from router_models.errors import DataError
 from router_models.text import MASK_NAMES, Normal, phrase_of
 
 
+#: Memory of the states of one pass over all patterns.
+_PASS_BYTES = 64 << 20
+
 _SHAPE = "a rule has id, raises, and any of zh, en, zh_patterns, en_patterns, ignore"
 
 
@@ -103,33 +106,47 @@ class HardRules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         self._compiled = [_Compiled(rule) for rule in rules]
-        self._with_patterns = [
-            number
-            for number, rule in enumerate(rules)
-            if rule.zh_patterns or rule.en_patterns
-        ]
         owners: dict[str, set[int]] = {}
         for number, compiled in enumerate(self._compiled):
             for phrase in compiled.phrases:
                 owners.setdefault(phrase, set()).add(number)
         self._owners = list(owners.values())
         self._matcher = ahocorasick_rs.AhoCorasick(list(owners) or ["\n\n"])
-        self._any_zh = _either(rule.zh_patterns for rule in rules)
-        self._any_en = _either(rule.en_patterns for rule in rules)
+        self._zh = _Patterns([rule.zh_patterns for rule in rules])
+        self._en = _Patterns([rule.en_patterns for rule in rules])
 
     def match(self, text: Normal) -> list[Rule]:
         """Rules that *text* hits, in the order of the file."""
-        suspects: set[int] = set()
-        both = text.cjk + "\n" + text.latin
+        cjk, latin = text
+        both = cjk + "\n" + latin
+        suspects = {*self._zh.owners(cjk), *self._en.owners(latin)}
         for hit in self._matcher.find_matches_as_indexes(both, overlapping=True):
             suspects |= self._owners[hit[0]]
-        if self._any_zh.search(text.cjk) or self._any_en.search(text.latin):
-            compiled = self._compiled
-            suspects.update(
-                n for n in self._with_patterns if compiled[n].has_patterns(text)
-            )
-        found = (self._compiled[number] for number in sorted(suspects))
+        if not suspects:
+            return []
+        found = [self._compiled[number] for number in sorted(suspects)]
         return [compiled.rule for compiled in found if compiled.holds(text)]
+
+
+class _Patterns:
+    """The patterns of all rules in one script, looked for in one pass."""
+
+    def __init__(self, by_rule: Iterable[Sequence[str]]) -> None:
+        self._set = re2.Set.SearchSet(_options(_PASS_BYTES))
+        self._owners: list[int] = []
+        for number, patterns in enumerate(by_rule):
+            for pattern in patterns:
+                self._set.Add(_with_masks(pattern))
+                self._owners.append(number)
+        if self._owners:
+            self._set.Compile()
+
+    def owners(self, text: str) -> list[int]:
+        """Numbers of the rules with a pattern that is in *text*."""
+        if not text or not self._owners:
+            # A pattern that is in the empty text was refused.
+            return []
+        return [self._owners[index] for index in self._set.Match(text) or ()]
 
 
 def load_rules(path: Path) -> HardRules:
@@ -169,19 +186,23 @@ def _check(rule: Rule, names: set[str]) -> None:
 
 
 def _compile(pattern: str) -> re2._Regexp:
-    for mask, name in MASK_NAMES.items():
-        pattern = pattern.replace(name, mask)
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
     try:
-        return re2.compile(pattern, options)
+        return re2.compile(_with_masks(pattern), _options())
     except re2.error as exc:
         reason = exc.args[0] if exc.args else exc
         text = reason.decode() if isinstance(reason, bytes) else str(reason)
         raise ValueError(f"pattern {pattern!r} is not RE2: {text}") from exc
 
 
-def _either(patterns: Iterable[Sequence[str]]) -> re2._Regexp:
-    alternatives = [f"(?:{pattern})" for group in patterns for pattern in group]
-    return _compile("|".join(alternatives) or r"\n\n")
+def _options(max_mem: int = 8 << 20) -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = max_mem
+    return options
+
+
+def _with_masks(pattern: str) -> str:
+    for mask, name in MASK_NAMES.items():
+        pattern = pattern.replace(name, mask)
+    return pattern

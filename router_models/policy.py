@@ -127,8 +127,6 @@ def blend(one: Sequence[float], other: Sequence[float]) -> list[float]:
 
 def cheapest(table: Sequence[Sequence[float]], chances: Sequence[float]) -> int:
     """Rank of the tier of lowest expected cost; the lower tier wins a tie."""
-    costs = [
-        sum(cost * chance for cost, chance in zip(row, chances, strict=True))
-        for row in table
-    ]
+    p, q, r, s = chances
+    costs = [a * p + b * q + c * r + d * s for a, b, c, d in table]
     return costs.index(min(costs))

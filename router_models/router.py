@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from engines.contract import (
     RISK_ORDER,
@@ -30,7 +29,6 @@ from engines.contract import (
 )
 from router_models import artifact
 from router_models.compiled import CompiledModel, Scores, Thresholds
-from router_models.features import SIGNALS
 from router_models.hard_rules import HardRules, Rule, load_rules
 from router_models.policy import (
     TIERS,
@@ -57,12 +55,9 @@ _COMPLEXITIES = tuple(Complexity)
 _RISKS = tuple(Risk)
 _EMOTIONS = tuple(Emotion)
 
-#: Features named in a decision's reasons; a signal that every turn has is none.
+#: Features named in a decision's reasons, and in its explanation.
 _REASONS = 3
 _EXPLAINED = 8
-_DULL = frozenset(
-    _n for _n in SIGNALS if _n.startswith(("length", "is_", "has_history", "turn_"))
-)
 
 #: Chance of the likeliest tier below which the router may call itself lost.
 _UNSURE = 0.5
@@ -226,7 +221,7 @@ class TierRouter:
     def _is_lost(self, scores: Scores, chances: list[float]) -> bool:
         """True if the model neither knows the intent nor is sure of the tier."""
         lines = self.model.thresholds
-        return max(scores.intents) < lines.abstain_below and max(chances) < _UNSURE
+        return max(chances) < _UNSURE and max(scores.intents) < lines.abstain_below
 
     def _reasons(
         self, labels: Labels, scores: Scores, continues: bool, hits: list[Rule]
@@ -240,22 +235,13 @@ class TierRouter:
         else:
             rank = COMPLEXITY_ORDER[labels.complexity]
             column = heads["complexity"].start + rank
-        strongest = self._strongest(scores, column, _REASONS)
-        return (*reasons, *(feature.name for feature in strongest))
+        strongest = self.model.strongest(scores, column, _REASONS)
+        return (*reasons, *[self._names[row] for row, _ in strongest])
 
     def _strongest(self, scores: Scores, column: int, most: int) -> list[Feature]:
         """The features that spoke most for the label of a *column*, strongest first."""
-        if not scores.rows:
-            return []
-        shares = self.model.weights[scores.rows, column] * np.array(scores.weights)
-        found: list[Feature] = []
-        for at in shares.argsort()[::-1].tolist():
-            name = self._names[scores.rows[at]]
-            if len(found) == most or shares[at] <= 0:
-                break
-            if name not in _DULL:
-                found.append(Feature(name, round(float(shares[at]), 4)))
-        return found
+        found = self.model.strongest(scores, column, most)
+        return [Feature(self._names[row], round(share, 4)) for row, share in found]
 
 
 def _confidence(

@@ -59,8 +59,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
         weights = [value for _, value in extract.signals]
         for at, grams in enumerate(extract.blocks):
             if grams:
-                known = self.rows[at]
-                found = [known[gram] for gram in grams if gram in known]
+                row_of = self.rows[at].get
+                found = [row for gram in grams if (row := row_of(gram)) is not None]
                 rows += found
                 weights += [BLOCK_WEIGHTS[at] / math.sqrt(len(grams))] * len(found)
         return rows, weights

@@ -30,6 +30,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         durability: ``durable``, ``durable-replicated`` or ``best-effort``.
 
         why: What the durability probe found.
+
+        arithmetic: How the router adds up: ``native`` or ``plain``.
     """
 
     is_ready: bool
@@ -37,6 +39,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     durability: str
     why: str
     model: str
+    arithmetic: str
     shops: tuple[str, ...]
 
 

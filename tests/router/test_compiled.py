@@ -40,7 +40,9 @@ _texts = st.text(max_size=120) | st.text(
 )
 
 
-def _probabilities(pipeline: Pipeline, model: CompiledModel, turn: Turn) -> dict[str, Any]:
+def _probabilities(
+    pipeline: Pipeline, model: CompiledModel, turn: Turn
+) -> dict[str, Any]:
     """Probabilities from the pipeline's logits, calibrated by plain numpy."""
     logits = pipeline.decision_function([turn])[0]
     found = {}
