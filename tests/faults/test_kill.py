@@ -59,16 +59,20 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("bug", "fault", "kind"),
+    ("bug", "fault", "kinds"),
     [
-        ("ack_before_write", "workers", "lost"),
-        ("no_epoch_check", "pause", "twice"),
-        ("split_dedup", "none", "twice"),
+        ("ack_before_write", "workers", {"lost"}),
+        ("no_epoch_check", "pause", {"twice", "disorder"}),
+        ("split_dedup", "none", {"twice"}),
     ],
 )
-def test_the_checker_catches_a_planted_bug(bug, fault, kind):
-    """A checker nobody has seen fail proves nothing."""
+def test_the_checker_catches_a_planted_bug(bug, fault, kinds):
+    """
+    A checker nobody has seen fail proves nothing.
+
+    An unfenced late commit shows as a second answer or as one out of its place.
+    """
     report = run(
         fault, messages=200, strikes=2, give_up_s=6.0, make_supervisor=planted(bug)
     )
-    assert report.verdict.count(kind) > 0
+    assert kinds & {finding.kind for finding in report.verdict.findings}
