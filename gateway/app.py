@@ -106,7 +106,7 @@ class Gateway:
 
     async def _build(self, config: Config, secret: str) -> None:
         telemetry = Telemetry(log_path=config.log.path, level=config.log.level)
-        self._resources.callback(telemetry.lines.drain)
+        self._resources.callback(telemetry.lines.close)
         scripts = await Scripts.connect(config.store.url)
         self._resources.push_async_callback(scripts.close)
         conversations = _conversations(config.store, scripts)

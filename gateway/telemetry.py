@@ -238,13 +238,19 @@ class LineBuffer:
             self._sink.write(b"".join(lines))
             self._sink.flush()
 
+    def close(self) -> None:
+        """Write what was kept; a file is closed, standard error stays open."""
+        self.drain()
+        if self._sink is not sys.stderr.buffer:
+            self._sink.close()
+
 
 class Telemetry:
     """Counts and tells what happens; every other room calls it by plain methods."""
 
     def __init__(self, *, log_path: str = "", level: str = "info") -> None:
         self.metrics = Metrics()
-        sink = Path(log_path).open("ab") if log_path else sys.stderr.buffer  # noqa: SIM115 - lives as long as the process
+        sink = Path(log_path).open("ab") if log_path else sys.stderr.buffer  # noqa: SIM115 - closed with the buffer
         self.lines = LineBuffer(sink)
         self._log = _logger(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
