@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
@@ -55,6 +56,24 @@ class Told(msgspec.Struct, kw_only=True):
     done: set[str] = msgspec.field(default_factory=set)
     failed: set[str] = msgspec.field(default_factory=set)
     is_with_person: bool = False
+
+    def hear(self, actions: Iterable[Mapping[str, Any]]) -> None:
+        """Remember what a reply says of actions."""
+        for action in actions:
+            if action["state"] == "done":
+                self.done.add(action["id"])
+            if action["state"] == "failed":
+                self.failed.add(action["id"])
+
+    def hear_result(self, result: Mapping[str, Any]) -> None:
+        """Remember what became of a message, as the gateway answered it."""
+        self.hear((result.get("reply") or {}).get("actions", ()))
+        self.is_with_person |= result["status"] in {"queued", "ticketed"}
+
+    @property
+    def is_over(self) -> bool:
+        """True if the customer knows how it ended, or who has it."""
+        return bool(self.done or self.failed or self.is_with_person)
 
 
 def check_books(

@@ -242,7 +242,10 @@ class _Run:
         for number in range(PATIENCE):
             await asyncio.sleep(self._chance.uniform(0, THINK_S))
             result = await self._say(errand, number, text)
-            if result is None or self._is_over(errand, result):
+            if result is None:
+                return
+            self._told[errand.name].hear_result(result)
+            if self._told[errand.name].is_over:
                 return
             is_shown = "proposed" in _states(result)
             text = errand.consent if is_shown else errand.opening
@@ -260,14 +263,6 @@ class _Run:
         if result is not None:
             self._acks.append(ack_of(errand.name, result))
         return result
-
-    def _is_over(self, errand: Errand, result: dict[str, Any]) -> bool:
-        """Told that it is done, that it is not, or that a person has it."""
-        told = self._told[errand.name]
-        for action in (result.get("reply") or {}).get("actions", ()):
-            _hear(told, action)
-        told.is_with_person |= result["status"] in {"queued", "ticketed"}
-        return bool(told.done or told.failed or told.is_with_person)
 
     async def _strike_all(self, strikes: int, faults: Sequence[L3Fault]) -> int:
         """Each time another share of the customers has agreed, a moment later."""
@@ -309,8 +304,7 @@ class _Run:
         told = self._told[errand.name]
         lines = await self._client.log(errand.name, _Line)
         for line in lines:
-            for action in line.actions:
-                _hear(told, action)
+            told.hear(line.actions)
             told.is_with_person |= line.kind == "notice"
         return lines
 
@@ -343,10 +337,3 @@ def _is_recovered(record: ActionRecord) -> bool:
 
 def _states(result: dict[str, Any]) -> list[str]:
     return [one["state"] for one in (result.get("reply") or {}).get("actions", ())]
-
-
-def _hear(told: Told, action: dict[str, Any]) -> None:
-    if action["state"] == "done":
-        told.done.add(action["id"])
-    if action["state"] == "failed":
-        told.failed.add(action["id"])

@@ -102,17 +102,22 @@ class ShopProcess:
 
     def books(self) -> Books:
         """Read its database, behind its back."""
-        with closing(sqlite3.connect(self._folder / "shop.sqlite3", timeout=10)) as db:
-            db.row_factory = sqlite3.Row
-            return Books(
-                orders={row["id"]: _order(db, row) for row in _rows(db, "orders")},
-                effects={row["key"]: _effect(row) for row in _rows(db, "effects")},
-                told=dict(
-                    db.execute(
-                        "SELECT user_id, count(*) FROM notifications GROUP BY user_id"
-                    )
-                ),
-            )
+        return read_books(self._folder / "shop.sqlite3")
+
+
+def read_books(path: Path) -> Books:
+    """Read the database of a demo shop."""
+    with closing(sqlite3.connect(path, timeout=10)) as db:
+        db.row_factory = sqlite3.Row
+        return Books(
+            orders={row["id"]: _order(db, row) for row in _rows(db, "orders")},
+            effects={row["key"]: _effect(row) for row in _rows(db, "effects")},
+            told=dict(
+                db.execute(
+                    "SELECT user_id, count(*) FROM notifications GROUP BY user_id"
+                )
+            ),
+        )
 
 
 def _rows(db: sqlite3.Connection, table: str) -> list[sqlite3.Row]:
