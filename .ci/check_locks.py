@@ -40,8 +40,12 @@ def problems() -> list[str]:
         for text in requirements:
             requirement = Requirement(text)
             have = versions.get(canonicalize_name(requirement.name), set())
-            if not any(requirement.specifier.contains(one, prereleases=True) for one in have):
-                found.append(f"{name}: {text} is locked as {sorted(have) or 'nothing'}; run .ci/lock")
+            if not any(
+                requirement.specifier.contains(one, prereleases=True) for one in have
+            ):
+                found.append(
+                    f"{name}: {text} is locked as {sorted(have) or 'nothing'}; run .ci/lock"
+                )
     return found
 
 
