@@ -14,7 +14,7 @@ import sys
 import uvicorn
 from litestar import Litestar, post
 
-from engines.contract import Complexity, Decision, Risk, Tier
+from engines.contract import Citation, Complexity, Decision, Risk, Tier
 from gateway.http.wire import MessageIn
 from gateway.outcome import MessageOut, ReplyOut
 
@@ -25,8 +25,15 @@ _DECISION = Decision(
     tier=Tier.L1,
     confidence=0.97,
     intent="shipping_time",
-    reasons=("多久", "发货"),
-    model="bare",
+    reasons=("concept:ship_time", "cjk:多久", "cjk:发货"),
+    model="router-000000000000",
+)
+_REPLY = ReplyOut(
+    text="现货订单 48 小时内发货，预售商品以页面标注的时间为准。",
+    tier=Tier.L1,
+    citations=(
+        Citation(id="rule:shipping.time", title="发货时间", quote="48 小时内发货"),
+    ),
 )
 
 
@@ -37,9 +44,7 @@ async def post_message(conversation_id: str, data: MessageIn) -> MessageOut:
         message_id=data.message_id,
         seq=len(conversation_id),
         status="answered",
-        reply=ReplyOut(
-            text="现货订单 48 小时内发货，大促期间以页面为准。", tier=Tier.L1
-        ),
+        reply=_REPLY,
         decision=_DECISION,
     )
 

@@ -43,6 +43,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rate_per_s: For ``open``; 0 otherwise.
 
+        texts: What is asked, at random.
+
         cpu: Core to run on; -1 leaves it to the system.
     """
 
@@ -52,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     count: int
     connections: int
+    texts: tuple[str, ...]
     rate_per_s: float = 0.0
     seed: int = 1
     prefix: str = "bench"
@@ -126,7 +129,12 @@ async def run(plan: Plan) -> Result:
     loop = asyncio.get_running_loop()
     requests = deque(
         prepare(
-            plan.count, plan.key, f"{plan.host}:{plan.port}", plan.seed, plan.prefix
+            plan.count,
+            plan.key,
+            f"{plan.host}:{plan.port}",
+            plan.seed,
+            plan.prefix,
+            plan.texts,
         )
     )
     connections = [

@@ -5,12 +5,12 @@ Prepared HTTP requests of shoppers who ask what rules answer.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 
-#: Questions of the L1 path, as people type them.
+#: Questions as people type them; most are for L1.
 QUESTIONS = (
     "多久发货",
     "支持七天无理由退货吗",
@@ -31,7 +31,9 @@ QUESTIONS = (
 )
 
 
-def prepare(count: int, key: str, host: str, seed: int, prefix: str) -> Iterator[bytes]:
+def prepare(
+    count: int, key: str, host: str, seed: int, prefix: str, texts: Sequence[str]
+) -> Iterator[bytes]:
     """
     *count* whole requests, each the first message of a conversation.
 
@@ -45,7 +47,7 @@ def prepare(count: int, key: str, host: str, seed: int, prefix: str) -> Iterator
             {
                 "message_id": f"{prefix}-m{number}",
                 "user_id": f"{prefix}-u{number}",
-                "text": chance.choice(QUESTIONS),
+                "text": chance.choice(texts),
             }
         )
         yield (

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 from demo_shop import KEY
+from redis import Redis
 
 from engines.contract import Answer, Engine, Escalation, Tier, Turn
 from gateway.answering import ShopService
@@ -154,7 +155,8 @@ async def open_inside(config: Config, name: str) -> AsyncIterator[Inside]:
     await gateway._sweeper.stop()
     gateway.dispatcher._conversations._worker = name
     keys = {shop.id: shop.channels[0].key for shop in filled.shops}
-    transport = httpx.ASGITransport(app=gateway.asgi)
+    app: Any = gateway.asgi
+    transport = httpx.ASGITransport(app=app)
     try:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://inside", timeout=30
@@ -166,7 +168,9 @@ async def open_inside(config: Config, name: str) -> AsyncIterator[Inside]:
 
 @asynccontextmanager
 async def open_pair(config: Config) -> AsyncIterator[Pair]:
-    """Two gateways on the store of *config*."""
+    """Two gateways on the store of *config*, which is emptied."""
+    with Redis.from_url(config.store.url) as client:
+        client.flushall()
     async with open_inside(config, "a") as a, open_inside(config, "b") as b:
         yield Pair(a, b)
 
@@ -210,6 +214,12 @@ class Gate:
         self.reached.set()
         await self.is_open.wait()
         return await self._engine.answer(turn)
+
+
+def kept(gates: list[Gate], gate: Gate) -> Gate:
+    """*gate*, for the test to open."""
+    gates.append(gate)
+    return gate
 
 
 class Deadly:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -15,7 +16,7 @@ from rich.table import Table
 from gateway.cli import options
 from loadtest.faults import FaultReport, run_faults
 from loadtest.l3_faults import L3Report, run_l3_faults
-from loadtest.path_bench import PathReport, compare
+from loadtest.path_bench import PathReport, TooFewQuestions, compare
 from loadtest.striker import FaultKind
 
 
@@ -38,23 +39,41 @@ def loadtest() -> None:
     show_default=True,
     help="Open-loop arrivals a second.",
 )
+@click.option(
+    "--arithmetic",
+    type=click.Choice(["auto", "native", "plain"]),
+    help="How the router adds up; as configured if left out.",
+)
 def path(
-    as_json: bool, config_file: Path | None, rounds: int, messages: int, rate: float
+    as_json: bool,
+    config_file: Path | None,
+    rounds: int,
+    messages: int,
+    rate: float,
+    arithmetic: Literal["auto", "native", "plain"] | None,
 ) -> None:
     """Compare the L1 path with a bare handler, and show its stages."""
-    report = compare(
-        options.read_config(config_file),
-        rounds=rounds,
-        messages=messages,
-        rate_per_s=rate,
-        tell=lambda line: click.echo(line, err=True),
-    )
+    config = options.read_config(config_file)
+    if arithmetic is not None:
+        router = msgspec.structs.replace(config.router, arithmetic=arithmetic)
+        config = msgspec.structs.replace(config, router=router)
+    try:
+        report = compare(
+            config,
+            rounds=rounds,
+            messages=messages,
+            rate_per_s=rate,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    except TooFewQuestions as exc:
+        raise click.ClickException(str(exc)) from exc
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     else:
         _print(report)
     is_clean = report.gateway.errors == 0 and report.open_loop.errors == 0
-    sys.exit(0 if is_clean and report.open_loop.is_valid else 1)
+    is_valid = report.ratio is not None and report.open_loop.is_valid
+    sys.exit(0 if is_clean and is_valid else 1)
 
 
 def _print(report: PathReport) -> None:
@@ -70,21 +89,33 @@ def _print(report: PathReport) -> None:
         )
     console = Console()
     console.print(table)
-    stages = Table("(c) stage", "us of wall time", "share")
-    for name, us in report.stage_us.items():
-        stages.add_row(name, f"{us:.1f}", f"{report.shares[name]:.0%}")
+    stages = Table("(c) stage", "us a message", "share of CPU")
+    for stage in report.stages:
+        share = "" if stage.share is None else f"{stage.share:.0%}"
+        stages.add_row(stage.name, f"{stage.us:.1f}", share)
     console.print(stages)
+    console.print(_ratio(report))
     loop = report.open_loop
-    console.print(
-        f"(b)/(a): {report.ratio:.2f} in requests/s, {report.cpu_ratio:.2f} in CPU time;"
-        f" store {report.durability}"
-    )
     console.print(
         f"open loop {loop.rps:,.0f}/s: p50 {loop.p50_ms:.2f} ms, p99 {loop.p99_ms:.2f} ms,"
         f" errors {loop.errors}, generator late {loop.lag_ms:.1f} ms"
         f"{'' if loop.is_valid else ' (INVALID: the generator was late)'}"
     )
+    console.print(
+        f"router arithmetic {report.arithmetic}; store {report.durability},"
+        f" {report.store_cpu_us:.0f} us of CPU a message on the other core"
+    )
     console.print(f"{report.hardware}; medians of {report.rounds} rounds")
+
+
+def _ratio(report: PathReport) -> str:
+    asked = f"{report.l1_share:.1%} of messages answered on L1, {report.texts} texts"
+    if report.ratio is None or report.cpu_ratio is None:
+        return f"no ratio: only {asked}"
+    return (
+        f"(b)/(a): {report.ratio:.2f} in requests/s, {report.cpu_ratio:.2f} in CPU"
+        f" time; {asked}"
+    )
 
 
 @loadtest.command()

@@ -20,6 +20,7 @@ from inside_gateway import (
     bucket,
     config_of,
     crash,
+    kept,
     open_inside,
     open_pair,
 )
@@ -59,7 +60,7 @@ async def test_a_worker_that_slept_past_its_lease_says_nothing(pair: Pair) -> No
     """B answers meanwhile; A's late commit is refused and its caller gets B's answer."""
     a, b = pair
     gates: list[Gate] = []
-    with a.instead(Tier.L1, lambda engine: gates.append(Gate(engine)) or gates[0]):  # type: ignore[func-returns-value]
+    with a.instead(Tier.L1, lambda engine: kept(gates, Gate(engine))):
         late = asyncio.create_task(a.say("slept", "多久发货", message_id="m1"))
         await gates[0].reached.wait()
         await asyncio.sleep(EXPIRED_S)
@@ -128,14 +129,14 @@ async def test_draining_finishes_what_is_in_work_and_takes_no_more(
     """SIGTERM in the middle of a turn: it is answered; the next message is refused."""
     config = config_of(embedded_store.url, shop.url, tmp_path)
     async with open_inside(config, "drained") as worker:
-        gate: list[Gate] = []
-        worker.instead(Tier.L1, lambda engine: gate.append(Gate(engine)) or gate[0])  # type: ignore[func-returns-value]
+        gates: list[Gate] = []
+        worker.instead(Tier.L1, lambda engine: kept(gates, Gate(engine)))
         work = asyncio.create_task(worker.say("drain", "多久发货"))
-        await gate[0].reached.wait()
+        await gates[0].reached.wait()
         worker.gateway.begin_drain()
         refused = await worker.post("drain", "怎么退货")
         assert (refused.status_code, refused.json()["code"]) == (503, "draining")
-        gate[0].is_open.set()
+        gates[0].is_open.set()
         assert (await work)["status"] == "answered"
 
 
@@ -145,10 +146,10 @@ async def test_a_drain_that_cannot_wait_gives_the_turn_to_the_next_worker(
     """No lease has to run out first, and the turn does not count as a failed try."""
     config = config_of(embedded_store.url, shop.url, tmp_path)
     async with open_inside(config, "stopped") as worker:
-        gate: list[Gate] = []
-        worker.instead(Tier.L1, lambda engine: gate.append(Gate(engine)) or gate[0])  # type: ignore[func-returns-value]
+        gates: list[Gate] = []
+        worker.instead(Tier.L1, lambda engine: kept(gates, Gate(engine)))
         work = asyncio.create_task(worker.say("given", "多久发货", message_id="m1"))
-        await gate[0].reached.wait()
+        await gates[0].reached.wait()
         await worker.gateway.dispatcher.drain(0.05)
         [found] = await pair.b.gateway.dispatcher._conversations.sweep(
             "demo", bucket("given"), 5
@@ -156,7 +157,7 @@ async def test_a_drain_that_cannot_wait_gives_the_turn_to_the_next_worker(
         assert (found.lease.conversation, found.pending.tries) == ("app.given", 0)
         pair.b.gateway.dispatcher.take_over(found.lease, found.pending, found.state)
         await pair.b.rest()
-        gate[0].is_open.set()
+        gates[0].is_open.set()
         assert (await work)["status"] == "answered"
     assert len(await pair.b.texts("given", "reply")) == 1
 
