@@ -75,6 +75,9 @@ class LimitsConfig(
         burst: How many may come at once above the rate.
 
         visitor_rate_per_s: As *rate_per_s*, for one browser visitor.
+
+        visitor_opens_per_s: Anonymous conversations opened from one address.
+            Whole offices share one: keep the burst generous.
     """
 
     text_chars: Annotated[int, msgspec.Meta(ge=1, le=20_000)] = 4_000
@@ -82,6 +85,8 @@ class LimitsConfig(
     burst: Count = 20_000
     visitor_rate_per_s: Rate = 2.0
     visitor_burst: Count = 10
+    visitor_opens_per_s: Rate = 1.0
+    visitor_opens_burst: Count = 60
 
 
 class DispatchConfig(

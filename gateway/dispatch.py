@@ -26,7 +26,7 @@ import msgspec
 from engines.contract import TurnInterrupted
 from gateway.answering import ShopService
 from gateway.errors import Draining, MessageConflict
-from gateway.outcome import WITH_PERSON, HandoffOut, MessageOut
+from gateway.outcome import WITH_PERSON, HandoffOut, MessageOut, with_person
 from gateway.people import People
 from gateway.state import ConversationState, load_state
 from gateway.store.conversations import Conversations
@@ -115,7 +115,7 @@ class Dispatcher:
                 shop, conversation, message, accepted.seq, accepted.result
             )
         if accepted.outcome == "human":
-            return await self._with_person(shop, message, accepted)
+            return await self._with_person(shop, message, accepted.seq, accepted.owner)
         return await self._follow(shop, conversation, message, accepted.seq)
 
     async def _lead(
@@ -210,7 +210,7 @@ class Dispatcher:
                     state=commitment.state,
                     owner=commitment.owner,
                     outbox=commitment.outbox,
-                    human_result=WITH_PERSON,
+                    human_result=with_person(commitment.owner),
                 )
             except StoreUnavailable:
                 if monotonic() > give_up:
@@ -260,21 +260,23 @@ class Dispatcher:
         stored: bytes,
     ) -> MessageOut | bytes:
         """A stored result; a place in a queue is looked up again."""
-        if stored == WITH_PERSON:
-            return MessageOut(message_id=message.message_id, seq=seq, status="queued")
+        if stored.startswith(WITH_PERSON):
+            owner = stored[len(WITH_PERSON) :].decode()
+            return await self._with_person(shop, message, seq, owner)
         result = _decode_result(stored)
         if result.handoff is None:
             return stored
         return await self._people.again(shop, conversation, result)
 
     async def _with_person(
-        self, shop: str, message: NewMessage, accepted: Accepted
+        self, shop: str, message: NewMessage, seq: int, owner: str
     ) -> MessageOut:
+        """A message that *owner* reads: where that handoff stands by now."""
         result = MessageOut(
             message_id=message.message_id,
-            seq=accepted.seq,
+            seq=seq,
             status="queued",
-            handoff=HandoffOut(id=accepted.owner),
+            handoff=HandoffOut(id=owner),
         )
         return await self._people.placed(shop, result)
 

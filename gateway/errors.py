@@ -68,10 +68,12 @@ class TooLarge(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """Too many requests with this key."""
+    """Too many requests; *why* says of whom."""
 
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__("too many requests with this key")
+    def __init__(
+        self, retry_after_s: float, why: str = "too many requests with this key"
+    ) -> None:
+        super().__init__(why)
         self.retry_after_s = retry_after_s
 
 

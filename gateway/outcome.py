@@ -18,7 +18,8 @@ from engines.contract import ActionRef, Citation, Decision, Tier
 Status = Literal["answered", "queued", "ticketed", "pending"]
 Kind = Literal["message", "reply", "operator", "notice"]
 
-#: What the store keeps as the result of a message that a person reads.
+#: Begins what the store keeps as the result of a message that a person reads; the
+#: name of the conversation's owner follows. No encoded MessageOut begins like it.
 WITH_PERSON = b"H"
 
 #: Kind of a log entry in the store -> its public name.
@@ -120,6 +121,11 @@ class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _body_decoder = msgspec.json.Decoder(EventBody)
 encode = msgspec.json.Encoder().encode
+
+
+def with_person(owner: str) -> bytes:
+    """The stored result of a message that *owner* reads."""
+    return WITH_PERSON + owner.encode()
 
 
 def event_out(n: int, kind: str, data: bytes) -> EventOut:

@@ -16,7 +16,7 @@ from engines.contract import Tier
 from gateway.handoff.effects import rfc3339
 from gateway.handoff.errors import HandoffNotFound
 from gateway.handoff.queue import Handoffs, Placement
-from gateway.handoff.states import HandoffRequest, State
+from gateway.handoff.states import HandoffRequest, State, id_of_owner
 from gateway.outcome import HandoffOut, MessageOut, ReplyOut, event_out
 from gateway.store.conversations import Conversations
 from gateway.store.errors import StoreUnavailable
@@ -67,7 +67,8 @@ class People:
         try:
             placement = await self._handoffs.place(shop, result.handoff.id)
         except HandoffNotFound:
-            return result
+            over = HandoffOut(id=id_of_owner(result.handoff.id))
+            return msgspec.structs.replace(result, handoff=over)
         return _with_place(result, placement, text)
 
     async def drain(self, shop: str, bucket: int) -> int:

@@ -20,7 +20,7 @@ from engines.voice import Voice
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.states import Handoff
 from gateway.handoff.steps import Effect
-from gateway.outcome import WITH_PERSON, EventBody, HandoffOut, encode
+from gateway.outcome import EventBody, HandoffOut, encode, with_person
 from gateway.store.conversations import Conversations
 from gateway.store.errors import StaleOwner
 
@@ -87,7 +87,10 @@ class Effects:
         try:
             if effect.kind == "own":
                 await self._conversations.own(
-                    *at, effect.epoch, event=event, human_result=WITH_PERSON
+                    *at,
+                    effect.epoch,
+                    event=event,
+                    human_result=with_person(effect.owner),
                 )
             elif effect.kind == "hand_back":
                 await self._conversations.hand_back(*at, event=event, seen=effect.seen)

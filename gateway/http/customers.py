@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated, Any
 
 import msgspec
@@ -23,8 +24,9 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.types import Guard
 
+from gateway.admission.rate import RateLimit
 from gateway.config import ChannelConfig, ShopConfig
-from gateway.errors import Forbidden, NotFound
+from gateway.errors import Forbidden, NotFound, RateLimited
 from gateway.http.auth import Authenticator, Principal
 from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
 from gateway.http.wire import ID_PATTERN, MessageIn, VisitorIn, VisitorOut
@@ -69,6 +71,7 @@ class CustomerApi(msgspec.Struct, frozen=True, kw_only=True):
     authenticator: Authenticator
     live: Live
     shops: Mapping[str, ShopConfig]
+    visitor_opens: RateLimit
     is_demo: bool
 
 
@@ -196,6 +199,7 @@ class VisitorController(Controller):
         _check_origin(request, channel)
         if data.user_id is not None and not api.is_demo:
             raise Forbidden("only the demo lets a browser choose its user_id")
+        _check_address(request, api)
         token, principal, expires = api.authenticator.visitor_token(
             data.shop, data.channel, data.user_id
         )
@@ -205,6 +209,14 @@ class VisitorController(Controller):
             user_id=principal.user_id or "",
             expires_at=datetime.fromtimestamp(expires, UTC).isoformat(),
         )
+
+
+def _check_address(request: Request[Any, Any, Any], api: CustomerApi) -> None:
+    """One address can't make conversations, and with them tokens, without end."""
+    address = request.client.host if request.client is not None else ""
+    wait_s = api.visitor_opens.wait_s(address, monotonic())
+    if wait_s > 0:
+        raise RateLimited(wait_s, "too many conversations opened from this address")
 
 
 def _channel(api: CustomerApi, shop: str, name: str) -> ChannelConfig:

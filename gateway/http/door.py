@@ -79,6 +79,9 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         authenticator=authenticator,
         live=parts.live,
         shops={shop.id: shop for shop in limits.shops},
+        visitor_opens=RateLimit(
+            limits.limits.visitor_opens_per_s, limits.limits.visitor_opens_burst
+        ),
         is_demo=bool(parts.demo),
     )
     routes = build_routes(

@@ -80,8 +80,8 @@ class Conversations(Ownership, Upkeep):
         """
         Take a message in: deduplicated, numbered, logged, on disk.
 
-        *human_result* becomes its result if a person owns the conversation:
-        then the message needs nothing further from the machine.
+        *human_result* and the owner's name become its result if a person owns
+        the conversation: it needs nothing further from the machine.
 
         Raises:
             MailboxFull: If too much undisposed mail waits.

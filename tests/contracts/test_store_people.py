@@ -54,7 +54,7 @@ async def test_machine_is_silent_after_handing_over(store: Conversations) -> Non
     assert (accepted.outcome, accepted.owner, accepted.epoch) == ("human", "h1", 0)
     assert accepted.state == b"state after text of m1"
     repeat = await store.accept(SHOP, "c", message("m2"), b"other")
-    assert (repeat.outcome, repeat.result) == ("repeat", b"with a person")
+    assert (repeat.outcome, repeat.result) == ("repeat", b"with a personh1")
     assert await store.sweep(SHOP, keys.bucket_of("c"), 9) == []
 
 

@@ -9,13 +9,16 @@ import io
 import json
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from wire_calls import check_problem
 
 from gateway.admission.pools import Pool, PoolFull
 from gateway.admission.rate import RateLimit
 from gateway.cli.replay import conversation_of, read
+from gateway.stack import Stack
 
 
 RATES = st.floats(0.01, 1000)
@@ -124,6 +127,18 @@ async def test_a_bulkhead_holds_its_bounds(
     assert pool.in_flight == 0
     async with asyncio.timeout(1), pool.permit():
         pass
+
+
+def test_one_address_opens_so_many_conversations(stack: Stack) -> None:
+    """A browser that makes visitors without end is told to wait; others are not."""
+    body = {"shop": "demo", "channel": "web"}
+    flood = httpx.HTTPTransport(local_address="127.0.0.77")
+    with httpx.Client(transport=flood, base_url=stack.url) as client:
+        codes = [client.post("/v1/visitors", json=body) for _ in range(80)]
+        refused = next(answer for answer in codes if answer.status_code != 201)
+        check_problem(refused, 429, "rate_limited")
+        assert int(refused.headers["retry-after"]) >= 1
+    assert httpx.post(f"{stack.url}/v1/visitors", json=body).status_code == 201
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -43,6 +43,15 @@ def test_who_asks_for_a_person_gets_no_machine_any_more(app: Caller, wish: str) 
     assert said[1:] == ["多久发货", "怎么退货", "在吗", "帮我取消订单K3022"]
 
 
+def test_a_repeat_of_what_a_person_reads_gives_the_same_result(app: Caller) -> None:
+    """The wire contract: the same message id, the same status and the same handoff."""
+    conversation = fresh()
+    app.say(conversation, "转人工")
+    first = app.say(conversation, "在吗", message_id="said-once")
+    assert app.say(conversation, "在吗", message_id="said-once") == first
+    assert first["handoff"]["id"]
+
+
 def test_while_an_operator_talks_the_machine_is_silent(
     app: Caller, operator: httpx.Client
 ) -> None:

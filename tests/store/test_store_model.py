@@ -171,7 +171,7 @@ class Machine(RuleBasedStateMachine):
         model.seen[name] = (seq, sent.fingerprint, None)
         model.mail.append((seq, name, sent.event))
         if model.owner:
-            model.dispose(b"with a person")
+            model.dispose(b"with a person" + model.owner.encode())
             assert found == Accepted("human", seq, state=model.state, owner=model.owner)
         elif model.is_leased and not model.is_expired:
             assert found == Accepted("waiting", seq)

@@ -23,7 +23,8 @@ ARGV
   1  fingerprint                 2  event data
   3  mail name                   4  worker
   5  lease, ms                   6  life of the dedup key, ms
-  7  most undisposed messages    8  result where a person owns the conversation
+  7  most undisposed messages    8  result where a person owns the conversation;
+                                    the owner's name is put after it
   9  entries kept in the log     10 conversation name
   11 wake-up channel
 REPLY
@@ -49,7 +50,7 @@ if k >= tonumber(ARGV[7]) then
   if not seen then return {6} end
 else
   local claim = n .. ':' .. #fingerprint .. ':' .. fingerprint
-  if owner ~= '' then claim = claim .. '!' .. ARGV[8] end
+  if owner ~= '' then claim = claim .. '!' .. ARGV[8] .. owner end
   seen = redis.call('SET', KEYS[3], claim, 'NX', 'GET', 'PX', ARGV[6])
 end
 
