@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import router_models
 from engines import guard
 from engines.agent.engine import AgentEngine
 from engines.contract import Tier
+from engines.llm import LlmClient, open_clients, states_of
 from engines.shops.demo import seed
 from gateway.admission.pools import Pool
 from gateway.answering import Answerer, ShopService
@@ -118,6 +120,9 @@ class Gateway:
             arithmetic=router.model.arithmetic.name,
         )
         ledger = StoreLedger(scripts, wall_ms)
+        llms = await self._resources.enter_async_context(
+            open_clients(config.llm, telemetry.llm_call, probes=True)
+        )
         services = await open_services(config.shops, ledger, wall_ms, self._resources)
         mover = _mover(config, scripts, conversations, services)
         handoffs = Handoffs(mover)
@@ -151,7 +156,7 @@ class Gateway:
             accounts=Accounts(
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
-            system=await self._system(config, scripts, router, telemetry),
+            system=await self._system(config, scripts, router, telemetry, llms),
             telemetry=telemetry,
             locale_of=locale_of,
             wall_ms=wall_ms,
@@ -161,7 +166,12 @@ class Gateway:
         self.asgi = open_door(parts, _limits(config), secret, PAGES)
 
     async def _system(
-        self, config: Config, scripts: Scripts, router: TierRouter, telemetry: Telemetry
+        self,
+        config: Config,
+        scripts: Scripts,
+        router: TierRouter,
+        telemetry: Telemetry,
+        llms: Mapping[Tier, LlmClient],
     ) -> SystemApi:
         durability = await probe(scripts)
         telemetry.durability(durability.level, durability.reason)
@@ -175,6 +185,7 @@ class Gateway:
                 model=router.version,
                 arithmetic=router.model.arithmetic.name,
                 shops=tuple(shop.id for shop in config.shops),
+                llm=states_of(llms.values()),
             )
 
         return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))

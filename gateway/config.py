@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engines.llm import LlmConfig
 from gateway.errors import ConfigError
 
 
@@ -220,6 +221,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     router: RouterConfig = RouterConfig()
     people: PeopleConfig = PeopleConfig()
     log: LogConfig = LogConfig()
+    llm: LlmConfig = LlmConfig()
     shops: tuple[ShopConfig, ...] = ()
 
 

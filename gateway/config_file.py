@@ -205,13 +205,15 @@ def _check_shops(config: Config, where: _Where) -> None:
             f"{where.source}:1: no shop; add a [[shops]] table with an id"
         )
     _check_names([shop.id for shop in config.shops], where, ("shops",), "id")
+    endpoints = [endpoint.name for endpoint in config.llm.endpoints]
+    _check_names(endpoints, where, ("llm", "endpoints"), "name")
     for number, shop in enumerate(config.shops):
         names = [channel.name for channel in shop.channels]
         _check_names(names, where, ("shops", number, "channels"), "name")
 
 
 def _check_names(names: Sequence[str], where: _Where, at: Place, field: str) -> None:
-    """Shops and channels have short plain names, each one once."""
+    """Shops, channels and endpoints have short plain names, each one once."""
     for number, name in enumerate(names):
         here = where.at((*at, number, field))
         if not _NAME(name):

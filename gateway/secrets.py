@@ -16,6 +16,7 @@ from typing import Annotated
 
 import msgspec
 
+from engines.llm import EndpointConfig
 from gateway.config import ChannelConfig, Config, ShopConfig
 from gateway.errors import ConfigError
 
@@ -48,6 +49,8 @@ def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
     """
     kept = _read(data_dir / FILE_NAME)
     shops = tuple(_fill_shop(shop, kept) for shop in config.shops)
+    endpoints = tuple(_fill_endpoint(one) for one in config.llm.endpoints)
+    llm = msgspec.structs.replace(config.llm, endpoints=endpoints)
     _check_keys_differ(shops)
     try:
         _write(data_dir / FILE_NAME, kept)
@@ -56,7 +59,7 @@ def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
             f"{data_dir}: cannot be written: {exc.strerror}; choose another folder"
             " with --data-dir"
         ) from exc
-    return msgspec.structs.replace(config, shops=shops), kept
+    return msgspec.structs.replace(config, shops=shops, llm=llm), kept
 
 
 def _check_keys_differ(shops: Iterable[ShopConfig]) -> None:
@@ -88,6 +91,12 @@ def _fill_channel(shop: str, channel: ChannelConfig, kept: Secrets) -> ChannelCo
             f"{shop}/{channel.name}", f"tg_{secrets.token_urlsafe(24)}"
         )
     return msgspec.structs.replace(channel, key=key)
+
+
+def _fill_endpoint(endpoint: EndpointConfig) -> EndpointConfig:
+    if not endpoint.key_file:
+        return endpoint
+    return msgspec.structs.replace(endpoint, key=_read_key(endpoint.key_file))
 
 
 def _read_key(path: str) -> str:

@@ -31,6 +31,7 @@ from prometheus_client import (
 
 from engines.contract import Tier
 from engines.guard import mask_personal_data
+from engines.llm.talk import CallRecord
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
 
@@ -107,6 +108,7 @@ class Metrics:
             "handoffs": self.handoffs,
         }
         self._add_troubles()
+        self._add_llm()
         self._add_gauges()
 
     def _add_troubles(self) -> None:
@@ -124,6 +126,21 @@ class Metrics:
         )
         self.problems = self._counter(
             "http_problems", "Refused requests by problem code.", "code"
+        )
+
+    def _add_llm(self) -> None:
+        """What language models are asked, and what it costs."""
+        self.llm_calls = self._counter(
+            "llm_calls", "Calls of a language model.", "tier", "endpoint", "outcome"
+        )
+        self.llm_tokens = self._counter(
+            "llm_tokens", "Tokens of a language model.", "endpoint", "kind"
+        )
+        self.llm_cost = self._counter(
+            "llm_cost_minor", "Cost by configured prices, minor units.", "endpoint"
+        )
+        self.llm_seconds = self._latency(
+            "llm_call_duration_seconds", "One call of a language model.", "endpoint"
         )
 
     def _add_gauges(self) -> None:
@@ -319,6 +336,18 @@ class Telemetry:
         """An engine raised what nobody foresaw; the turn goes on without it."""
         self._child(("faults", tier), self.metrics.faults).inc()
         self._log.error("engine_fault", turn=turn_id, tier=tier, exc_info=exc)
+
+    def llm_call(self, call: CallRecord) -> None:
+        """A language model was asked; nothing of what was said comes here."""
+        metrics, name = self.metrics, call.endpoint
+        key = (call.tier, name, call.outcome)
+        self._child(("llm", *key), metrics.llm_calls).inc()
+        tokens = metrics.llm_tokens
+        used = call.usage
+        self._child(("tokens", name, "prompt"), tokens).inc(used.prompt_tokens)
+        self._child(("tokens", name, "reply"), tokens).inc(used.completion_tokens)
+        self._child(("cost", name), metrics.llm_cost).inc(call.cost_micro / 1e6)
+        self._child(("llm_s", name), metrics.llm_seconds).observe(call.seconds)
 
     def taken_over(self, shop: str, conversation: str, tries: int) -> None:
         """A message was found behind a lease that ran out."""

@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from engines.contract import Decision
+from engines.llm.client import EndpointState
 from gateway.http.customers import KEYED
 from gateway.http.wire import RouteIn
 from gateway.telemetry import CONTENT_TYPE, Telemetry
@@ -32,6 +33,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         why: What the durability probe found.
 
         arithmetic: How the router adds up: ``native`` or ``plain``.
+
+        llm: Endpoints of language models; one that fails makes nothing unready.
     """
 
     is_ready: bool
@@ -41,6 +44,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     arithmetic: str
     shops: tuple[str, ...]
+    llm: tuple[EndpointState, ...] = ()
 
 
 class SystemApi(msgspec.Struct, frozen=True, kw_only=True):

