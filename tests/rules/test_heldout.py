@@ -65,7 +65,7 @@ def outcome(engine: RulesEngine, line: Line) -> Literal["right", "wrong", "left"
     return "right" if found.intent.id == line.intent else "wrong"
 
 
-def test_the_files_are_large_and_clean(engine: RulesEngine):
+def test_the_files_are_large_and_clean(engine: RulesEngine) -> None:
     """2,000 lines, 300 of them for other tiers, no text twice, no unknown intent."""
     every = [one for locale in LOCALES for one in lines(locale)]
     assert len(every) >= 2_000
@@ -77,7 +77,7 @@ def test_the_files_are_large_and_clean(engine: RulesEngine):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_few_lines_have_become_examples(engine: RulesEngine, locale: Locale):
+def test_few_lines_have_become_examples(engine: RulesEngine, locale: Locale) -> None:
     """Nine of ten lines are still unseen, or the files must be written anew."""
     assert len(unseen(engine, locale)) >= 0.9 * len(lines(locale))
 
@@ -85,7 +85,7 @@ def test_few_lines_have_become_examples(engine: RulesEngine, locale: Locale):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_unseen_questions_are_answered_no_worse_than_before(
     engine: RulesEngine, locale: Locale
-):
+) -> None:
     """Right and wrong answers keep to the floors above."""
     asked = [one for one in unseen(engine, locale) if one.intent != NONE]
     found = Counter(outcome(engine, one) for one in asked)
@@ -94,7 +94,9 @@ def test_unseen_questions_are_answered_no_worse_than_before(
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_what_belongs_to_other_tiers_is_left_alone(engine: RulesEngine, locale: Locale):
+def test_what_belongs_to_other_tiers_is_left_alone(
+    engine: RulesEngine, locale: Locale
+) -> None:
     """Requests, look-ups and dangers get no fixed text."""
     other = [one for one in lines(locale) if one.intent == NONE]
     false = [one.text for one in other if outcome(engine, one) == "wrong"]
