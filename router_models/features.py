@@ -77,7 +77,9 @@ WORD_CHARS = 24
 _REPEATS = 4
 _REPEAT_OVERLAP = 0.5
 #: Up to so many characters, a Latin word counted as two.
-_TINY, _SHORT, _LONG = 4, 14, 40
+LENGTHS = _TINY, _SHORT, _LONG = 4, 14, 40
+#: Concepts of a text that are paired, the first ones.
+PAIRED = 8
 
 
 class Extract(NamedTuple):
@@ -85,6 +87,10 @@ class Extract(NamedTuple):
 
     blocks: tuple[list[str], ...]
     signals: list[tuple[int, float]]
+
+
+#: A turn that opens a conversation has nothing around it.
+NOTHING = Extract(tuple([] for _ in BLOCKS), [])
 
 
 class Extractor:
@@ -113,26 +119,42 @@ class Extractor:
 
     def context(self, turn: Turn, normal: Normal) -> Extract:
         """As :meth:`extract` of a *trimmed* form, the blocks of the text left empty."""
-        found = self.lexicon.find(normal)
+        around = self.around(turn, normal)
+        concepts = self._concepts(self.lexicon.find(normal))
+        blocks = ([], [], [], concepts, *around.blocks[len(TEXT_BLOCKS) + 1 :])
+        return Extract(blocks, _text_signals(normal) + around.signals)
+
+    def around(self, turn: Turn, normal: Normal) -> Extract:
+        """What the lines before and the open task add to what the text itself says."""
+        if not turn.history and turn.open_task is None and turn.turn_number <= 1:
+            return NOTHING
         asked, earlier = _lines_before(turn.history)
-        blocks: tuple[list[str], ...] = (
-            [],
-            [],
-            [],
-            self._concepts(found),
-            self._line(asked),
-            self._line(earlier),
-            task_grams(turn.open_task, normal) if turn.open_task else [],
+        task = turn.open_task
+        signals = _history_signals(turn, normal, asked) if _has_past(turn) else []
+        return Extract(
+            (
+                [],
+                [],
+                [],
+                [],
+                self._line(asked),
+                self._line(earlier),
+                task_grams(task, normal) if task else [],
+            ),
+            signals + (_task_signals(task) if task else []),
         )
-        return Extract(blocks, _signals(turn, normal, asked))
 
     def _concepts(self, found: list[int]) -> list[str]:
         names = self.lexicon.names
         grams = [names[number] for number in found]
-        for at, first in enumerate(found[:8]):
+        for at, first in enumerate(found[:PAIRED]):
             row = self._pairs[first]
-            grams += [row[second] for second in found[at + 1 : 8]]
+            grams += [row[second] for second in found[at + 1 : PAIRED]]
         return grams
+
+    def pair(self, first: int, second: int) -> str:
+        """The n-gram of two concepts, the lower number first."""
+        return self._pairs[first][second]
 
     def _line(self, text: str) -> list[str]:
         if not text:
@@ -206,16 +228,15 @@ def _lines_before(history: tuple[Utterance, ...]) -> tuple[str, str]:
     return asked, earlier
 
 
-def _signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[int, float]]:
-    active = _text_signals(normal)
-    if turn.history or turn.turn_number > 1:
-        active += _history_signals(turn, normal, asked)
-    if turn.open_task is not None:
-        active += _task_signals(turn.open_task)
+def _has_past(turn: Turn) -> bool:
+    return bool(turn.history) or turn.turn_number > 1
+
+
+def _rows(active: list[tuple[str, float]]) -> list[tuple[int, float]]:
     return [(_ROW[name], value) for name, value in active]
 
 
-def _text_signals(normal: Normal) -> list[tuple[str, float]]:
+def _text_signals(normal: Normal) -> list[tuple[int, float]]:
     cjk, latin = normal
     words = latin.count(" ") - 1 if latin else 0
     length = len(cjk) + 2 * words if not cjk else len(cjk)
@@ -223,7 +244,7 @@ def _text_signals(normal: Normal) -> list[tuple[str, float]]:
     active = [
         ("length_cjk", math.log1p(len(cjk)) / 4),
         ("length_latin", math.log1p(words) / 4),
-        ("is_zh" if cjk else "is_en" if _has_letters(latin) else "is_empty", 1.0),
+        ("is_zh" if cjk else "is_en" if has_letters(latin) else "is_empty", 1.0),
     ]
     if length <= _SHORT:
         active.append(("is_tiny" if length <= _TINY else "is_short", 1.0))
@@ -238,17 +259,18 @@ def _text_signals(normal: Normal) -> list[tuple[str, float]]:
         active.append((name, 1.0))
     if text and not text.strip(_ONLY_MASKS):
         active.append(("is_only_masks", 1.0))
-    return active
+    return _rows(active)
 
 
 _ONLY_MASKS = "".join(MASK_NAMES) + "0123456789 "
 
 
-def _has_letters(latin: str) -> bool:
+def has_letters(latin: str) -> bool:
+    """True if there is a word among the Latin string's numbers and marks."""
     return any(char.isalpha() for char in latin)
 
 
-def _history_signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[str, float]]:
+def _history_signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[int, float]]:
     active = [("has_history", 1.0)]
     if turn.turn_number > 1:
         active.append(("turn_2" if turn.turn_number == 2 else "turn_3_or_more", 1.0))  # noqa: PLR2004
@@ -261,7 +283,7 @@ def _history_signals(turn: Turn, normal: Normal, asked: str) -> list[tuple[str, 
         third = repeats > 1
         name = "says_the_same_third_time" if third else "says_the_same_again"
         active.append((name, 1.0))
-    return active
+    return _rows(active)
 
 
 def _repeats(history: tuple[Utterance, ...], normal: Normal) -> int:
@@ -283,9 +305,7 @@ def _overlap_units(normal: Normal) -> set[str]:
     return {cjk[at : at + 2] for at in range(len(cjk) - 1)} or set(normal.latin.split())
 
 
-def _task_signals(task: OpenTask) -> list[tuple[str, float]]:
+def _task_signals(task: OpenTask) -> list[tuple[int, float]]:
     consent = task.waits_for == "consent"
-    return [
-        ("has_task", 1.0),
-        ("task_waits_for_consent" if consent else "task_waits_for_slot", 1.0),
-    ]
+    waits = "task_waits_for_consent" if consent else "task_waits_for_slot"
+    return _rows([("has_task", 1.0), (waits, 1.0)])

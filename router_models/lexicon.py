@@ -40,6 +40,9 @@ class Lexicon:
 
     Args:
         concepts: Phrases by concept name, in the order of their feature rows.
+
+    Attributes:
+        owners: Numbers of the concepts of each phrase in normal form.
     """
 
     def __init__(self, concepts: dict[str, Concept]) -> None:
@@ -49,7 +52,8 @@ class Lexicon:
         for number, concept in enumerate(concepts.values()):
             for phrase in _patterns(concept):
                 owners.setdefault(phrase, set()).add(number)
-        self._owners = [tuple(sorted(found)) for found in owners.values()]
+        self.owners = {phrase: tuple(sorted(of)) for phrase, of in owners.items()}
+        self._owners = list(self.owners.values())
         self._matcher = ahocorasick_rs.AhoCorasick(list(owners) or ["\n\n"])
 
     def find(self, text: Normal) -> list[int]:

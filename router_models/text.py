@@ -33,6 +33,7 @@ MAX_CHARS = 16_000
 #: because cleaning drops all others of their range first.
 URL, EMAIL, PHONE, ORDER, MONEY = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 SMALL, MIDDLE, LARGE, WORD = "\ue005", "\ue006", "\ue007", "\ue008"
+FIRST_MASK, LAST_MASK = URL, WORD
 MASK_NAMES = {
     URL: "<url>",
     EMAIL: "<email>",
@@ -49,6 +50,9 @@ MASK_NAMES = {
 #: themselves: hotlines and platforms.
 _SMALL, _MIDDLE = 2, 4
 _KEPT_NUMBERS = frozenset({"12315", "12345", "315", "110", "119", "120", "911"})
+
+#: Longest text that may be taken for plain Chinese.
+_PLAIN_CHARS = 600
 
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _EMOJI = "\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff"
@@ -72,6 +76,7 @@ _NUMBER = re.compile(
     r"|(?P<order>\b[a-z]{1,6}[-_]?\d{4,}[a-z0-9\-_]{0,40}|\d{8,}(?:[-_]\d{1,20}){0,4})"
     r"|(?P<plain>\d+)"
 )
+_BETWEEN = re.compile("[,.~， 。、；：～]+")
 _WORDS = re.compile(
     f"[^\\W\\d_{_HAN}{_MASKS}]+|[0-9]+|[?!{_MASKS}{_EMOJI}]",
 )
@@ -90,6 +95,25 @@ class Normal(NamedTuple):
 @cache
 def _to_simplified() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
+
+
+#: Of the set GB 2312, what is traditional or becomes another character in some words.
+_NOT_SIMPLE = frozenset("乾吒夥後徵拚捱摺於榘菸薹袷醣麴麽哩坏沈藉覆")
+
+
+@cache
+def _plain_zh() -> re.Pattern[str]:
+    """
+    Han characters that stay as they are, and what stands between sentences.
+
+    Most messages are of this kind, and the other steps would find nothing in them.
+    """
+    every = (
+        bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF)
+    )
+    han = {pair.decode("gb2312", "ignore") for pair in every} - _NOT_SIMPLE
+    simple = "".join(sorted(han))
+    return re.compile(f"[{simple}][{simple},.!?~， 。！？、；：～]{{,{_PLAIN_CHARS}}}")
 
 
 def _mask_number(match: re.Match[str]) -> str:
@@ -128,7 +152,12 @@ def mask(text: str) -> str:
 
 def normalise(text: str) -> Normal:
     """Bring *text* to normal form. Any string is accepted, also an empty one."""
+    if _plain_zh().fullmatch(text) is not None:
+        cjk = text.replace("？", "?").replace("！", "!")
+        return Normal(_BETWEEN.sub("", _RUN.sub(r"\1\1\1", cjk)), "")
     masked = mask(clean(text))
+    if masked.isascii():
+        return Normal("", _latin(masked))
     if _HAS_HAN.search(masked) is None:
         return Normal("", _latin(masked))
     cjk = _NOT_CJK.sub("", _LATIN_RUN.sub(WORD, masked))
