@@ -128,7 +128,9 @@ def test_a_latin_phrase_matches_whole_words_only() -> None:
     assert phrase_of("refund*") in normalise("refunded").latin
 
 
-@given(st.text(alphabet="我要退款多久到转人工坏了藉著乾後，。？！!?~、；： ", max_size=40))
+@given(
+    st.text(alphabet="我要退款多久到转人工坏了藉著乾後，。？！!?~、；： ", max_size=40)
+)
 def test_plain_chinese_takes_a_short_way_to_the_same_form(text: str) -> None:
     """An invisible character makes a text take all steps, and changes nothing."""
     assert normalise(text) == normalise("\u200b" + text)
