@@ -19,6 +19,7 @@ from engines import guard
 from engines.agent.engine import AgentEngine
 from engines.contract import Tier
 from engines.llm import LlmClient, open_clients, states_of
+from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
 from gateway.admission.pools import Pool
 from gateway.answering import Answerer, ShopService
@@ -36,9 +37,10 @@ from gateway.http.door import Limits, Parts, open_door
 from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
 from gateway.http.system import Readiness, SystemApi
+from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
 from gateway.people import People
-from gateway.services import open_services
+from gateway.services import knowledge_of, open_services, today
 from gateway.settling import Settling
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
@@ -123,7 +125,13 @@ class Gateway:
         llms = await self._resources.enter_async_context(
             open_clients(config.llm, telemetry.llm_call, probes=True)
         )
-        services = await open_services(config.shops, ledger, wall_ms, self._resources)
+        data_dir = Path(config.data_dir)
+        services = await open_services(
+            config.shops, data_dir, ledger, wall_ms, self._resources, llms
+        )
+        librarian = Librarian(_shelved(config, services), telemetry)
+        librarian.start()
+        self._resources.push_async_callback(librarian.stop)
         mover = _mover(config, scripts, conversations, services)
         handoffs = Handoffs(mover)
         people = People(handoffs, conversations)
@@ -224,6 +232,18 @@ def _mover(
     voices = {shop: service.voice for shop, service in services.items()}
     effects = Effects(conversations, voices, policy)
     return Mover(HandoffStore(scripts), effects, policy, wall_ms)
+
+
+def _shelved(config: Config, services: dict[str, ShopService]) -> dict[str, Shelved]:
+    return {
+        shop.id: Shelved(
+            knowledge=knowledge_of(shop, Path(config.data_dir)),
+            engine=engine,
+            today=today,
+        )
+        for shop in config.shops
+        if isinstance(engine := services[shop.id].engines[Tier.L2], RetrievalEngine)
+    }
 
 
 def _settling(

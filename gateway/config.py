@@ -180,6 +180,9 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     One shop: what it knows, what it allows, where its business system is.
 
     Attributes:
+        knowledge: Folder of documents with a strict header; empty means none.
+            ``tidegate kb ingest`` adds documents of any kind.
+
         business_url: Base address of the shop's business system; empty means
             none, and L2/L3 do without.
     """

@@ -4,15 +4,20 @@ Each shop's engines and voice, loaded from the files its configuration names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engines.agent.engine import AgentEngine
 from engines.agent.ledger import Ledger
 from engines.contract import Engine, ShopId, Tier
+from engines.llm import LlmClient
 from engines.retrieval.engine import RetrievalEngine
+from engines.retrieval.ingest.shelf import Shelf
+from engines.retrieval.knowledge import Knowledge
+from engines.retrieval.writing import Writer
 from engines.rules.engine import RulesEngine
 from engines.shops.http import HttpShop
 from engines.voice import Voice
@@ -26,40 +31,60 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 async def open_services(
     shops: Iterable[ShopConfig],
+    data_dir: Path,
     ledger: Ledger | None,
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
+    llms: Mapping[Tier, LlmClient],
 ) -> dict[str, ShopService]:
     """
     Load every shop; what they keep open is closed with *resources*.
 
     Args:
+        data_dir: Where ingested knowledge is.
+
+        llms: Language models by tier; a tier without one does without.
+
         ledger: Where L3 keeps its actions; without one there is no L3.
 
     Raises:
         ConfigError: If a named file does not exist.
+        ShelfDamaged: If ingested knowledge cannot be read.
         BadFile: If one is wrong, with file, line and fix.
     """
-    return {shop.id: await _open(shop, ledger, clock_ms, resources) for shop in shops}
+    return {
+        shop.id: await _open(shop, data_dir, ledger, clock_ms, resources, llms)
+        for shop in shops
+    }
+
+
+def knowledge_of(shop: ShopConfig, data_dir: Path) -> Knowledge:
+    """Where the knowledge of *shop* is: its folder, and its shelf under *data_dir*."""
+    shelf = Shelf(data_dir / "knowledge" / shop.id, ShopId(shop.id))
+    return Knowledge(resolve(shop.knowledge) if shop.knowledge else None, shelf)
+
+
+def today() -> date:
+    """The day it is for the shops."""
+    return datetime.now(ZONE).date()
 
 
 async def _open(
     shop: ShopConfig,
+    data_dir: Path,
     ledger: Ledger | None,
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
+    llms: Mapping[Tier, LlmClient],
 ) -> ShopService:
     voice = Voice.load(*(resolve(name) for name in shop.voices))
     rules = RulesEngine.load(
         [resolve(name) for name in shop.packs], resolve(shop.facts)
     )
     business = await _business(shop, resources)
-    retrieval = RetrievalEngine.load(
-        resolve(shop.knowledge),
-        business,
-        lambda: datetime.now(ZONE).date(),
-        shop_id=ShopId(shop.id),
-    )
+    searcher = knowledge_of(shop, data_dir).searcher(today)
+    writer = Writer(llms[Tier.L2]) if Tier.L2 in llms else None
+    retrieval = RetrievalEngine(ShopId(shop.id), searcher, business, writer=writer)
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
     if business is not None and ledger is not None:
         engines[Tier.L3] = AgentEngine.load(

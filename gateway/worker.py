@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
+from engines.retrieval.ingest.shelf import ShelfDamaged
 from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.app import Gateway
@@ -37,7 +38,7 @@ KEEP_ALIVE_S = 75
 #: What a person must mend before a worker can start: told without a trace.
 UNUSABLE = (
     GatewayError, BadFile, VoiceError, DataError, ArtifactError, NativeMissing,
-    StoreMisused,
+    StoreMisused, ShelfDamaged,
 )  # fmt: skip
 
 

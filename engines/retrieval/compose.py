@@ -28,19 +28,28 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         subject: What it is about, for logs: a document or a kind of look-up.
+
+        context: Whole sources for who wants to say it in other words, best first;
+            the quote of each is all of its text.
     """
 
     text: str
     citations: tuple[Citation, ...]
     confidence: float
     subject: str
+    context: tuple[Citation, ...] = ()
 
 
 def extract(
-    passage: Passage, query: Query, analyzer: Analyzer, confidence: float
+    passage: Passage,
+    query: Query,
+    analyzer: Analyzer,
+    confidence: float,
+    share: float = 1.0,
 ) -> Piece:
-    """Say of *passage* what answers *query*."""
-    runs = _runs(passage, _choose(passage, query, analyzer))
+    """Say of *passage* what answers *query*, in *share* of the usual length."""
+    budget = int(BUDGET[passage.locale] * share)
+    runs = _runs(passage, _choose(passage, query, analyzer, budget))
     citations = tuple(
         Citation(id=passage.id, title=passage.title, quote=run) for run in runs
     )
@@ -79,10 +88,16 @@ def merge(
     )
 
 
-def _choose(passage: Passage, query: Query, analyzer: Analyzer) -> list[int]:
+def source_of(passage: Passage) -> Citation:
+    """The whole of *passage* as a source."""
+    return Citation(id=passage.id, title=passage.title, quote=passage.text)
+
+
+def _choose(
+    passage: Passage, query: Query, analyzer: Analyzer, budget: int
+) -> list[int]:
     """Positions of the sentences to say, in order."""
     everything = list(range(len(passage.sentences)))
-    budget = BUDGET[passage.locale]
     if len(passage.text) <= budget:
         return everything
     worth = [_worth(sentence, query, analyzer) for sentence in passage.sentences]

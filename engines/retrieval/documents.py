@@ -80,7 +80,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
         asked: Other wordings of the question it answers; not quotable.
 
-        path / line: Where it stands.
+        path / line: Where it stands; *place* is how people say that, for
+            documents that have no lines.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...]
     path: str
     line: int
+    place: str = ""
 
     @property
     def title(self) -> str:

@@ -15,9 +15,7 @@ from __future__ import annotations
 import time
 from asyncio import timeout
 from collections.abc import Callable, Sequence
-from datetime import date
-from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -32,17 +30,23 @@ from engines.contract import (
     Utterance,
 )
 from engines.retrieval import phrases, questions, wishes
-from engines.retrieval.compose import Piece, merge
+from engines.retrieval.compose import BUDGET, Piece, merge
 from engines.retrieval.language import clean, language_of
 from engines.retrieval.questions import Kind, Part
 from engines.retrieval.reads import Wanted, look_up
 from engines.retrieval.rewriting import Topic
 from engines.retrieval.searching import DEPTH, Found, Searcher
+from engines.retrieval.writing import Writer
 from engines.shops.port import ShopError, ShopPort
 
 
 #: An answer leaves at most half of the questions open.
 _MIN_ANSWERED: Final = 0.5
+#: Channels read on a phone between other things, and how long answers are there.
+_MESSENGERS: Final = frozenset(
+    ["wechat", "wecom", "dingtalk", "feishu", "telegram", "whatsapp", "slack"]
+)
+_BRIEF: Final = 0.7
 
 
 class RetrievalEngine:
@@ -55,6 +59,8 @@ class RetrievalEngine:
         shop: None if the shop has no business system: nothing is looked up.
 
         monotonic: The clock of ``Turn.deadline_s``.
+
+        writer: Says answers in better words; without one they are extracted.
     """
 
     def __init__(
@@ -63,28 +69,17 @@ class RetrievalEngine:
         searcher: Searcher,
         shop: ShopPort | None,
         monotonic: Callable[[], float] = time.monotonic,
+        writer: Writer | None = None,
     ) -> None:
         self._shop_id = shop_id
         self._searcher = searcher
         self._shop = shop
         self._monotonic = monotonic
+        self._writer = writer
 
-    @classmethod
-    def load(
-        cls,
-        knowledge_dir: Path,
-        shop: ShopPort | None,
-        today: Callable[[], date],
-        shop_id: ShopId | None = None,
-    ) -> Self:
-        """
-        Read a knowledge folder; *shop_id* is the folder's name if not given.
-
-        Raises:
-            BadFile: With every problem of every file.
-        """
-        owner = ShopId(knowledge_dir.name) if shop_id is None else shop_id
-        return cls(owner, Searcher.load(knowledge_dir, owner, today), shop)
+    def use(self, searcher: Searcher) -> None:
+        """Answer from *searcher* from the next turn on; it replaces all knowledge."""
+        self._searcher = searcher
 
     @property
     def tier(self) -> Tier:
@@ -161,7 +156,12 @@ class RetrievalEngine:
             else:
                 failed.append((part, piece))
             history = (*history, Utterance("customer", part.text))
-        return self._merged(turn, text, locale, pieces, failed)
+        extracted = self._merged(turn, text, locale, pieces, failed)
+        if self._writer is None or failed or not isinstance(extracted, Answer):
+            return extracted
+        length = int(len(parts) * BUDGET[locale] * _share(turn.channel))
+        written = await self._writer.write(turn, locale, pieces, length)
+        return extracted if written is None else written
 
     async def _piece(
         self, turn: Turn, topic: Topic, locale: Locale
@@ -178,7 +178,7 @@ class RetrievalEngine:
             piece = await look_up(self._shop, wanted)
             if piece is not None:
                 return piece
-        return self._searcher.answer(topic, locale)
+        return self._searcher.answer(topic, locale, _share(turn.channel))
 
     def _merged(
         self,
@@ -209,6 +209,11 @@ class RetrievalEngine:
             return None
         piece = self._searcher.answer(topic, locale)
         return piece if isinstance(piece, Piece) else None
+
+
+def _share(channel: str) -> float:
+    """How long an answer may be there, beside a web page."""
+    return _BRIEF if channel in _MESSENGERS else 1.0
 
 
 def _nothing_asked() -> Escalation:

@@ -229,9 +229,11 @@ def _is_named(order: Order, wanted: Wanted) -> bool:
 def _piece(
     text: str, citations: Iterable[Citation], confidence: float, subject: str = "order"
 ) -> Piece:
+    found = tuple(citations)
     return Piece(
         text=text,
-        citations=tuple(citations),
+        citations=found,
+        context=found,
         confidence=confidence,
         subject=f"read.{subject}",
     )

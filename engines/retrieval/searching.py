@@ -9,29 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engines.contract import Escalation, Locale, Reason, ShopId, Utterance
-from engines.retrieval.compose import Piece, extract
+from engines.retrieval.compiled import Facts, title_of
+from engines.retrieval.compose import Piece, extract, source_of
 from engines.retrieval.confidence import (
     BAR,
     NO_MATCH_COVERAGE,
     STATEMENT_BAR,
     confidence,
 )
-from engines.retrieval.documents import LOCALES, Passage, load_passages
+from engines.retrieval.documents import LOCALES, Passage
 from engines.retrieval.index import Hit, Index, Scope
 from engines.retrieval.questions import Part
 from engines.retrieval.rewriting import Rewriter, Topic
 from engines.retrieval.terms import Analyzer
-from engines.retrieval.words import load_synonyms, product_names
 
 
 #: Passages looked at to answer one question.
 DEPTH: Final = 5
+#: Passages given to a writer for one question.
+_CONTEXT: Final = 3
 
 
 class Found(NamedTuple):
@@ -47,29 +48,22 @@ class Searcher:
     def __init__(
         self,
         shop_id: ShopId,
-        passages: Sequence[Passage],
+        index: Index,
         analyzers: Mapping[Locale, Analyzer],
+        facts: Facts,
         today: Callable[[], date],
     ) -> None:
         self._shop_id = shop_id
         self._analyzers = analyzers
         self._rewriters = {loc: Rewriter(loc, analyzers[loc]) for loc in LOCALES}
-        self._index = Index(passages, analyzers)
-        self._titles = _titles(passages)
+        self._index = index
+        self._facts = facts
         self._today = today
 
-    @classmethod
-    def load(cls, folder: Path, shop_id: ShopId, today: Callable[[], date]) -> Self:
-        """
-        Read a knowledge folder and build its index.
-
-        Raises:
-            BadFile: With every problem of every file.
-        """
-        passages = load_passages(folder, shop_id)
-        synonyms, names = load_synonyms(folder), product_names(passages)
-        analyzers = {loc: Analyzer(loc, synonyms, names[loc]) for loc in LOCALES}
-        return cls(shop_id, passages, analyzers, today)
+    @property
+    def passages(self) -> int:
+        """How many there are to be found."""
+        return self._facts.passages
 
     def topic(
         self, part: Part, message: str, history: Sequence[Utterance], locale: Locale
@@ -79,7 +73,7 @@ class Searcher:
 
     def titles(self, topic: Topic, locale: Locale) -> Mapping[str, str]:
         """The products *topic* is about, with titles the shop's search knows."""
-        known = self._titles[locale]
+        known = self._facts.titles[locale]
         skus = sorted(topic.query.products or topic.recent_products)
         return {sku: known[sku] for sku in skus if sku in known}
 
@@ -94,16 +88,25 @@ class Searcher:
                 hits = near
         return Found(hits, confidence(hits))
 
-    def answer(self, topic: Topic, locale: Locale) -> Piece | Escalation:
-        """Say what the best passage says, if it is sure enough to answer."""
+    def answer(
+        self, topic: Topic, locale: Locale, share: float = 1.0
+    ) -> Piece | Escalation:
+        """
+        Say what the best passage says, if it is sure enough to answer.
+
+        Args:
+            share: Of the usual length of an answer.
+        """
         found = self.find(topic, locale)
         bar = BAR if topic.asks else STATEMENT_BAR
         if found.confidence < bar and topic.continued is not None:
-            return self.answer(topic.continued, locale)
+            return self.answer(topic.continued, locale, share)
         if found.confidence < bar:
             return _not_found(topic, found)
         best, analyzer = found.hits[0], self._analyzers[locale]
-        piece = extract(best.passage, topic.query, analyzer, found.confidence)
+        piece = extract(best.passage, topic.query, analyzer, found.confidence, share)
+        context = tuple(source_of(hit.passage) for hit in found.hits[:_CONTEXT])
+        piece = msgspec.structs.replace(piece, context=context)
         return _with_subject(piece, best.passage, topic)
 
 
@@ -113,7 +116,9 @@ def _with_subject(piece: Piece, passage: Passage, topic: Topic) -> Piece:
     if not header.names or topic.query.products == frozenset(header.products):
         return piece
     joint = "：" if passage.locale == "zh" else ": "
-    return msgspec.structs.replace(piece, text=f"{header.title}{joint}{piece.text}")
+    return msgspec.structs.replace(
+        piece, text=f"{title_of(passage)}{joint}{piece.text}"
+    )
 
 
 def _is_better(near: Sequence[Hit], far: Sequence[Hit]) -> bool:
@@ -128,13 +133,3 @@ def _not_found(topic: Topic, found: Found) -> Escalation:
         return Escalation(reason=Reason.NO_MATCH, note=topic.text)
     note = f"{found.hits[0].passage.id} at {found.confidence:.2f}"
     return Escalation(reason=Reason.LOW_CONFIDENCE, note=note)
-
-
-def _titles(passages: Sequence[Passage]) -> Mapping[Locale, Mapping[str, str]]:
-    """Titles of the documents that describe one product."""
-    titles: dict[Locale, dict[str, str]] = {locale: {} for locale in LOCALES}
-    for passage in passages:
-        if passage.header.names:
-            sku = passage.header.products[0]
-            titles[passage.locale][sku] = passage.header.title
-    return titles

@@ -19,7 +19,6 @@ import msgspec
 
 from engines import yamlfile
 from engines.contract import Locale
-from engines.retrieval.documents import Passage
 from engines.retrieval.language import clean, latin_words, stem
 
 
@@ -173,14 +172,3 @@ def _checked(document: yamlfile.Document) -> WordFile:
     if problems:
         raise yamlfile.BadFile(problems)
     return words
-
-
-def product_names(passages: Iterable[Passage]) -> Mapping[Locale, Phrases]:
-    """What customers call each product, from all product documents."""
-    wordings = {
-        (name, passage.header.products[0])
-        for passage in passages
-        for name in passage.header.names
-    }
-    locales: tuple[Locale, ...] = ("zh", "en")
-    return {locale: Phrases(sorted(wordings), locale) for locale in locales}

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter, time_ns
@@ -81,8 +82,9 @@ def examine(config: Config) -> Iterator[Finding]:
         ("store", lambda: asyncio.run(_store(config))),
         ("router", lambda: _router(config)),
     ]
+    data_dir = Path(config.data_dir)
     checks += [
-        (f"shop {shop.id}", lambda shop=shop: asyncio.run(_shop(shop)))  # type: ignore[misc]
+        (f"shop {shop.id}", partial(_shop_found, shop, data_dir))
         for shop in config.shops
     ]
     for name, check in checks:
@@ -176,10 +178,14 @@ def _router(config: Config) -> Finding:
     return Finding(check="router", state="ok", detail=f"model {router.version}")
 
 
-async def _shop(shop: ShopConfig) -> Finding:
+def _shop_found(shop: ShopConfig, data_dir: Path) -> Finding:
+    return asyncio.run(_shop(shop, data_dir))
+
+
+async def _shop(shop: ShopConfig, data_dir: Path) -> Finding:
     """Load packs, knowledge, policy and voice as a start would."""
     async with AsyncExitStack() as resources:
-        found = await open_services([shop], None, wall_ms, resources)
+        found = await open_services([shop], data_dir, None, wall_ms, resources, {})
         tiers = ", ".join(found[shop.id].engines)
     Policy.load(resolve(shop.policy))
     if not shop.business_url:

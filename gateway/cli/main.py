@@ -11,12 +11,14 @@ import sys
 
 import click
 
+from engines.retrieval.ingest.shelf import ShelfDamaged
 from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.cli.chat import chat
 from gateway.cli.config import config
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
+from gateway.cli.kb import kb
 from gateway.cli.loadtest import loadtest
 from gateway.cli.operator import operator
 from gateway.cli.replay import replay
@@ -31,6 +33,7 @@ from router_models.errors import ArtifactError, DataError
 #: Refusals whose message is all a person needs.
 PLAIN = (
     GatewayError, StoreError, HandoffError, BadFile, VoiceError, DataError, ArtifactError,
+    ShelfDamaged,
 )  # fmt: skip
 
 
@@ -41,7 +44,7 @@ def cli() -> None:
 
 
 for command in (
-    chat, config, demo, doctor, evaluate, loadtest, operator, replay, route, serve, train,
+    chat, config, demo, doctor, evaluate, kb, loadtest, operator, replay, route, serve, train,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -202,8 +202,11 @@ async def test_tokens_of_one_shop_or_customer_run_out_alone(stub: StubControl) -
         # About seven tokens a call: some fifty fit, most of them after settling.
         assert 35 < refused < 65
         assert (await client.ask(prompt("hello", user="u2"))).text
-    with pytest.raises(LlmOverBudget):
-        await ask(settings(endpoint(stub), shop_tokens_per_minute=60), "a" * 2000)
+    config = settings(endpoint(stub), shop_tokens_per_minute=60)
+    async with open_clients(config) as clients:
+        await clients[Tier.L2].ask(prompt("a" * 2000))
+        with pytest.raises(LlmOverBudget):
+            await clients[Tier.L3].ask(prompt("hello", user="u3"))
 
 
 async def test_a_full_endpoint_is_passed_by(

@@ -105,6 +105,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.turn_work",
         "gateway.waiting",
     ),
+    "gateway.librarian": (
+        "engines.retrieval.engine",
+        "engines.retrieval.knowledge",
+        "gateway.telemetry",
+    ),
     "gateway.settling": ("engines.agent.ledger", "gateway.store.*"),
     "gateway.sweeper": (
         "gateway.dispatch",
@@ -138,6 +143,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     # the roots
     "gateway.app": ("engines.*", "router_models*", "gateway.*"),
     "gateway.worker": (
+        "engines.retrieval.ingest.shelf",
         "engines.voice",
         "engines.yamlfile",
         "router_models.errors",
@@ -165,6 +171,8 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.cli": (),
     "gateway.cli.*": (
         "engines.agent.policy",
+        "engines.contract",
+        "engines.retrieval.*",
         "engines.voice",
         "engines.yamlfile",
         "router_models*",
@@ -210,6 +218,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "ahocorasick_rs": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
     "argon2": ("gateway.handoff.accounts",),
     "click": ("gateway.cli.*",),
+    "defusedxml": ("engines.retrieval.ingest.office",),
     "grafana_foundation_sdk": ("loadtest.dashboards",),
     "hiredis": ("gateway.store.*",),
     "httpx": (
@@ -229,16 +238,20 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "litestar_offline_docs": ("gateway.http.*",),
     "locust": ("loadtest.*",),
+    "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),
     "numba": ("router_models.*",),
     "numpy": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
     "opencc": ("engines.*", "router_models.text"),
     "prometheus_client": ("gateway.telemetry",),
+    "pypdf": ("engines.retrieval.ingest.pdf",),
+    "python_calamine": ("engines.retrieval.ingest.office",),
     "re2": ("engines.rules.*", "router_models.*"),
     "redis": ("gateway.store.*",),
     "rich": ("gateway.cli.*",),
     "rjieba": ("engines.retrieval.*",),
     "scipy": ("router_models.*",),
+    "selectolax": ("engines.retrieval.ingest.web",),
     "sklearn": ("router_models.*",),
     "stdnum": ("engines.guard.*", "engines.rules.*"),
     "structlog": ("gateway.telemetry",),

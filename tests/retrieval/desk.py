@@ -19,12 +19,16 @@ from engines.contract import (
     Utterance,
 )
 from engines.retrieval.engine import RetrievalEngine
+from engines.retrieval.ingest.shelf import Shelf
+from engines.retrieval.knowledge import Knowledge
 from engines.shops.port import ShopPort
 
 
 ROOT = Path(__file__).parents[2]
 KNOWLEDGE = ROOT / "configs" / "knowledge" / "demo"
 TODAY = date(2026, 11, 22)
+#: Nothing was ingested.
+SHELF = Shelf(ROOT / "no-such-shelf", ShopId("demo"))
 
 
 class SilentShop:
@@ -43,7 +47,8 @@ def make_engine(
     shop: ShopPort | SilentShop | None, today: date = TODAY
 ) -> RetrievalEngine:
     """An engine on the shipped knowledge of the demo shop."""
-    return RetrievalEngine.load(KNOWLEDGE, cast("ShopPort", shop), lambda: today)
+    searcher = Knowledge(KNOWLEDGE, SHELF).searcher(lambda: today)
+    return RetrievalEngine(SHELF.shop, searcher, cast("ShopPort", shop))
 
 
 def make_turn(

@@ -18,14 +18,16 @@ from hypothesis import strategies as st
 from engines import yamlfile
 from engines.contract import ShopId
 from engines.guard.figures import figures
+from engines.retrieval.compiled import facts_of
 from engines.retrieval.documents import (
+    LOCALES,
     MAX_PASSAGE,
     Passage,
     load_passages,
     parse_document,
 )
 from engines.retrieval.language import split_sentences
-from engines.retrieval.words import load_synonyms, product_names, read_synonyms
+from engines.retrieval.words import Phrases, load_synonyms, read_synonyms
 from engines.yamlfile import BadFile, Problem
 
 
@@ -266,7 +268,7 @@ def test_products_are_found_by_what_customers_call_them(
     passages: tuple[Passage, ...],
 ) -> None:
     """Names from headers, in both languages, the longest first."""
-    names = product_names(passages)
+    names = {loc: Phrases(facts_of(passages).wordings, loc) for loc in LOCALES}
     assert names["zh"].in_text("我的空气炸锅坏了")[0].names == ("AF-03",)
     assert set(names["zh"].in_text("耳机")[0].names) == {"HP-05", "EB-06"}
     assert names["en"].in_stems(["power", "bank"])[0].names == ("PB-07",)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.contract import Locale, ShopId
-from engines.retrieval import index as indexes
+from engines.retrieval import postings as indexes
 from engines.retrieval.documents import Audience, Header, Passage
 from engines.retrieval.index import Index, Scope
 from engines.retrieval.terms import Analyzer
@@ -65,7 +65,9 @@ def passage(
 def found(passages: Sequence[Passage], query: str, scope: Scope) -> list[str]:
     """Ids of what a search finds."""
     asked = PLAIN["en"].query(query)
-    return [hit.passage.id for hit in Index(passages, PLAIN).search(asked, scope, 50)]
+    return [
+        hit.passage.id for hit in Index.build(passages, PLAIN).search(asked, scope, 50)
+    ]
 
 
 def scope(shop: ShopId = A, on: date = TODAY, audience: Audience = "customer") -> Scope:
@@ -102,7 +104,7 @@ def test_scores_are_those_of_the_textbook(
     """Same documents, same order, same score as a direct computation."""
     passages = [passage(n, " ".join(body)) for n, body in enumerate(bodies)]
     asked = PLAIN["en"].query(" ".join(query))
-    hits = Index(passages, PLAIN).search(asked, scope(), 50)
+    hits = Index.build(passages, PLAIN).search(asked, scope(), 50)
     stems = {word: PLAIN["en"].query(word).units[0].word for word in query}
     expected = textbook(
         [[PLAIN["en"].query(w).units[0].word for w in body] for body in bodies],
@@ -146,7 +148,7 @@ def test_no_shop_ever_finds_another_shops_passages() -> None:
         passage(n, " ".join(rng.choices(vocabulary, k=12)), shop=A if n % 2 else B)
         for n in range(400)
     ]
-    index = Index(passages, PLAIN)
+    index = Index.build(passages, PLAIN)
     for _ in range(10_000):
         asked = PLAIN["en"].query(" ".join(rng.choices(vocabulary, k=4)))
         assert all(h.passage.shop == A for h in index.search(asked, scope(A), 5))
@@ -162,7 +164,7 @@ def test_a_named_product_excludes_the_others() -> None:
         passage(2, "power power 1800 watts", products=("KT",)),
         passage(3, "power supply policy"),
     ]
-    hits = Index(passages, analyzers).search(
+    hits = Index.build(passages, analyzers).search(
         analyzers["en"].query("power of the lamp"), scope(), 5
     )
     assert hits[0].passage.id == "en/d1#a"
@@ -172,7 +174,7 @@ def test_a_named_product_excludes_the_others() -> None:
 def test_coverage_is_full_only_if_all_is_spoken_of() -> None:
     """Rare words count more, unknown words count most."""
     passages = [passage(n, f"coupon rules number{n}") for n in range(9)]
-    index = Index([*passages, passage(9, "coupon for orchids")], PLAIN)
+    index = Index.build([*passages, passage(9, "coupon for orchids")], PLAIN)
 
     def coverage(text: str) -> float:
         return index.search(PLAIN["en"].query(text), scope(), 1)[0].coverage
@@ -187,7 +189,7 @@ def test_a_wording_that_stands_for_one_thing_must_be_met() -> None:
     synonyms = load_synonyms(KNOWLEDGE)
     analyzer = Analyzer("en", synonyms, Phrases([], "en"))
     passages = [passage(1, "Double Twelve starts on 8 December and ends soon")]
-    index = Index(passages, {"en": analyzer})
+    index = Index.build(passages, {"en": analyzer})
     wrong = index.search(analyzer.query("when does double eleven end"), scope(), 1)
     right = index.search(analyzer.query("when does double twelve end"), scope(), 1)
     assert wrong[0].coverage < 0.3 < right[0].coverage
@@ -200,6 +202,6 @@ def test_any_text_can_be_searched(text: str) -> None:
         "zh": Analyzer("zh", EMPTY, Phrases([], "zh")),
         "en": PLAIN["en"],
     }
-    index = Index([passage(1, "coupon rules")], analyzers)
+    index = Index.build([passage(1, "coupon rules")], analyzers)
     for locale, analyzer in analyzers.items():
         index.search(analyzer.query(text), Scope(shop=A, locale=locale, on=TODAY), 3)

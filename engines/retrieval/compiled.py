@@ -1,0 +1,180 @@
+"""
+A shop's whole knowledge on disk, ready to be mapped: arrays, passages, names.
+
+    index/<signature>/facts.json          names and titles of products
+                      <locale>/*.npy      postings
+                      <locale>/passages   the passages, one after the other
+
+The signature says what it was built of: form, folder, synonyms and shelf. Workers
+map the same files, so a large shop is in memory once. An index that does not fit
+what is there now is never used; it is built again by whoever changes the shelf.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, overload
+
+import msgspec
+import numpy as np
+
+from engines.contract import Locale, ShopId
+from engines.retrieval.documents import LOCALES, Passage
+from engines.retrieval.index import Index, Partition
+from engines.retrieval.postings import Longs, Postings, postings_of
+from engines.retrieval.terms import Analyzer
+
+
+#: Changes with everything that an index on disk depends on.
+FORM: Final = "1"
+_FACTS: Final = "facts.json"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What is known of products beside their passages.
+
+    Attributes:
+        wordings: What customers say, and the stock number it means.
+
+        titles: Stock number to title, per language.
+    """
+
+    wordings: tuple[tuple[str, str], ...]
+    titles: dict[str, dict[str, str]]
+    passages: int
+
+
+def facts_of(passages: Sequence[Passage]) -> Facts:
+    """Names and titles of all product passages."""
+    wordings = {
+        (name, passage.header.products[0])
+        for passage in passages
+        for name in passage.header.names
+    }
+    titles: dict[str, dict[str, str]] = {locale: {} for locale in LOCALES}
+    for passage in passages:
+        if passage.header.names:
+            sku = passage.header.products[0]
+            titles[passage.locale][sku] = title_of(passage)
+    return Facts(
+        wordings=tuple(sorted(wordings)), titles=titles, passages=len(passages)
+    )
+
+
+def title_of(passage: Passage) -> str:
+    """What the product of a passage is called: a row's name, else the document's."""
+    header = passage.header
+    is_row = "/" in header.id
+    return header.names[0] if is_row and header.names else header.title
+
+
+def signature_of(folder: Path | None, stamp: str) -> str:
+    """What an index of *folder* and a shelf with *stamp* is called."""
+    digest = hashlib.sha256(f"{FORM}\n{stamp}\n".encode())
+    for path in sorted(folder.rglob("*")) if folder is not None else ():
+        if path.is_file() and path.suffix in {".md", ".yaml"}:
+            digest.update(str(path.relative_to(folder or path)).encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:24]
+
+
+class PassageFile(Sequence[Passage]):
+    """Passages in a mapped file, decoded one by one when they are looked at."""
+
+    def __init__(self, path: Path, starts: Longs) -> None:
+        self._starts = starts
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            self._data = (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            )
+        self._decoder = msgspec.msgpack.Decoder(Passage)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, number: int) -> Passage: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Passage]: ...
+    def __getitem__(self, number: int | slice) -> Passage | list[Passage]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        low, high = int(self._starts[number]), int(self._starts[number + 1])
+        return self._decoder.decode(self._data[low:high])
+
+    @staticmethod
+    def write(path: Path, passages: Sequence[Passage]) -> Longs:
+        """Write *passages*; where each begins, and where the last one ends."""
+        encoder, starts = msgspec.msgpack.Encoder(), [0]
+        with path.open("wb") as file:
+            for passage in passages:
+                starts.append(starts[-1] + file.write(encoder.encode(passage)))
+        return np.asarray(starts, np.int64)
+
+
+def save(
+    folder: Path,
+    passages: Sequence[Passage],
+    facts: Facts,
+    analyzers: Mapping[Locale, Analyzer],
+) -> None:
+    """Write an index of *passages* to *folder*, whole or not at all."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for locale in LOCALES:
+        own = [passage for passage in passages if passage.locale == locale]
+        if not own:
+            continue
+        postings_of(own, analyzers[locale]).save(part / locale)
+        starts = PassageFile.write(part / locale / "passages", own)
+        np.save(part / locale / "passage_starts", starts)
+    part.mkdir(parents=True, exist_ok=True)
+    (part / _FACTS).write_bytes(msgspec.json.encode(facts))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    for other in folder.parent.iterdir():
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def load_facts(folder: Path) -> Facts | None:
+    """Facts of the index in *folder*; None if there is none."""
+    try:
+        return msgspec.json.decode((folder / _FACTS).read_bytes(), type=Facts)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def load_index(folder: Path, shop: ShopId) -> Index:
+    """Map the index in *folder*."""
+    return Index(
+        {
+            (shop, locale): Partition(
+                Postings.load(folder / locale), _mapped_passages(folder / locale)
+            )
+            for locale in _saved(folder)
+        }
+    )
+
+
+def load_passages_of(folder: Path) -> Iterator[Passage]:
+    """Every passage of the index in *folder*."""
+    for locale in _saved(folder):
+        yield from _mapped_passages(folder / locale)
+
+
+def _saved(folder: Path) -> list[Locale]:
+    return [locale for locale in LOCALES if (folder / locale).is_dir()]
+
+
+def _mapped_passages(folder: Path) -> PassageFile:
+    starts: Longs = np.load(folder / "passage_starts.npy", mmap_mode="r")
+    return PassageFile(folder / "passages", starts)
