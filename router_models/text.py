@@ -193,9 +193,10 @@ def locale_of(text: str, default: Locale = "zh") -> Locale:
     A CJK character weighs as much as a Latin word, so that a model name in a
     Chinese sentence does not make it English.
     """
-    sample = _URL.sub("", _EMAIL.sub("", text[:MAX_CHARS].lower()))
-    han = len(_HAS_HAN.findall(sample))
+    sample = text[:MAX_CHARS].lower()
+    if _HAS_ENTITY.search(sample) is not None:
+        sample = _URL.sub("", _EMAIL.sub("", sample))
     words = len(_LATIN_WORD.findall(sample))
-    if han == words == 0:
-        return default
-    return "zh" if han >= words else "en"
+    if not words:
+        return default if _HAS_HAN.search(sample) is None else "zh"
+    return "zh" if len(_HAS_HAN.findall(sample)) >= words else "en"

@@ -37,6 +37,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
 
 #: Buckets whose part of the names is kept ready: those of 64 shops.
 _CACHED = 64 * BUCKETS
+#: Conversations whose names are kept ready from accept to commit.
+_IN_WORK = 4096
 
 
 class ConversationKeys(msgspec.Struct, frozen=True):
@@ -79,6 +81,7 @@ def shop_key(shop: str, *parts: str) -> str:
     return f"{{{escape(shop)}:}}" + ":".join(escape(part) for part in parts)
 
 
+@lru_cache(_IN_WORK)
 def of_conversation(shop: str, conversation: str) -> ConversationKeys:
     """All key names that a function on this conversation may touch."""
     name = escape(conversation)
