@@ -33,21 +33,11 @@ _CLAUSE_END = re.compile(
     r"|\b(?:and|also|plus|but)\s+(?=(?:how|when|what|where|which|who|can|could|do|does"
     r"|is|are|will|why)\b)"
 )
-_INVISIBLE: Final[dict[int, None]] = dict.fromkeys(
-    [
-        *range(0x09),
-        *range(0x0B, 0x20),
-        0xAD,
-        0x61C,
-        *range(0x180B, 0x180F),
-        *range(0x200B, 0x2010),
-        *range(0x202A, 0x202F),
-        *range(0x2060, 0x2070),
-        *range(0xFE00, 0xFE10),
-        0xFEFF,
-        *range(0xFFF9, 0xFFFC),
-    ]
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\xad\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
+_IDEOGRAPHS: Final = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000))
 
 
 @functools.cache
@@ -55,27 +45,38 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+@functools.cache
+def _traditional() -> frozenset[str]:
+    """Characters that simplification changes; without one of them it is skipped."""
+    characters = [chr(code) for block in _IDEOGRAPHS for code in block]
+    simplified = str(_simplifier().convert("\n".join(characters))).split("\n")
+    return frozenset(
+        old for old, new in zip(characters, simplified, strict=True) if old != new
+    )
+
+
 def fold(text: str) -> str:
     """Text without differences of width, case, script variant and visibility."""
     text = text[:MAX_CHARS]
-    if not text.isascii():
+    if text.isascii():
+        if not text.isprintable():
+            text = _INVISIBLE.sub("", text)
+        return text.lower().strip()
+    if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)[:MAX_CHARS]
-        text = text.translate(_INVISIBLE)
-        if _CJK.search(text):
-            text = str(_simplifier().convert(text))
-    elif not text.isprintable():
-        text = text.translate(_INVISIBLE)
+    text = _INVISIBLE.sub("", text)
+    if not _traditional().isdisjoint(text):
+        text = str(_simplifier().convert(text))
     return text.lower().strip()
 
 
 def squeeze(folded: str) -> str:
     """Only letters and digits of a folded text: the key of the exact look-up."""
-    return SEPARATORS.sub("", folded)
+    return folded if folded.isalnum() else SEPARATORS.sub("", folded)
 
 
-def grams(folded: str, locale: Locale) -> frozenset[str]:
-    """Pieces of the bare letters: pairs in Chinese, runs of four in English."""
-    text = squeeze(folded)
+def grams(text: str, locale: Locale) -> frozenset[str]:
+    """Pieces of squeezed letters: pairs in Chinese, runs of four in English."""
     if locale == "zh":
         return frozenset([f"{first}_{second}" for first, second in pairwise(text)])
     return frozenset([f"_{text[at : at + 4]}" for at in range(len(text) - 3)])

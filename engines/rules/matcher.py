@@ -89,16 +89,20 @@ class LocaleMatcher:
         self._weigher = Weigher(locale, intents, reader, examples)
         self._calibration = Calibration()
 
-    def match(self, folded: str) -> Match | Miss:
-        """Match one folded message."""
-        known = self._exact.get(folding.squeeze(folded))
+    def use_native(self) -> None:
+        """Do the sums in machine code from now on; ImportError without numba."""
+        self._weigher.use_native()
+
+    def match(self, folded: str, letters: str) -> Match | Miss:
+        """Match one folded message, given with its squeezed *letters*."""
+        known = self._exact.get(letters)
         if known is not None:
             return Match(self._intents[known], 1.0, "exact")
         whole = self._reader.read(folded)
         known = self._same_words(whole)
         if known is not None:
             return Match(self._intents[known], SAME_WORDS, "words")
-        verdict = self._weigh(folded, whole)
+        verdict = self._weigh(folded, letters, whole)
         if isinstance(verdict, Miss) or verdict.intent.needs:
             return verdict
         pieces = folding.clauses(folded)
@@ -110,8 +114,8 @@ class LocaleMatcher:
             return None
         return self._canonical.get(message.canonical)
 
-    def _weigh(self, folded: str, message: Reading) -> Match | Miss:
-        best, is_disputed, work = self._weigher.weigh(folded, message)
+    def _weigh(self, folded: str, letters: str, message: Reading) -> Match | Miss:
+        best, is_disputed, work = self._weigher.weigh(folded, letters, message)
         if best is None:
             return Miss(MissReason.UNKNOWN, None, work)
         intent = self._intents[best.intent]
@@ -136,12 +140,13 @@ class LocaleMatcher:
         message = self._reader.read(piece)
         if self._reader.is_social(message):
             return None
-        known = self._exact.get(folding.squeeze(piece))
+        letters = folding.squeeze(piece)
+        known = self._exact.get(letters)
         if known is None:
             known = self._same_words(message)
         if known is not None:
             return Match(self._intents[known], SAME_WORDS, "words")
-        verdict = self._weigh(piece, message)
+        verdict = self._weigh(piece, letters, message)
         is_sure = isinstance(verdict, Match) and verdict.confidence >= CLAUSE_BAR
         return verdict if is_sure and isinstance(verdict, Match) else None
 
@@ -161,6 +166,11 @@ class Matcher:
         }
         self._wordless = wordless
 
+    def use_native(self) -> None:
+        """Do the sums in machine code from now on; ImportError without numba."""
+        for matcher in self._locales.values():
+            matcher.use_native()
+
     def match(self, text: str, locale: Locale) -> Match | Miss:
         """
         Find the intent of *text*; *locale* decides if its script does not.
@@ -173,12 +183,13 @@ class Matcher:
 
     def match_folded(self, folded: str, locale: Locale) -> Match | Miss:
         """As :meth:`match`, for a text that is folded already."""
-        if not folding.squeeze(folded):
+        letters = folding.squeeze(folded)
+        if not letters:
             if self._wordless is None:
                 return Miss(MissReason.UNKNOWN)
             return Match(self._wordless, SAME_WORDS, "exact")
         matcher = self._locales.get(folding.language(folded, locale))
-        return matcher.match(folded) if matcher else Miss(MissReason.UNKNOWN)
+        return matcher.match(folded, letters) if matcher else Miss(MissReason.UNKNOWN)
 
 
 def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:

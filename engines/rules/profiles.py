@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from engines.rules.reading import Reading
@@ -26,30 +26,41 @@ Projection = list[tuple[str, float]]
 
 
 class IntentProfiles:
-    """Word and letter statistics of every intent of one language."""
+    """
+    Word and letter statistics of every intent of one language.
+
+    Attributes:
+        rarity: Weight of each token that any example has.
+
+        gains: By intent, what each of its tokens adds to its score.
+
+        costs: By intent, what every token of a message takes from it.
+
+        usual_cost: The same for an intent without examples.
+    """
 
     def __init__(self, examples: Sequence[Example]) -> None:
-        self._rarity = _rarity(examples)
+        self.rarity: Mapping[str, float] = _rarity(examples)
         counts: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for intent, reading, grams in examples:
             for token, weight in self.project(reading, grams):
                 counts[intent][token] += weight
-        self._gains = {
+        self.gains = {
             intent: {
                 token: math.log1p(count / SMOOTHING) for token, count in known.items()
             }
             for intent, known in counts.items()
         }
-        floor = SMOOTHING * max(1, len(self._rarity))
-        self._costs = {
+        floor = SMOOTHING * max(1, len(self.rarity))
+        self.costs = {
             intent: math.log((sum(known.values()) + floor) / SMOOTHING)
             for intent, known in counts.items()
         }
-        self._usual_cost = math.log(floor / SMOOTHING)
+        self.usual_cost = math.log(floor / SMOOTHING)
 
     def project(self, reading: Reading, grams: Iterable[str]) -> Projection:
         """Weigh the tokens of a message that any example has."""
-        rarity = self._rarity
+        rarity = self.rarity
         tokens = (*reading.features, *reading.particles, *grams)
         items = [(token, rarity[token]) for token in tokens if token in rarity]
         norm = math.sqrt(sum([weight * weight for _, weight in items])) or 1.0
@@ -57,13 +68,16 @@ class IntentProfiles:
 
     def score(self, intent: int, projection: Projection) -> float:
         """How well the intent explains a message; higher is better."""
-        gains = self._gains.get(intent)
-        if gains is None:
-            return -self._usual_cost * sum([weight for _, weight in projection])
-        cost = self._costs[intent]
+        gains = self.gains.get(intent, {})
+        cost = self.costs.get(intent, self.usual_cost)
         return sum(
             [weight * (gains.get(token, 0.0) - cost) for token, weight in projection]
         )
+
+    def known(self, intent: int, weights: Mapping[str, float]) -> float:
+        """Weight of a message that the intent's examples know."""
+        gains = self.gains.get(intent, {})
+        return sum([weight for feature, weight in weights.items() if feature in gains])
 
 
 def _rarity(examples: Sequence[Example]) -> dict[str, float]:

@@ -31,6 +31,9 @@ _PARTICLE: Final = "~"
 #: Digits in a row that identify an order, a parcel or a phone.
 LONG_NUMBER: Final = 7
 
+#: From here on every character is a piece of its own.
+_FIRST_CJK: Final = "\u3400"
+
 #: Shorter English words keep their endings.
 MIN_STEMMED: Final = 4
 
@@ -97,10 +100,8 @@ class Reader:
 
     def read(self, folded: str) -> Reading:
         """Read one folded message. Cost grows with its length only."""
-        words = self._words(folded)
-        particles = [word for word in words if word[0] == _PARTICLE]
-        if particles and len(particles) < len(words):
-            words = [word for word in words if word[0] != _PARTICLE]
+        words, particles = self._words(folded)
+        words = words or particles
         if not self._social.isdisjoint(words):
             words = [word for word in words if word not in self._social] or words
         features = self._features(words)
@@ -125,34 +126,42 @@ class Reader:
             return CHARACTER_WEIGHT
         return PAIR_WEIGHT if "+" in feature else WORD_WEIGHT
 
-    def _words(self, folded: str) -> list[str]:
-        """Words of the lexicon, and what stands between them, in order."""
+    def _words(self, folded: str) -> tuple[list[str], list[str]]:
+        """Words of the lexicon and what stands between them; and the particles."""
         text = self._prepared(folded)
         words: list[str] = []
+        particles: list[str] = []
         position = 0
         for index, start, end in self._automaton.find_matches_as_indexes(text):
             if start > position:
-                words += self._split(text[position:start])
-            words.append(self._meanings[index])
+                gap = text[position:start]
+                words += gap if gap.isalpha() and self._is_cjk(gap) else self._split(gap)
+            word = self._meanings[index]
+            (particles if word[0] == _PARTICLE else words).append(word)
             position = end
         if position < len(text):
             words += self._split(text[position:])
-        return words
+        return words, particles
+
+    def _is_cjk(self, gap: str) -> bool:
+        """Tell if a gap of letters is to be split at every character."""
+        return self.locale == "zh" and min(gap) >= _FIRST_CJK
 
     def _prepared(self, folded: str) -> str:
         if self.locale == "en":
             return f" {self.plain(folded)} "
         if "不" in folded or "没" in folded:
             folded = _FINAL_NOT.sub("", _A_NOT_A.sub(r"\1", folded))
-        return SEPARATORS.sub("\n", folded)
+        return folded if folded.isalnum() else SEPARATORS.sub("\n", folded)
 
     def _features(self, words: list[str]) -> tuple[str, ...]:
         """Distinct words, and pairs of neighbouring single characters."""
         features: dict[str, None] = {}
+        lexical = self._lexical
         previous = ""
         for word in words:
             features[word] = None
-            if len(word) > 1 or word in self._lexical:
+            if len(word) > 1 or word in lexical:
                 previous = ""
                 continue
             if previous:

@@ -1,22 +1,20 @@
 """
 Likeness of a message to the example utterances, by an inverted index.
 
-Each feature has a short list of the examples in which it weighs most, so the
-work per message is bounded by its own length, however large the pack is.
-Two figures tell how like two texts are: the cosine of their weighted features,
-lowered for each contrast (not, already, second, …) that only one side has, and
-the overlap of their bare letters, which sees what the lexicon does not know.
+Each feature has a short list of the examples in which it weighs most, and only
+the rarest features of a message are looked up, so the work is bounded however
+large the pack is. Two figures tell how like two texts are: the cosine of their
+weighted features, lowered for each contrast (not, already, second, …) that only
+one side has, and the overlap of their bare letters, which sees what the lexicon
+does not know.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from engines.rules.reading import Reader, Reading
 
@@ -24,17 +22,20 @@ from engines.rules.reading import Reader, Reading
 #: Examples kept per feature: those in which it carries the largest share.
 MAX_POSTINGS: Final = 64
 
-#: Features of a message that are looked up, rarest first.
-MAX_FEATURES: Final = 32
+#: Entries of these lists that are looked at per message, rarest feature first.
+MAX_ENTRIES: Final = 320
 
-#: Examples scored in full.
-MAX_SCORED: Final = 10
+#: Examples compared in full.
+MAX_SCORED: Final = 12
 
 #: Squared weight of a particle; a rare word has about 20.
 PARTICLE_WEIGHT: Final = 0.3
 
 #: Factor on likeness for each contrast that only one side has.
 CONTRAST_FACTOR: Final = 0.72
+
+#: Examples in which a feature occurs, by number, with the share that it carries.
+Posting = tuple[tuple[int, float], ...]
 
 
 class Example(NamedTuple):
@@ -64,17 +65,21 @@ class Likeness(NamedTuple):
     overlap: float
 
 
-_NOTHING: Final[frozenset[str]] = frozenset()
+class Card(NamedTuple):
+    """
+    An example with everything worked out that is compared.
 
+    Attributes:
+        root: Length of its features as a vector.
 
-class _Card(NamedTuple):
-    """What is compared of an example, with everything worked out beforehand."""
+        full_root: The same with its particles.
+    """
 
     intent: int
+    features: frozenset[str]
     contrasts: frozenset[str]
     particles: frozenset[str]
     grams: frozenset[str]
-    letters: int
     root: float
     full_root: float
 
@@ -84,125 +89,93 @@ class SimilarityIndex:
 
     def __init__(self, reader: Reader, examples: Sequence[Example]) -> None:
         self._reader = reader
-        self._examples = examples
-        self._weights = _squared_weights(reader, examples)
-        self._unseen = max(self._weights.values(), default=1.0)
-        self._vocabulary = _vocabulary(examples)
-        self._cards = [self._card(example) for example in examples]
-        self._postings = self._invert(examples)
+        self.weights = _squared_weights(reader, examples)
+        self.contrasts = frozenset(one for e in examples for one in e.reading.contrasts)
+        self._unseen = max(self.weights.values(), default=1.0)
+        self.cards = [self._card(example) for example in examples]
+        self.postings = self._invert(examples)
 
-    def weights(self, reading: Reading) -> dict[str, float]:
-        """Return squared weight of each feature; unseen ones weigh as the rarest."""
-        weights = self._weights
+    def unseen(self, feature: str) -> float:
+        """Squared weight of a feature that no example has: that of the rarest."""
+        return self._unseen * self._reader.weight(feature) ** 2
+
+    def weigh(self, reading: Reading) -> dict[str, float]:
+        """Return squared weight of each feature of a message."""
+        weights = self.weights
         return {
-            feature: weights[feature]
-            if feature in weights
-            else self._unseen * self._reader.weight(feature) ** 2
+            feature: weights[feature] if feature in weights else self.unseen(feature)
             for feature in reading.features
         }
 
     def nearest(
-        self,
-        reading: Reading,
-        grams: frozenset[str],
-        weights: dict[str, float],
+        self, reading: Reading, grams: frozenset[str], weights: Mapping[str, float]
     ) -> tuple[dict[int, Likeness], int]:
         """Intents with an example like a message, and the work done."""
-        lists = [self._postings[f] for f in weights if f in self._postings]
-        if not lists:
-            return {}, 0
-        if len(lists) > MAX_FEATURES:
-            lists = sorted(lists, key=_length)[:MAX_FEATURES]
-        ids = np.concatenate([one[0] for one in lists])
-        shares = np.concatenate([one[1] for one in lists])
-        best = _best(ids, shares, MAX_SCORED)
-        total = sum(weights.values())
-        return self._by_intent(reading, grams, best, total), len(ids)
+        shares, work = self._gather(weights)
+        best = sorted(shares, key=shares.__getitem__, reverse=True)[:MAX_SCORED]
+        return self._by_intent(reading, grams, weights, best), work
 
-    def known(self, intent: int, weights: dict[str, float]) -> float:
-        """Weight of a message that the intent's examples know."""
-        vocabulary = self._vocabulary.get(intent, _NOTHING)
-        return sum([weights[feature] for feature in vocabulary.intersection(weights)])
+    def _gather(self, weights: Mapping[str, float]) -> tuple[dict[int, float], int]:
+        """Sum the shares of each example over the rarest features."""
+        lists = [self.postings[f] for f in weights if f in self.postings]
+        shares: dict[int, float] = {}
+        work = 0
+        for posting in sorted(lists, key=len):
+            if work + len(posting) > MAX_ENTRIES:
+                break
+            work += len(posting)
+            for number, share in posting:
+                shares[number] = shares.get(number, 0.0) + share
+        return shares, work
 
     def _by_intent(
         self,
         reading: Reading,
         grams: frozenset[str],
-        best: Iterable[tuple[int, float]],
-        total: float,
+        weights: Mapping[str, float],
+        numbers: Iterable[int],
     ) -> dict[int, Likeness]:
         found: dict[int, Likeness] = {}
-        _, _, contrasts, particles = reading
-        own_root = math.sqrt(len(particles) * PARTICLE_WEIGHT + total)
-        length = len(grams) or 1
-        for number, share in best:
-            card = self._cards[number]
-            intent, theirs, others, letters, their_length, root, full_root = card
-            common = len(particles & others) * PARTICLE_WEIGHT
-            cosine = (share * root + common) / (own_root * full_root)
-            if contrasts != theirs:
-                cosine *= CONTRAST_FACTOR ** len(contrasts ^ theirs)
-            overlap = 2 * len(grams & letters) / (length + their_length)
-            known = found.get(intent)
+        total = sum(weights.values()) + len(reading.particles) * PARTICLE_WEIGHT
+        for number in numbers:
+            card = self.cards[number]
+            common = sum([w for f, w in weights.items() if f in card.features])
+            common += len(reading.particles & card.particles) * PARTICLE_WEIGHT
+            cosine = common / (math.sqrt(total) * card.full_root)
+            cosine *= CONTRAST_FACTOR ** len(reading.contrasts ^ card.contrasts)
+            letters = len(grams) + len(card.grams)
+            overlap = 2 * len(grams & card.grams) / letters if letters else 0.0
+            known = found.get(card.intent)
             if known is None or known[0] + known[1] < cosine + overlap:
-                found[intent] = Likeness(cosine, overlap)
+                found[card.intent] = Likeness(cosine, overlap)
         return found
 
-    def _card(self, example: Example) -> _Card:
+    def _card(self, example: Example) -> Card:
         _, features, contrasts, particles = example.reading
-        total = sum([self._weights[feature] for feature in features])
+        total = sum([self.weights[feature] for feature in features])
         full = total + len(particles) * PARTICLE_WEIGHT
-        return _Card(
+        return Card(
             example.intent,
+            frozenset(features),
             contrasts,
             particles,
             example.grams,
-            len(example.grams),
             math.sqrt(total) or 1.0,
             math.sqrt(full) or 1.0,
         )
 
-    def _invert(
-        self, examples: Sequence[Example]
-    ) -> dict[str, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
-        postings: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    def _invert(self, examples: Sequence[Example]) -> dict[str, Posting]:
+        entries: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for number, example in enumerate(examples):
-            root = self._cards[number].root
+            root = self.cards[number].root
             for feature in example.reading.features:
-                postings[feature].append((self._weights[feature] / root, number))
-        return {feature: _cut(entries) for feature, entries in postings.items()}
+                entries[feature].append((number, self.weights[feature] / root))
+        return {feature: _cut(found) for feature, found in entries.items()}
 
 
-def _length(posting: tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]) -> int:
-    return len(posting[0])
-
-
-def _cut(
-    entries: list[tuple[float, int]],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-    entries = sorted(entries, key=lambda entry: (-entry[0], entry[1]))[:MAX_POSTINGS]
-    return (
-        np.array([number for _, number in entries], dtype=np.int32),
-        np.array([share for share, _ in entries], dtype=np.float64),
-    )
-
-
-def _best(
-    ids: npt.NDArray[np.int32], shares: npt.NDArray[np.float64], count: int
-) -> list[tuple[int, float]]:
-    """Sum the shares of each id, and return the *count* largest sums."""
-    order = ids.argsort()
-    ids = ids[order]
-    first = np.empty(len(ids), dtype=np.bool_)
-    first[0] = True
-    np.not_equal(ids[1:], ids[:-1], out=first[1:])
-    starts = first.nonzero()[0]
-    sums = np.add.reduceat(shares[order], starts)
-    ids = ids[starts]
-    if len(sums) > count:
-        top = sums.argpartition(-count)[-count:]
-        ids, sums = ids[top], sums[top]
-    return list(zip(ids.tolist(), sums.tolist(), strict=True))
+def _cut(entries: list[tuple[int, float]]) -> Posting:
+    """Keep the entries with the largest shares."""
+    return tuple(sorted(entries, key=lambda one: (-one[1], one[0]))[:MAX_POSTINGS])
 
 
 def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, float]:
@@ -219,10 +192,3 @@ def _squared_weights(reader: Reader, examples: Sequence[Example]) -> dict[str, f
         ** 2
         for feature, users in seen.items()
     }
-
-
-def _vocabulary(examples: Sequence[Example]) -> dict[int, frozenset[str]]:
-    words: dict[int, set[str]] = defaultdict(set)
-    for intent, reading, _ in examples:
-        words[intent].update(reading.features)
-    return {intent: frozenset(known) for intent, known in words.items()}

@@ -1,27 +1,27 @@
 """
 Gathers what speaks for each candidate of a message, and finds the best one.
 
-Keyword rules, expressions, likeness to examples and the profile of the intent
-propose and rank candidates. Nothing is decided here.
+Keyword rules and expressions propose candidates; likeness to examples and the
+profile of the intent propose and rank them. Nothing is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
 from engines.rules import calibration, folding
-from engines.rules.calibration import MAX_LEAD, Evidence
+from engines.rules.calibration import Evidence
 from engines.rules.pack import Intent
 from engines.rules.profiles import IntentProfiles
 from engines.rules.reading import Reader, Reading
-from engines.rules.similarity import Example, Likeness, SimilarityIndex
+from engines.rules.scoring import PlainScorer, Scorer
+from engines.rules.similarity import Example, SimilarityIndex
 from engines.rules.wordrules import WordRules
 
 
-#: A candidate that only a rule or an expression proposes.
-UNLIKE: Final = Likeness(0.0, 0.0)
+_NONE: Final[dict[int, float]] = {}
 
 
 class Weighed(NamedTuple):
@@ -53,58 +53,52 @@ class Weigher:
         examples: Sequence[Example],
     ) -> None:
         self._locale: Locale = locale
-        self._index = SimilarityIndex(reader, examples)
-        self._profiles = IntentProfiles(examples)
+        self._parts = (
+            locale,
+            SimilarityIndex(reader, examples),
+            IntentProfiles(examples),
+            [calibration.PRIORITY * intent.priority for intent in intents],
+        )
+        self.scorer: Scorer = PlainScorer(*self._parts)
         self._rules = _word_rules(locale, intents, reader)
         self._handed_on = frozenset(
             number for number, intent in enumerate(intents) if intent.needs
         )
-        self._priorities = [
-            calibration.PRIORITY * intent.priority for intent in intents
-        ]
 
-    def weigh(self, folded: str, message: Reading) -> Weighed:
+    def use_native(self) -> None:
+        """Do the sums in machine code from now on; ImportError without numba."""
+        from engines.rules.native import NativeScorer
+
+        self.scorer = NativeScorer(*self._parts)
+
+    def weigh(self, folded: str, letters: str, message: Reading) -> Weighed:
         """Find the best candidate of a message and what speaks for it."""
         words = self._rules.words(message)
-        ruled = self._rules.fitting(words, message.canonical)
+        ruled = self._rules.fitting(words, message.canonical) if words else _NONE
+        gone = self._rules.excluded(words)
         matched = self._rules.matching(folded)
-        weights = self._index.weights(message)
-        letters = folding.grams(folded, self._locale)
-        likest, work = self._index.nearest(message, letters, weights)
-        for intent in (*ruled, *matched):
-            likest.setdefault(intent, UNLIKE)
-        for gone in self._rules.excluded(words):
-            likest.pop(gone, None)
-        work += len(words) + len(likest)
-        if not likest:
-            return Weighed(None, False, work)
-        projection = self._profiles.project(message, letters)
-        scores = [
-            (
-                calibration.COSINE * likeness[0]
-                + calibration.PROFILE * self._profiles.score(intent, projection)
-                + (calibration.RULE * ruled[intent] if intent in ruled else 0.0)
-                + (calibration.PATTERN if intent in matched else 0.0)
-                + self._priorities[intent],
-                intent,
-            )
-            for intent, likeness in likest.items()
-        ]
-        best, lead = _first(scores)
+        bonuses = {
+            intent: calibration.RULE * share for intent, share in ruled.items()
+        }
+        for intent in matched:
+            bonuses[intent] = bonuses.get(intent, 0.0) + calibration.PATTERN
+        scored = self.scorer.score(message, letters, bonuses, gone)
+        if scored is None:
+            return Weighed(None, False, len(words))
+        best, cosine, overlap, coverage, lead, work = scored
         evidence = Evidence(
             best,
-            *likest[best],
-            self._coverage(best, weights),
+            cosine,
+            overlap,
+            coverage,
             ruled.get(best, 0.0),
             best in matched,
             lead,
         )
-        disputing = self._handed_on.intersection(matched)
-        return Weighed(evidence, not disputing.isdisjoint(likest), work)
-
-    def _coverage(self, intent: int, weights: dict[str, float]) -> float:
-        total = sum(weights.values())
-        return self._index.known(intent, weights) / total if total else 0.0
+        is_disputed = any(
+            one in self._handed_on and one not in gone for one in matched
+        )
+        return Weighed(evidence, is_disputed, work + len(words))
 
 
 def read_examples(
@@ -119,14 +113,8 @@ def read_examples(
 
 
 def _example(number: int, folded: str, locale: Locale, reader: Reader) -> Example:
-    return Example(number, reader.read(folded), folding.grams(folded, locale))
-
-
-def _first(scores: Iterable[tuple[float, int]]) -> tuple[int, float]:
-    """Return the best candidate, and its lead, as far as a lead counts."""
-    ranked = sorted(scores, reverse=True)
-    lead = ranked[0][0] - ranked[1][0] if len(ranked) > 1 else MAX_LEAD
-    return ranked[0][1], min(lead, MAX_LEAD)
+    grams = folding.grams(folding.squeeze(folded), locale)
+    return Example(number, reader.read(folded), grams)
 
 
 def _word_rules(locale: Locale, intents: Sequence[Intent], reader: Reader) -> WordRules:
