@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from engines.contract import (
     Answer,
@@ -29,6 +29,9 @@ from engines.rules.matcher import Match, Miss, MissReason
 from engines.rules.pack import Intent, Need
 from engines.rules.templates import Facts
 
+
+#: How the sums of a match are done.
+Arithmetic = Literal["auto", "native", "plain"]
 
 #: A digression must be this sure if any text would do as a reply.
 SURE: Final = 0.9
@@ -49,6 +52,7 @@ class RulesEngine:
 
     def __init__(self, pack: CompiledPack) -> None:
         self._pack = pack
+        self.arithmetic: Literal["native", "plain"] = "plain"
 
     @classmethod
     def load(cls, pack_paths: Sequence[Path | str], facts_path: Path | str) -> Self:
@@ -76,6 +80,25 @@ class RulesEngine:
     def intents(self) -> tuple[Intent, ...]:
         """All intents of the pack, inherited ones too."""
         return self._pack.intents
+
+    def use(self, arithmetic: Arithmetic) -> None:
+        """
+        Choose how to add up from now on; ``auto`` is native where numba is installed.
+
+        Native code is compiled here, once in a process: do it before serving.
+
+        Raises:
+            ImportError: If it has to be native and numba is not installed.
+        """
+        if arithmetic == "plain":
+            return
+        try:
+            self._pack.matcher.use_native()
+        except ImportError:
+            if arithmetic == "native":
+                raise
+        else:
+            self.arithmetic = "native"
 
     def match(self, text: str, locale: Locale) -> Match | Miss:
         """Find the intent of a text, for tools and reports."""

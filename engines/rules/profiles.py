@@ -21,6 +21,9 @@ from engines.rules.similarity import Example
 #: Added to every count: how much an unseen word counts against an intent.
 SMOOTHING: Final = 0.3
 
+#: Gains are kept as multiples of 1 / GAIN_STEPS, which any arithmetic has exactly.
+GAIN_STEPS: Final = 1 << 20
+
 #: A message by token and weight; the squares of the weights sum to 1.
 Projection = list[tuple[str, float]]
 
@@ -47,7 +50,8 @@ class IntentProfiles:
                 counts[intent][token] += weight
         self.gains = {
             intent: {
-                token: math.log1p(count / SMOOTHING) for token, count in known.items()
+                token: round(math.log1p(count / SMOOTHING) * GAIN_STEPS) / GAIN_STEPS
+                for token, count in known.items()
             }
             for intent, known in counts.items()
         }

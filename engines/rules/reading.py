@@ -28,6 +28,9 @@ CHARACTER_WEIGHT: Final = 0.35
 #: Marks a particle among the words of a message.
 _PARTICLE: Final = "~"
 
+#: Marks a particle that stands among particles only, and so is all there is.
+_ALONE: Final = "="
+
 #: Digits in a row that identify an order, a parcel or a phone.
 LONG_NUMBER: Final = 7
 
@@ -101,7 +104,8 @@ class Reader:
     def read(self, folded: str) -> Reading:
         """Read one folded message. Cost grows with its length only."""
         words, particles = self._words(folded)
-        words = words or particles
+        if not words:
+            words, particles = [_ALONE + word[1:] for word in particles], []
         if not self._social.isdisjoint(words):
             words = [word for word in words if word not in self._social] or words
         features = self._features(words)
@@ -135,7 +139,9 @@ class Reader:
         for index, start, end in self._automaton.find_matches_as_indexes(text):
             if start > position:
                 gap = text[position:start]
-                words += gap if gap.isalpha() and self._is_cjk(gap) else self._split(gap)
+                words += (
+                    gap if gap.isalpha() and self._is_cjk(gap) else self._split(gap)
+                )
             word = self._meanings[index]
             (particles if word[0] == _PARTICLE else words).append(word)
             position = end

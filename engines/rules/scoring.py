@@ -7,7 +7,7 @@ and ``native`` in machine code where numba is installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from engines.contract import Locale
@@ -52,7 +52,7 @@ class Scorer(Protocol):
         message: Reading,
         letters: str,
         bonuses: Mapping[int, float],
-        gone: Iterable[int],
+        excluding: Sequence[int],
     ) -> Scored | None:
         """
         Find the best candidate of a message; None if there is none.
@@ -62,7 +62,8 @@ class Scorer(Protocol):
 
             bonuses: Candidates that rules propose, with what that adds.
 
-            gone: Intents that are no candidates, whatever proposes them.
+            excluding: Positions of the exclusions that apply; what they name is
+                no candidate, whatever proposes it.
         """
         ...
 
@@ -76,18 +77,20 @@ class PlainScorer:
         index: SimilarityIndex,
         profiles: IntentProfiles,
         priorities: Sequence[float],
+        exclusions: Sequence[frozenset[int]],
     ) -> None:
         self._locale: Locale = locale
         self._index = index
         self._profiles = profiles
         self._priorities = priorities
+        self._exclusions = exclusions
 
     def score(
         self,
         message: Reading,
         letters: str,
         bonuses: Mapping[int, float],
-        gone: Iterable[int],
+        excluding: Sequence[int],
     ) -> Scored | None:
         """As the protocol says."""
         weights = self._index.weigh(message)
@@ -95,8 +98,9 @@ class PlainScorer:
         likest, work = self._index.nearest(message, grams, weights)
         for intent in bonuses:
             likest.setdefault(intent, UNLIKE)
-        for intent in gone:
-            likest.pop(intent, None)
+        for number in excluding:
+            for intent in likest.keys() & self._exclusions[number]:
+                del likest[intent]
         if not likest:
             return None
         projection = self._profiles.project(message, grams)

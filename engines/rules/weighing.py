@@ -7,7 +7,7 @@ profile of the intent propose and rank them. Nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
@@ -52,15 +52,15 @@ class Weigher:
         reader: Reader,
         examples: Sequence[Example],
     ) -> None:
-        self._locale: Locale = locale
+        self._rules = _word_rules(locale, intents, reader)
         self._parts = (
             locale,
             SimilarityIndex(reader, examples),
             IntentProfiles(examples),
             [calibration.PRIORITY * intent.priority for intent in intents],
+            self._rules.exclusions,
         )
         self.scorer: Scorer = PlainScorer(*self._parts)
-        self._rules = _word_rules(locale, intents, reader)
         self._handed_on = frozenset(
             number for number, intent in enumerate(intents) if intent.needs
         )
@@ -75,14 +75,12 @@ class Weigher:
         """Find the best candidate of a message and what speaks for it."""
         words = self._rules.words(message)
         ruled = self._rules.fitting(words, message.canonical) if words else _NONE
-        gone = self._rules.excluded(words)
+        excluding = self._rules.excluding(words) if words else ()
         matched = self._rules.matching(folded)
-        bonuses = {
-            intent: calibration.RULE * share for intent, share in ruled.items()
-        }
+        bonuses = {intent: calibration.RULE * share for intent, share in ruled.items()}
         for intent in matched:
             bonuses[intent] = bonuses.get(intent, 0.0) + calibration.PATTERN
-        scored = self.scorer.score(message, letters, bonuses, gone)
+        scored = self.scorer.score(message, letters, bonuses, excluding)
         if scored is None:
             return Weighed(None, False, len(words))
         best, cosine, overlap, coverage, lead, work = scored
@@ -95,10 +93,15 @@ class Weigher:
             best in matched,
             lead,
         )
-        is_disputed = any(
-            one in self._handed_on and one not in gone for one in matched
-        )
+        is_disputed = bool(matched) and self._is_disputed(matched, excluding)
         return Weighed(evidence, is_disputed, work + len(words))
+
+    def _is_disputed(self, matched: Iterable[int], excluding: Iterable[int]) -> bool:
+        exclusions = [self._rules.exclusions[number] for number in excluding]
+        return any(
+            one in self._handed_on and not any(one in barred for barred in exclusions)
+            for one in matched
+        )
 
 
 def read_examples(

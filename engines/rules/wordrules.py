@@ -72,9 +72,12 @@ class WordRules:
         self._reader = reader
         self._numbers: dict[str, int] = {}
         numbered = [self._number(intent, rule) for intent, rule in rules]
-        self._excluded: dict[int, list[int]] = defaultdict(list)
+        barred: dict[int, set[int]] = defaultdict(set)
         for intent, word in excluded:
-            self._excluded[self._number_of(word)].append(intent)
+            barred[self._number_of(word)].add(intent)
+        #: Intents that each excluding word rules out.
+        self.exclusions = [frozenset(intents) for intents in barred.values()]
+        self._exclusion = {word: number for number, word in enumerate(barred)}
         self._by_word = _by_rarest_word(numbered)
         self._lengths = [len(word) for word in self._numbers]
         self._automaton = AhoCorasick(
@@ -120,12 +123,9 @@ class WordRules:
         found = self._patterns.Match(folded)
         return [self._pattern_intents[index] for index in found or ()]
 
-    def excluded(self, words: frozenset[int]) -> set[int]:
-        """Intents that *words* rule out."""
-        out: set[int] = set()
-        for word in words & self._excluded.keys():
-            out.update(self._excluded[word])
-        return out
+    def excluding(self, words: frozenset[int]) -> list[int]:
+        """Positions in *exclusions* of those whose word occurs."""
+        return [self._exclusion[word] for word in words & self._exclusion.keys()]
 
     def _number(self, intent: int, rule: KeywordRule) -> _Rule:
         return _Rule(
