@@ -29,6 +29,7 @@ from engines.rules.similarity import (
     MAX_ENTRIES,
     MAX_SCORED,
     PARTICLE_WEIGHT,
+    Posting,
     SimilarityIndex,
 )
 
@@ -39,20 +40,19 @@ _Floats: TypeAlias = NDArray[np.float64]
 _Keys: TypeAlias = NDArray[np.uint64]
 
 _U64 = np.uint64
-_LOW = _U64((1 << 32) - 1)
 _STIR = _U64(0x9E3779B97F4A7C15)
-
-#: Kinds of token.
-_FEATURE, _CONTRAST, _PARTICLE, _GRAM = range(4)
 
 #: Candidates that rules propose; a message has a handful.
 MAX_PROPOSED: Final = 48
 
-_NO_BONUSES: _Floats = np.empty((0, 2))
-_NOTHING: _Ints = np.empty(0, dtype=np.int32)
+#: Intents of a token that are all looked at; of more, each candidate is searched.
+SHORT_LIST: Final = 48
 
 #: Columns of the table of tokens.
-_RARITY, _WEIGHT, _KIND = range(3)
+_RARITY, _WEIGHT = range(2)
+
+#: Columns of the candidates.
+_WHO, _LIKE, _LETTERS, _BONUS, _GAINED, _KNOWN = range(6)
 
 #: Columns of the table of examples.
 _INTENT, _CONTRASTS, _GRAMS, _ROOT = range(4)
@@ -67,44 +67,68 @@ def machine_code(function: _Function) -> _Function:
     return cast("_Function", njit(function))
 
 
+def inlined(function: _Function) -> _Function:
+    """As :func:`machine_code`, put into its callers: handing arrays over costs."""
+    return cast("_Function", njit(function, inline="always"))
+
+
 class _Tables(NamedTuple):
     """
     What the sums need of a pack.
 
     Attributes:
-        tokens: By token: rarity, squared weight, kind.
+        kinds: Where features, contrasts and particles end among the tokens; what
+            follows are letter pieces.
 
-        post_starts, post_examples, post_shares: Postings of each token, laid
-            end to end.
+        tokens: By token: rarity, squared weight.
+
+        gain_starts, gain_intents, gain_steps: By token, the intents to which it
+            adds something, in order, and how much; laid end to end.
+
+        post_starts, post_examples, post_shares: Postings of each token.
 
         examples: By example: intent, number of contrasts, of letter pieces, and
             length with particles.
 
-        card_starts, card_tokens: Tokens of each example, laid end to end.
+        card_starts, card_tokens: Tokens of each example.
 
         intents: By intent: cost of a token, and its priority's worth.
-
-        gains: Hash table of (intent, token); a cell holds the key's number and
-            the gain in steps, so that a look-up is one wait for memory.
 
         gram_keys, gram_tokens: Hash table of letter pieces.
 
         barred_starts, barred: Intents that each exclusion rules out, in order.
     """
 
-    tokens: _Floats
+    kinds: _Ints
+    gain_starts: _Ints
+    gain_intents: _Ints
+    gain_steps: _Ints
     post_starts: _Ints
     post_examples: _Ints
-    post_shares: _Floats
-    examples: _Floats
     card_starts: _Ints
     card_tokens: _Ints
-    intents: _Floats
-    gains: _Keys
-    gram_keys: _Keys
     gram_tokens: _Ints
     barred_starts: _Ints
     barred: _Ints
+    tokens: _Floats
+    post_shares: _Floats
+    examples: _Floats
+    intents: _Floats
+    gram_keys: _Keys
+
+
+class _Packed(NamedTuple):
+    """
+    The tables laid end to end: a call is the cheaper the fewer arrays it is given.
+
+    Attributes:
+        ends: Where each table ends among those of its kind, in their order.
+    """
+
+    ints: _Ints
+    floats: _Floats
+    gram_keys: _Keys
+    ends: NDArray[np.int64]
 
 
 class _Scratch(NamedTuple):
@@ -113,6 +137,7 @@ class _Scratch(NamedTuple):
     shares: _Floats
     stamps: NDArray[np.int64]
     touched: _Ints
+    rows: _Ints
 
 
 class NativeScorer:
@@ -128,15 +153,20 @@ class NativeScorer:
     ) -> None:
         self._size = 2 if locale == "zh" else 4
         self._unseen = index.unseen
-        self._ids = {token: number for number, token in enumerate(profiles.rarity)}
-        self._tables = _tables(
-            self._ids, index, profiles, priorities, exclusions, self._size
+        kinds = _by_kind(index, profiles)
+        self._ids = {token: n for n, token in enumerate(t for k in kinds for t in k)}
+        self._packed = _packed(
+            _Builder(self._ids, index, profiles, self._size).tables(
+                [len(kind) for kind in kinds], priorities, exclusions
+            )
         )
         self._scratch = _Scratch(
             np.zeros(len(index.cards) + 1),
             np.zeros(len(self._ids) + 1, dtype=np.int64),
             np.zeros(MAX_ENTRIES + 1, dtype=np.int32),
+            np.zeros(len(priorities) + 1, dtype=np.int32),
         )
+        self._proposed = np.zeros((MAX_PROPOSED, 2))
         self.score(Reading("", (), frozenset(), frozenset()), "ab", {0: 0.0}, ())
 
     def score(
@@ -149,86 +179,160 @@ class NativeScorer:
         """As the protocol says."""
         ids = self._ids
         unseen = 0.0
-        tokens = []
+        given = [*excluding]
         for feature in message.features:
             if feature in ids:
-                tokens.append(ids[feature])
+                given.append(ids[feature])
             else:
                 unseen += self._unseen(feature)
-        tokens += [ids[one] for one in message.particles if one in ids]
+        given += [ids[one] for one in message.particles if one in ids]
         found = _score(
-            np.array(tokens, dtype=np.int32),
+            np.array(given, dtype=np.int32),
+            len(excluding),
             unseen,
             len(message.particles),
             len(message.contrasts),
             np.frombuffer(letters.encode("utf-32-le"), dtype=np.uint32),
             self._size,
-            np.array([*bonuses.items()][:MAX_PROPOSED]) if bonuses else _NO_BONUSES,
-            np.array(excluding, dtype=np.int32) if excluding else _NOTHING,
-            self._tables,
-            self._scratch,
+            self._proposed,
+            self._propose(bonuses) if bonuses else 0,
+            *self._packed,
+            *self._scratch,
         )
         return Scored(*found) if found[0] >= 0 else None
 
+    def _propose(self, bonuses: Mapping[int, float]) -> int:
+        """Write down what rules propose; how many there are."""
+        count = min(len(bonuses), MAX_PROPOSED)
+        self._proposed[:count] = [*bonuses.items()][:count]
+        return count
 
-def _tables(
-    ids: Mapping[str, int],
-    index: SimilarityIndex,
-    profiles: IntentProfiles,
-    priorities: Sequence[float],
-    exclusions: Sequence[frozenset[int]],
-    size: int,
-) -> _Tables:
-    cards = index.cards
-    postings = [index.postings.get(token, ()) for token in ids]
-    known = [[*c.features, *c.particles, *c.grams] for c in cards]
-    grams = {_key(token, size): n for token, n in ids.items() if _is_gram(token)}
-    gram_keys, gram_tokens = _hashed_grams(grams)
-    return _Tables(
-        tokens=np.array(
-            [
-                (rarity, index.weights.get(token, 0.0), _kind(token, index))
-                for token, rarity in profiles.rarity.items()
-            ],
-            dtype=np.float64,
-        ).reshape(-1, 3),
-        post_starts=_starts(postings),
-        post_examples=_numbers([n for n, _ in one] for one in postings),
-        post_shares=np.array([w for one in postings for _, w in one], dtype=np.float64),
-        examples=np.array(
-            [(c.intent, len(c.contrasts), len(c.grams), c.full_root) for c in cards],
-            dtype=np.float64,
-        ).reshape(-1, 4),
-        card_starts=_starts(known),
-        card_tokens=_numbers([ids[token] for token in one] for one in known),
-        intents=_intents(profiles, priorities),
-        gains=_hashed_gains(ids, profiles),
-        gram_keys=gram_keys,
-        gram_tokens=gram_tokens,
-        barred_starts=_starts([*exclusions]),
-        barred=_numbers(sorted(one) for one in exclusions),
+
+#: Fields of :class:`_Tables` by kind of array, and how wide those of floats are.
+_INTS: Final = _Tables._fields[:11]
+_FLOATS: Final = _Tables._fields[11:15]
+
+
+def _packed(tables: _Tables) -> _Packed:
+    ints = [getattr(tables, name) for name in _INTS]
+    floats = [getattr(tables, name).reshape(-1) for name in _FLOATS]
+    ends = [*np.cumsum([len(a) for a in ints]), *np.cumsum([len(a) for a in floats])]
+    return _Packed(
+        np.concatenate(ints),
+        np.concatenate(floats),
+        tables.gram_keys,
+        np.array(ends, dtype=np.int64),
     )
 
 
-def _intents(profiles: IntentProfiles, priorities: Sequence[float]) -> _Floats:
-    costs = [profiles.costs.get(n, profiles.usual_cost) for n in range(len(priorities))]
-    return np.array([*zip(costs, priorities, strict=True)]).reshape(-1, 2)
+def _by_kind(index: SimilarityIndex, profiles: IntentProfiles) -> list[list[str]]:
+    """All tokens: features, contrasts, particles, letter pieces."""
+    kinds: list[list[str]] = [[], [], [], []]
+    for token in profiles.rarity:
+        if _is_gram(token):
+            kinds[3].append(token)
+        elif token in index.contrasts:
+            kinds[1].append(token)
+        else:
+            kinds[0 if token in index.weights else 2].append(token)
+    return kinds
+
+
+class _Builder:
+    """Lays what a pack knows out in tables."""
+
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        index: SimilarityIndex,
+        profiles: IntentProfiles,
+        size: int,
+    ) -> None:
+        self._ids = ids
+        self._index = index
+        self._profiles = profiles
+        self._size = size
+
+    def tables(
+        self,
+        kinds: Sequence[int],
+        priorities: Sequence[float],
+        exclusions: Sequence[frozenset[int]],
+    ) -> _Tables:
+        """All tables; *kinds* are the numbers of tokens of each kind."""
+        rarity, weights = self._profiles.rarity, self._index.weights
+        gram_keys, gram_tokens = self._grams()
+        gains, postings, cards = self._gains(), self._postings(), self._cards()
+        return _Tables(
+            kinds=np.cumsum(kinds[:3], dtype=np.int32),
+            gain_starts=_starts(gains),
+            gain_intents=_numbers([n for n, _ in one] for one in gains),
+            gain_steps=_numbers([steps for _, steps in one] for one in gains),
+            post_starts=_starts(postings),
+            post_examples=_numbers([n for n, _ in one] for one in postings),
+            card_starts=_starts(cards),
+            card_tokens=_numbers(cards),
+            gram_tokens=gram_tokens,
+            barred_starts=_starts(exclusions),
+            barred=_numbers(sorted(one) for one in exclusions),
+            tokens=_rows([(rarity[t], weights.get(t, 0.0)) for t in self._ids], 2),
+            post_shares=_rows([(w,) for one in postings for _, w in one], 1)[:, 0],
+            examples=self._examples(),
+            intents=self._intents(priorities),
+            gram_keys=gram_keys,
+        )
+
+    def _gains(self) -> list[list[tuple[int, int]]]:
+        found: list[list[tuple[int, int]]] = [[] for _ in self._ids]
+        for intent, of in sorted(self._profiles.gains.items()):
+            for token, gain in of.items():
+                found[self._ids[token]].append((intent, round(gain * GAIN_STEPS)))
+        return found
+
+    def _postings(self) -> list[Posting]:
+        return [self._index.postings.get(token, ()) for token in self._ids]
+
+    def _cards(self) -> list[list[int]]:
+        return [
+            [self._ids[token] for token in (*c.features, *c.particles, *c.grams)]
+            for c in self._index.cards
+        ]
+
+    def _examples(self) -> _Floats:
+        cards = self._index.cards
+        return _rows(
+            [(c.intent, len(c.contrasts), len(c.grams), c.full_root) for c in cards], 4
+        )
+
+    def _intents(self, priorities: Sequence[float]) -> _Floats:
+        costs, usual = self._profiles.costs, self._profiles.usual_cost
+        return _rows([(costs.get(n, usual), w) for n, w in enumerate(priorities)], 2)
+
+    def _grams(self) -> tuple[_Keys, _Ints]:
+        """Open hash table, at most half full; no key is 0."""
+        grams = {_key(t, self._size): n for t, n in self._ids.items() if _is_gram(t)}
+        slots = 1 << (2 * len(grams) + 2).bit_length()
+        keys = np.zeros(slots, dtype=np.uint64)
+        tokens = np.zeros(slots, dtype=np.int32)
+        given = np.array([*grams], dtype=np.uint64)
+        _enter(given, _numbers([grams.values()]), keys, tokens)
+        return keys, tokens
+
+
+def _rows(rows: Sequence[tuple[float, ...]], columns: int) -> _Floats:
+    return np.array(rows, dtype=np.float64).reshape(-1, columns)
 
 
 def _numbers(lists: Iterable[Iterable[int]]) -> _Ints:
     return np.array([number for one in lists for number in one], dtype=np.int32)
 
 
+def _starts(lists: Iterable[Collection[object]]) -> _Ints:
+    return np.cumsum([0, *(len(one) for one in lists)], dtype=np.int32)
+
+
 def _is_gram(token: str) -> bool:
     return "_" in token
-
-
-def _kind(token: str, index: SimilarityIndex) -> int:
-    if _is_gram(token):
-        return _GRAM
-    if token in index.contrasts:
-        return _CONTRAST
-    return _FEATURE if token in index.weights else _PARTICLE
 
 
 def _key(gram: str, size: int) -> int:
@@ -237,34 +341,7 @@ def _key(gram: str, size: int) -> int:
     return sum(code << (64 // size * n) for n, code in enumerate(codes)) % (1 << 64)
 
 
-def _starts(lists: Iterable[Collection[object]]) -> _Ints:
-    return np.cumsum([0, *(len(one) for one in lists)], dtype=np.int32)
-
-
-def _hashed_grams(grams: Mapping[int, int]) -> tuple[_Keys, _Ints]:
-    """Open hash table, at most half full; no key is 0."""
-    slots = 1 << (2 * len(grams) + 2).bit_length()
-    keys = np.zeros(slots, dtype=np.uint64)
-    tokens = np.zeros(slots, dtype=np.int32)
-    _enter_grams(
-        np.array([*grams], dtype=np.uint64), _numbers([grams.values()]), keys, tokens
-    )
-    return keys, tokens
-
-
-def _hashed_gains(ids: Mapping[str, int], profiles: IntentProfiles) -> _Keys:
-    """Open hash table, at most half full, of the cells that :func:`_gain` reads."""
-    cells = [
-        (intent * len(ids) + ids[token] + 1) << 32 | round(gain * GAIN_STEPS)
-        for intent, of in profiles.gains.items()
-        for token, gain in of.items()
-    ]
-    table = np.zeros(1 << (2 * len(cells) + 2).bit_length(), dtype=np.uint64)
-    _enter_gains(np.array(cells, dtype=np.uint64), table)
-    return table
-
-
-@machine_code
+@inlined
 def _slot(key: np.uint64, keys: _Keys) -> int:
     """Where *key* is, or the free place where it would be."""
     mask = _U64(len(keys) - 1)
@@ -275,30 +352,14 @@ def _slot(key: np.uint64, keys: _Keys) -> int:
 
 
 @machine_code
-def _enter_grams(given: _Keys, tokens: _Ints, keys: _Keys, found: _Ints) -> None:
+def _enter(given: _Keys, tokens: _Ints, keys: _Keys, found: _Ints) -> None:
     for n in range(len(given)):
         slot = _slot(given[n], keys)
         keys[slot] = given[n]
         found[slot] = tokens[n]
 
 
-@machine_code
-def _enter_gains(cells: _Keys, table: _Keys) -> None:
-    for cell in cells:
-        table[_gain_slot(cell >> _U64(32), table)] = cell
-
-
-@machine_code
-def _gain_slot(key: np.uint64, table: _Keys) -> int:
-    """Where the cell of *key* is, or the free place where it would be."""
-    mask = _U64(len(table) - 1)
-    slot = ((key * _STIR) >> _U64(20)) & mask
-    while table[slot] != _U64(0) and table[slot] >> _U64(32) != key:
-        slot = (slot + _U64(1)) & mask
-    return np.int64(slot)
-
-
-@machine_code
+@inlined
 def _gram_key(codes: Any, start: int, size: int) -> np.uint64:
     key = _U64(0)
     for n in range(size):
@@ -306,7 +367,7 @@ def _gram_key(codes: Any, start: int, size: int) -> np.uint64:
     return key
 
 
-@machine_code
+@inlined
 def _read_grams(
     codes: Any, size: int, tokens: _Ints, count: int, tables: _Tables
 ) -> tuple[int, int]:
@@ -330,7 +391,7 @@ def _read_grams(
     return count, pieces
 
 
-@machine_code
+@inlined
 def _gather(
     tokens: _Ints, count: int, tables: _Tables, scratch: _Scratch
 ) -> tuple[int, int]:
@@ -357,7 +418,7 @@ def _gather(
     return touched, work
 
 
-@machine_code
+@inlined
 def _best_examples(touched: int, scratch: _Scratch) -> _Ints:
     """Take the examples with the largest sums, the first touched first; clear."""
     best = np.empty(MAX_SCORED + 1, dtype=np.int32)
@@ -376,7 +437,7 @@ def _best_examples(touched: int, scratch: _Scratch) -> _Ints:
     return best[:count]
 
 
-@machine_code
+@inlined
 def _likeness(
     example: int,
     stamp: int,
@@ -386,83 +447,94 @@ def _likeness(
 ) -> tuple[float, float]:
     """Cosine and overlap of a message, whose tokens are stamped, with an example."""
     root, contrasts, pieces = sizes
+    features, turning, speaking = tables.kinds
     common = 0.0
     turns = letters = 0
     for n in range(tables.card_starts[example], tables.card_starts[example + 1]):
         token = tables.card_tokens[n]
-        if scratch.stamps[token] == stamp:
-            kind = tables.tokens[token, _KIND]
-            if kind == _GRAM:
-                letters += 1
-            elif kind == _PARTICLE:
-                common += PARTICLE_WEIGHT
-            else:
-                common += tables.tokens[token, _WEIGHT]
-                turns += kind == _CONTRAST
+        if scratch.stamps[token] != stamp:
+            continue
+        if token >= speaking:
+            letters += 1
+        elif token >= turning:
+            common += PARTICLE_WEIGHT
+        else:
+            common += tables.tokens[token, _WEIGHT]
+            turns += token >= features
     card = tables.examples[example]
     cosine = common / (root * card[_ROOT])
-    cosine *= CONTRAST_FACTOR ** (contrasts + card[_CONTRASTS] - 2 * turns)
+    for _ in range(np.int64(contrasts + card[_CONTRASTS]) - 2 * turns):
+        cosine *= CONTRAST_FACTOR
     both = pieces + card[_GRAMS]
     return cosine, 2 * letters / both if both else 0.0
 
 
-@machine_code
-def _gain(intent: int, token: int, tables: _Tables) -> float:
-    """What a token adds to an intent's score; 0 if none of its examples has it."""
-    key = _U64(intent * len(tables.tokens) + token + 1)
-    cell = tables.gains[_gain_slot(key, tables.gains)]
-    return np.float64(cell & _LOW) / GAIN_STEPS
+@inlined
+def _gain(intent: int, token: int, tables: _Tables) -> int:
+    """Steps that a token adds to an intent's score; 0 if no example has it."""
+    low, end = tables.gain_starts[token], tables.gain_starts[token + 1]
+    high = end
+    while low < high:
+        middle = (low + high) >> 1
+        if tables.gain_intents[middle] < intent:
+            low = middle + 1
+        else:
+            high = middle
+    is_known = low < end and tables.gain_intents[low] == intent
+    return tables.gain_steps[low] if is_known else 0
 
 
-@machine_code
-def _profile(intent: int, tokens: _Ints, tables: _Tables) -> float:
-    squares = gained = total = 0.0
+@inlined
+def _credit(found: _Floats, row: int, steps: int, rarity: float, weight: float) -> None:
+    found[row, _GAINED] += rarity * steps / GAIN_STEPS
+    found[row, _KNOWN] += weight
+
+
+@inlined
+def _explain(
+    found: _Floats, count: int, tokens: _Ints, tables: _Tables, rows: _Ints
+) -> tuple[float, float]:
+    """Fill what each candidate gains and knows; total rarity, and its length."""
+    for n in range(count):
+        rows[np.int64(found[n, _WHO])] = n + 1
+    squares = total = 0.0
     for token in tokens:
-        rarity = tables.tokens[token, _RARITY]
+        rarity, weight = tables.tokens[token, _RARITY], tables.tokens[token, _WEIGHT]
         squares += rarity * rarity
         total += rarity
-        gained += rarity * _gain(intent, token, tables)
-    if squares == 0.0:
-        return 0.0
-    return (gained - total * tables.intents[intent, 0]) / np.sqrt(squares)
-
-
-@machine_code
-def _coverage(
-    intent: int, tokens: _Ints, count: int, total: float, tables: _Tables
-) -> float:
-    known = 0.0
+        start, end = tables.gain_starts[token], tables.gain_starts[token + 1]
+        if end - start > SHORT_LIST:
+            for n in range(count):
+                steps = _gain(np.int64(found[n, _WHO]), token, tables)
+                if steps:
+                    _credit(found, n, steps, rarity, weight)
+            continue
+        for n in range(start, end):
+            row = rows[tables.gain_intents[n]]
+            if row:
+                _credit(found, row - 1, tables.gain_steps[n], rarity, weight)
     for n in range(count):
-        if _gain(intent, tokens[n], tables) != 0.0:
-            known += tables.tokens[tokens[n], _WEIGHT]
-    return known / total if total else 0.0
+        rows[np.int64(found[n, _WHO])] = 0
+    return total, np.sqrt(squares)
 
 
-@machine_code
-def _put(intent: int, cosine: float, overlap: float, found: _Floats, count: int) -> int:
-    """Keep the better likeness of an intent; new number of candidates."""
+@inlined
+def _put(
+    intent: int, cosine: float, overlap: float, found: _Floats, count: int
+) -> tuple[int, int]:
+    """Keep the better likeness of an intent; its row, and how many there are."""
     for n in range(count):
-        if found[n, 0] == intent:
-            if found[n, 1] + found[n, 2] < cosine + overlap:
-                found[n, 1], found[n, 2] = cosine, overlap
-            return count
-    found[count, 0], found[count, 1], found[count, 2] = intent, cosine, overlap
-    found[count, 3] = 0.0
-    return count + 1
+        if found[n, _WHO] == intent:
+            if found[n, _LIKE] + found[n, _LETTERS] < cosine + overlap:
+                found[n, _LIKE], found[n, _LETTERS] = cosine, overlap
+            return n, count
+    found[count] = 0.0
+    found[count, _WHO], found[count, _LIKE] = intent, cosine
+    found[count, _LETTERS] = overlap
+    return count, count + 1
 
 
-@machine_code
-def _propose(proposed: _Floats, found: _Floats, count: int) -> int:
-    """Add what rules propose to the candidates."""
-    for row in range(len(proposed)):
-        count = _put(proposed[row, 0], 0.0, 0.0, found, count)
-        for n in range(count):
-            if found[n, 0] == proposed[row, 0]:
-                found[n, 3] += proposed[row, 1]
-    return count
-
-
-@machine_code
+@inlined
 def _is_barred(intent: int, excluding: _Ints, tables: _Tables) -> bool:
     for number in excluding:
         low, high = tables.barred_starts[number], tables.barred_starts[number + 1]
@@ -472,24 +544,26 @@ def _is_barred(intent: int, excluding: _Ints, tables: _Tables) -> bool:
     return False
 
 
-@machine_code
+@inlined
 def _rank(
-    found: _Floats, count: int, tokens: _Ints, excluding: _Ints, tables: _Tables
+    found: _Floats,
+    count: int,
+    sums: tuple[float, float],
+    excluding: _Ints,
+    tables: _Tables,
 ) -> tuple[int, float, int]:
     """Row of the best candidate, its lead, and the number of candidates left."""
+    total, length = sums
     best, first, second, left = -1, -np.inf, -np.inf, 0
     for n in range(count):
-        intent = np.int64(found[n, 0])
+        intent = np.int64(found[n, _WHO])
         if _is_barred(intent, excluding, tables):
             continue
         left += 1
-        rank = (
-            _COSINE * found[n, 1]
-            + _PROFILE * _profile(intent, tokens, tables)
-            + found[n, 3]
-            + tables.intents[intent, 1]
-        )
-        if rank > first or (rank == first and intent < found[best, 0]):
+        cost, worth = tables.intents[intent]
+        profile = (found[n, _GAINED] - total * cost) / length if length else 0.0
+        rank = _COSINE * found[n, _LIKE] + _PROFILE * profile + found[n, _BONUS] + worth
+        if rank > first or (rank == first and intent < found[best, _WHO]):
             best, first, second = n, rank, first
         elif rank > second:
             second = rank
@@ -497,43 +571,93 @@ def _rank(
     return best, min(lead, _MAX_LEAD), left
 
 
+@inlined
+def _unpacked(ints: _Ints, floats: _Floats, keys: _Keys, ends: Any) -> _Tables:
+    """Views of the tables, in the order of the fields."""
+    return _Tables(
+        ints[: ends[0]],
+        ints[ends[0] : ends[1]],
+        ints[ends[1] : ends[2]],
+        ints[ends[2] : ends[3]],
+        ints[ends[3] : ends[4]],
+        ints[ends[4] : ends[5]],
+        ints[ends[5] : ends[6]],
+        ints[ends[6] : ends[7]],
+        ints[ends[7] : ends[8]],
+        ints[ends[8] : ends[9]],
+        ints[ends[9] : ends[10]],
+        floats[: ends[11]].reshape(-1, 2),
+        floats[ends[11] : ends[12]],
+        floats[ends[12] : ends[13]].reshape(-1, 4),
+        floats[ends[13] : ends[14]].reshape(-1, 2),
+        keys,
+    )
+
+
+@inlined
+def _read(
+    listed: _Ints, known: int, codes: Any, size: int, stamp: int, packs: Any
+) -> tuple[_Ints, int, float]:
+    """Stamp all known tokens; they, the letter pieces in all, and known weight."""
+    tables, scratch = packs
+    tokens = np.empty(known + len(codes), dtype=np.int32)
+    tokens[:known] = listed[len(listed) - known :]
+    count, pieces = _read_grams(codes, size, tokens, known, tables)
+    weight = 0.0
+    for n in range(count):
+        scratch.stamps[tokens[n]] = stamp
+        weight += tables.tokens[tokens[n], _WEIGHT]
+    return tokens[:count], pieces, weight
+
+
 @machine_code
 def _score(
-    given: _Ints,
+    listed: _Ints,
+    exclusions: int,
     unseen: float,
     particles: int,
     contrasts: int,
     codes: Any,
     size: int,
-    proposed: _Floats,
-    excluding: _Ints,
-    tables: _Tables,
-    scratch: _Scratch,
+    room: _Floats,
+    proposals: int,
+    ints: _Ints,
+    floats: _Floats,
+    keys: _Keys,
+    ends: Any,
+    shares: _Floats,
+    stamps: NDArray[np.int64],
+    places: _Ints,
+    rows: _Ints,
 ) -> tuple[int, float, float, float, float, int]:
-    """Find the best candidate; its number is -1 if there is none."""
-    tokens = np.empty(len(given) + len(codes), dtype=np.int32)
-    tokens[: len(given)] = given
-    count, pieces = _read_grams(codes, size, tokens, len(given), tables)
-    stamp = scratch.stamps[-1] + 1
-    scratch.stamps[-1] = stamp
-    total = unseen
-    for n in range(count):
-        scratch.stamps[tokens[n]] = stamp
-        total += tables.tokens[tokens[n], _WEIGHT]
-    touched, work = _gather(tokens, len(given), tables, scratch)
-    found = np.empty((MAX_SCORED + MAX_PROPOSED, 4))
-    candidates = 0
-    root = np.sqrt(total + particles * PARTICLE_WEIGHT)
+    """
+    Find the best candidate; its number is -1 if there is none.
+
+    *listed* are the exclusions that apply, then the known tokens.
+    """
+    tables = _unpacked(ints, floats, keys, ends)
+    scratch = _Scratch(shares, stamps, places, rows)
+    stamp = stamps[-1] + 1
+    stamps[-1] = stamp
+    known = len(listed) - exclusions
+    tokens, pieces, weight = _read(listed, known, codes, size, stamp, (tables, scratch))
+    total = weight + unseen
+    touched, work = _gather(tokens, known, tables, scratch)
+    found = np.empty((MAX_SCORED + MAX_PROPOSED, 6))
+    count = 0
+    sizes = (np.sqrt(total + particles * PARTICLE_WEIGHT), contrasts, pieces)
     for example in _best_examples(touched, scratch):
-        cosine, overlap = _likeness(
-            example, stamp, (root, contrasts, pieces), tables, scratch
-        )
+        cosine, overlap = _likeness(example, stamp, sizes, tables, scratch)
         intent = np.int64(tables.examples[example, _INTENT])
-        candidates = _put(intent, cosine, overlap, found, candidates)
-    candidates = _propose(proposed, found, candidates)
-    best, lead, left = _rank(found, candidates, tokens[:count], excluding, tables)
+        _, count = _put(intent, cosine, overlap, found, count)
+    for n in range(proposals):
+        row, count = _put(np.int64(room[n, 0]), 0.0, 0.0, found, count)
+        found[row, _BONUS] += room[n, 1]
+    sums = _explain(found, count, tokens, tables, rows)
+    best, lead, left = _rank(found, count, sums, listed[:exclusions], tables)
     if best < 0:
         return -1, 0.0, 0.0, 0.0, 0.0, work
-    intent = np.int64(found[best, 0])
-    coverage = _coverage(intent, tokens, len(given), total, tables)
-    return intent, found[best, 1], found[best, 2], coverage, lead, work + left
+    row = found[best]
+    coverage = row[_KNOWN] / total if total else 0.0
+    who = np.int64(row[_WHO])
+    return who, row[_LIKE], row[_LETTERS], coverage, lead, work + left

@@ -36,7 +36,7 @@ def test_every_example_cut_and_joined_gives_the_same(
     """Half an example, and an example with the next one's end, in both languages."""
     assert (engine.arithmetic, native.arithmetic) == ("plain", "native")
     for locale in ("zh", "en"):
-        texts = [t for i in engine.intents for t in i.wording(locale).examples]
+        texts = [t for i in engine.intents for t in i.wording(locale).examples[::6]]
         for text, after in zip(texts, texts[1:], strict=False):
             for changed in (text[: len(text) // 2 + 1], text + after[-4:]):
                 one = engine.match(changed, locale)
