@@ -129,6 +129,7 @@ class Gateway:
         services = await open_services(
             config.shops, data_dir, ledger, wall_ms, self._resources, llms
         )
+        use_arithmetic(services, config.router.arithmetic)
         librarian = Librarian(_shelved(config, services), telemetry)
         librarian.start()
         self._resources.push_async_callback(librarian.stop)

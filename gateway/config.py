@@ -124,9 +124,10 @@ class RouterConfig(
     Which router model, rules and stage; empty paths mean the shipped ones.
 
     Attributes:
-        arithmetic: How a gateway adds the model up. ``auto`` is native where numba
-            is installed: it halves the time of a decision, and costs a worker about
-            two seconds at its start and 170 MB.
+        arithmetic: How a gateway adds up the model, and the likeness of a message
+            to the rules of L1. ``auto`` is native where numba is installed: it
+            halves the time of both, and costs a worker about five seconds at its
+            start and 190 MB.
     """
 
     model_dir: str = ""

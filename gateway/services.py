@@ -18,7 +18,7 @@ from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
 from engines.retrieval.writing import Writer
-from engines.rules.engine import RulesEngine
+from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
 from engines.voice import Voice
 from gateway.answering import ShopService
@@ -56,6 +56,14 @@ async def open_services(
         shop.id: await _open(shop, data_dir, ledger, clock_ms, resources, llms)
         for shop in shops
     }
+
+
+def use_arithmetic(services: Mapping[str, ShopService], arithmetic: Arithmetic) -> None:
+    """Choose how L1 of every shop adds up; compiles if that is native."""
+    for service in services.values():
+        rules = service.engines[Tier.L1]
+        if isinstance(rules, RulesEngine):
+            rules.use(arithmetic)
 
 
 def knowledge_of(shop: ShopConfig, data_dir: Path) -> Knowledge:

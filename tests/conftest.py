@@ -9,6 +9,7 @@ embedded, external, and on a cluster of three primaries.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,10 @@ from redis import Redis
 from store_servers import DURABLE, Cluster, Server
 
 from gateway.store.embedded import EmbeddedStore
+
+
+# Workers that tests start do not compile: it takes longer than most of the tests.
+os.environ.setdefault("TIDEGATE_ROUTER__ARITHMETIC", "plain")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -187,6 +187,7 @@ def config_of(store_url: str, shop_url: str, folder: Path) -> Config:
             config.dispatch, reply_wait_s=4.0, l3_deadline_s=5.0, max_tries=1
         ),
         log=replace(config.log, path=str(folder / "gateway.log")),
+        router=replace(config.router, arithmetic="plain"),
         shops=(
             ShopConfig(
                 id="demo", business_url=shop_url, business_key=KEY, channels=app

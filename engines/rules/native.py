@@ -12,15 +12,16 @@ first :class:`NativeScorer` of a process compiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from engines.contract import Locale
-from engines.rules import calibration
+from engines.rules import calibration, flat
+from engines.rules.flat import STIR, Floats, Ints, Keys, Tables
 from engines.rules.profiles import GAIN_STEPS, IntentProfiles
 from engines.rules.reading import Reading
 from engines.rules.scoring import Scored
@@ -29,18 +30,13 @@ from engines.rules.similarity import (
     MAX_ENTRIES,
     MAX_SCORED,
     PARTICLE_WEIGHT,
-    Posting,
     SimilarityIndex,
 )
 
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_Ints: TypeAlias = NDArray[np.int32]
-_Floats: TypeAlias = NDArray[np.float64]
-_Keys: TypeAlias = NDArray[np.uint64]
 
 _U64 = np.uint64
-_STIR = _U64(0x9E3779B97F4A7C15)
 
 #: Candidates that rules propose; a message has a handful.
 MAX_PROPOSED: Final = 48
@@ -72,72 +68,13 @@ def inlined(function: _Function) -> _Function:
     return cast("_Function", njit(function, inline="always"))
 
 
-class _Tables(NamedTuple):
-    """
-    What the sums need of a pack.
-
-    Attributes:
-        kinds: Where features, contrasts and particles end among the tokens; what
-            follows are letter pieces.
-
-        tokens: By token: rarity, squared weight.
-
-        gain_starts, gain_intents, gain_steps: By token, the intents to which it
-            adds something, in order, and how much; laid end to end.
-
-        post_starts, post_examples, post_shares: Postings of each token.
-
-        examples: By example: intent, number of contrasts, of letter pieces, and
-            length with particles.
-
-        card_starts, card_tokens: Tokens of each example.
-
-        intents: By intent: cost of a token, and its priority's worth.
-
-        gram_keys, gram_tokens: Hash table of letter pieces.
-
-        barred_starts, barred: Intents that each exclusion rules out, in order.
-    """
-
-    kinds: _Ints
-    gain_starts: _Ints
-    gain_intents: _Ints
-    gain_steps: _Ints
-    post_starts: _Ints
-    post_examples: _Ints
-    card_starts: _Ints
-    card_tokens: _Ints
-    gram_tokens: _Ints
-    barred_starts: _Ints
-    barred: _Ints
-    tokens: _Floats
-    post_shares: _Floats
-    examples: _Floats
-    intents: _Floats
-    gram_keys: _Keys
-
-
-class _Packed(NamedTuple):
-    """
-    The tables laid end to end: a call is the cheaper the fewer arrays it is given.
-
-    Attributes:
-        ends: Where each table ends among those of its kind, in their order.
-    """
-
-    ints: _Ints
-    floats: _Floats
-    gram_keys: _Keys
-    ends: NDArray[np.int64]
-
-
 class _Scratch(NamedTuple):
     """Room for one message; the call holds the interpreter, so one is enough."""
 
-    shares: _Floats
+    shares: Floats
     stamps: NDArray[np.int64]
-    touched: _Ints
-    rows: _Ints
+    touched: Ints
+    rows: Ints
 
 
 class NativeScorer:
@@ -151,12 +88,12 @@ class NativeScorer:
         priorities: Sequence[float],
         exclusions: Sequence[frozenset[int]],
     ) -> None:
-        self._size = 2 if locale == "zh" else 4
+        self._size = flat.piece_size(locale)
         self._unseen = index.unseen
-        kinds = _by_kind(index, profiles)
+        kinds = flat.tokens_by_kind(index, profiles)
         self._ids = {token: n for n, token in enumerate(t for k in kinds for t in k)}
-        self._packed = _packed(
-            _Builder(self._ids, index, profiles, self._size).tables(
+        self._packed = flat.pack(
+            flat.Builder(self._ids, index, profiles, self._size).tables(
                 [len(kind) for kind in kinds], priorities, exclusions
             )
         )
@@ -208,155 +145,14 @@ class NativeScorer:
         return count
 
 
-#: Fields of :class:`_Tables` by kind of array, and how wide those of floats are.
-_INTS: Final = _Tables._fields[:11]
-_FLOATS: Final = _Tables._fields[11:15]
-
-
-def _packed(tables: _Tables) -> _Packed:
-    ints = [getattr(tables, name) for name in _INTS]
-    floats = [getattr(tables, name).reshape(-1) for name in _FLOATS]
-    ends = [*np.cumsum([len(a) for a in ints]), *np.cumsum([len(a) for a in floats])]
-    return _Packed(
-        np.concatenate(ints),
-        np.concatenate(floats),
-        tables.gram_keys,
-        np.array(ends, dtype=np.int64),
-    )
-
-
-def _by_kind(index: SimilarityIndex, profiles: IntentProfiles) -> list[list[str]]:
-    """All tokens: features, contrasts, particles, letter pieces."""
-    kinds: list[list[str]] = [[], [], [], []]
-    for token in profiles.rarity:
-        if _is_gram(token):
-            kinds[3].append(token)
-        elif token in index.contrasts:
-            kinds[1].append(token)
-        else:
-            kinds[0 if token in index.weights else 2].append(token)
-    return kinds
-
-
-class _Builder:
-    """Lays what a pack knows out in tables."""
-
-    def __init__(
-        self,
-        ids: Mapping[str, int],
-        index: SimilarityIndex,
-        profiles: IntentProfiles,
-        size: int,
-    ) -> None:
-        self._ids = ids
-        self._index = index
-        self._profiles = profiles
-        self._size = size
-
-    def tables(
-        self,
-        kinds: Sequence[int],
-        priorities: Sequence[float],
-        exclusions: Sequence[frozenset[int]],
-    ) -> _Tables:
-        """All tables; *kinds* are the numbers of tokens of each kind."""
-        rarity, weights = self._profiles.rarity, self._index.weights
-        gram_keys, gram_tokens = self._grams()
-        gains, postings, cards = self._gains(), self._postings(), self._cards()
-        return _Tables(
-            kinds=np.cumsum(kinds[:3], dtype=np.int32),
-            gain_starts=_starts(gains),
-            gain_intents=_numbers([n for n, _ in one] for one in gains),
-            gain_steps=_numbers([steps for _, steps in one] for one in gains),
-            post_starts=_starts(postings),
-            post_examples=_numbers([n for n, _ in one] for one in postings),
-            card_starts=_starts(cards),
-            card_tokens=_numbers(cards),
-            gram_tokens=gram_tokens,
-            barred_starts=_starts(exclusions),
-            barred=_numbers(sorted(one) for one in exclusions),
-            tokens=_rows([(rarity[t], weights.get(t, 0.0)) for t in self._ids], 2),
-            post_shares=_rows([(w,) for one in postings for _, w in one], 1)[:, 0],
-            examples=self._examples(),
-            intents=self._intents(priorities),
-            gram_keys=gram_keys,
-        )
-
-    def _gains(self) -> list[list[tuple[int, int]]]:
-        found: list[list[tuple[int, int]]] = [[] for _ in self._ids]
-        for intent, of in sorted(self._profiles.gains.items()):
-            for token, gain in of.items():
-                found[self._ids[token]].append((intent, round(gain * GAIN_STEPS)))
-        return found
-
-    def _postings(self) -> list[Posting]:
-        return [self._index.postings.get(token, ()) for token in self._ids]
-
-    def _cards(self) -> list[list[int]]:
-        return [
-            [self._ids[token] for token in (*c.features, *c.particles, *c.grams)]
-            for c in self._index.cards
-        ]
-
-    def _examples(self) -> _Floats:
-        cards = self._index.cards
-        return _rows(
-            [(c.intent, len(c.contrasts), len(c.grams), c.full_root) for c in cards], 4
-        )
-
-    def _intents(self, priorities: Sequence[float]) -> _Floats:
-        costs, usual = self._profiles.costs, self._profiles.usual_cost
-        return _rows([(costs.get(n, usual), w) for n, w in enumerate(priorities)], 2)
-
-    def _grams(self) -> tuple[_Keys, _Ints]:
-        """Open hash table, at most half full; no key is 0."""
-        grams = {_key(t, self._size): n for t, n in self._ids.items() if _is_gram(t)}
-        slots = 1 << (2 * len(grams) + 2).bit_length()
-        keys = np.zeros(slots, dtype=np.uint64)
-        tokens = np.zeros(slots, dtype=np.int32)
-        given = np.array([*grams], dtype=np.uint64)
-        _enter(given, _numbers([grams.values()]), keys, tokens)
-        return keys, tokens
-
-
-def _rows(rows: Sequence[tuple[float, ...]], columns: int) -> _Floats:
-    return np.array(rows, dtype=np.float64).reshape(-1, columns)
-
-
-def _numbers(lists: Iterable[Iterable[int]]) -> _Ints:
-    return np.array([number for one in lists for number in one], dtype=np.int32)
-
-
-def _starts(lists: Iterable[Collection[object]]) -> _Ints:
-    return np.cumsum([0, *(len(one) for one in lists)], dtype=np.int32)
-
-
-def _is_gram(token: str) -> bool:
-    return "_" in token
-
-
-def _key(gram: str, size: int) -> int:
-    """As :func:`_gram_key`, of the text of a letter piece."""
-    codes = [ord(letter) for letter in gram.replace("_", "")]
-    return sum(code << (64 // size * n) for n, code in enumerate(codes)) % (1 << 64)
-
-
 @inlined
-def _slot(key: np.uint64, keys: _Keys) -> int:
+def _slot(key: np.uint64, keys: Keys) -> int:
     """Where *key* is, or the free place where it would be."""
     mask = _U64(len(keys) - 1)
-    slot = ((key * _STIR) >> _U64(20)) & mask
+    slot = ((key * STIR) >> _U64(20)) & mask
     while keys[slot] != _U64(0) and keys[slot] != key:
         slot = (slot + _U64(1)) & mask
-    return np.int64(slot)
-
-
-@machine_code
-def _enter(given: _Keys, tokens: _Ints, keys: _Keys, found: _Ints) -> None:
-    for n in range(len(given)):
-        slot = _slot(given[n], keys)
-        keys[slot] = given[n]
-        found[slot] = tokens[n]
+    return int(slot)
 
 
 @inlined
@@ -369,7 +165,7 @@ def _gram_key(codes: Any, start: int, size: int) -> np.uint64:
 
 @inlined
 def _read_grams(
-    codes: Any, size: int, tokens: _Ints, count: int, tables: _Tables
+    codes: Any, size: int, tokens: Ints, count: int, tables: Tables
 ) -> tuple[int, int]:
     """Append the known letter pieces, each once; new count, and pieces in all."""
     pieces = 0
@@ -393,7 +189,7 @@ def _read_grams(
 
 @inlined
 def _gather(
-    tokens: _Ints, count: int, tables: _Tables, scratch: _Scratch
+    tokens: Ints, count: int, tables: Tables, scratch: _Scratch
 ) -> tuple[int, int]:
     """Sum the shares of the examples of the rarest features; touched, and work."""
     touched = work = 0
@@ -419,7 +215,7 @@ def _gather(
 
 
 @inlined
-def _best_examples(touched: int, scratch: _Scratch) -> _Ints:
+def _best_examples(touched: int, scratch: _Scratch) -> Ints:
     """Take the examples with the largest sums, the first touched first; clear."""
     best = np.empty(MAX_SCORED + 1, dtype=np.int32)
     count = 0
@@ -442,7 +238,7 @@ def _likeness(
     example: int,
     stamp: int,
     sizes: tuple[float, int, int],
-    tables: _Tables,
+    tables: Tables,
     scratch: _Scratch,
 ) -> tuple[float, float]:
     """Cosine and overlap of a message, whose tokens are stamped, with an example."""
@@ -463,14 +259,14 @@ def _likeness(
             turns += token >= features
     card = tables.examples[example]
     cosine = common / (root * card[_ROOT])
-    for _ in range(np.int64(contrasts + card[_CONTRASTS]) - 2 * turns):
+    for _ in range(int(contrasts + card[_CONTRASTS]) - 2 * turns):
         cosine *= CONTRAST_FACTOR
     both = pieces + card[_GRAMS]
     return cosine, 2 * letters / both if both else 0.0
 
 
 @inlined
-def _gain(intent: int, token: int, tables: _Tables) -> int:
+def _gain(intent: int, token: int, tables: Tables) -> int:
     """Steps that a token adds to an intent's score; 0 if no example has it."""
     low, end = tables.gain_starts[token], tables.gain_starts[token + 1]
     high = end
@@ -485,18 +281,18 @@ def _gain(intent: int, token: int, tables: _Tables) -> int:
 
 
 @inlined
-def _credit(found: _Floats, row: int, steps: int, rarity: float, weight: float) -> None:
+def _credit(found: Floats, row: int, steps: int, rarity: float, weight: float) -> None:
     found[row, _GAINED] += rarity * steps / GAIN_STEPS
     found[row, _KNOWN] += weight
 
 
 @inlined
 def _explain(
-    found: _Floats, count: int, tokens: _Ints, tables: _Tables, rows: _Ints
+    found: Floats, count: int, tokens: Ints, tables: Tables, rows: Ints
 ) -> tuple[float, float]:
     """Fill what each candidate gains and knows; total rarity, and its length."""
     for n in range(count):
-        rows[np.int64(found[n, _WHO])] = n + 1
+        rows[int(found[n, _WHO])] = n + 1
     squares = total = 0.0
     for token in tokens:
         rarity, weight = tables.tokens[token, _RARITY], tables.tokens[token, _WEIGHT]
@@ -505,7 +301,7 @@ def _explain(
         start, end = tables.gain_starts[token], tables.gain_starts[token + 1]
         if end - start > SHORT_LIST:
             for n in range(count):
-                steps = _gain(np.int64(found[n, _WHO]), token, tables)
+                steps = _gain(int(found[n, _WHO]), token, tables)
                 if steps:
                     _credit(found, n, steps, rarity, weight)
             continue
@@ -514,13 +310,13 @@ def _explain(
             if row:
                 _credit(found, row - 1, tables.gain_steps[n], rarity, weight)
     for n in range(count):
-        rows[np.int64(found[n, _WHO])] = 0
+        rows[int(found[n, _WHO])] = 0
     return total, np.sqrt(squares)
 
 
 @inlined
 def _put(
-    intent: int, cosine: float, overlap: float, found: _Floats, count: int
+    intent: int, cosine: float, overlap: float, found: Floats, count: int
 ) -> tuple[int, int]:
     """Keep the better likeness of an intent; its row, and how many there are."""
     for n in range(count):
@@ -535,7 +331,7 @@ def _put(
 
 
 @inlined
-def _is_barred(intent: int, excluding: _Ints, tables: _Tables) -> bool:
+def _is_barred(intent: int, excluding: Ints, tables: Tables) -> bool:
     for number in excluding:
         low, high = tables.barred_starts[number], tables.barred_starts[number + 1]
         place = low + np.searchsorted(tables.barred[low:high], intent)
@@ -546,17 +342,17 @@ def _is_barred(intent: int, excluding: _Ints, tables: _Tables) -> bool:
 
 @inlined
 def _rank(
-    found: _Floats,
+    found: Floats,
     count: int,
     sums: tuple[float, float],
-    excluding: _Ints,
-    tables: _Tables,
+    excluding: Ints,
+    tables: Tables,
 ) -> tuple[int, float, int]:
     """Row of the best candidate, its lead, and the number of candidates left."""
     total, length = sums
     best, first, second, left = -1, -np.inf, -np.inf, 0
     for n in range(count):
-        intent = np.int64(found[n, _WHO])
+        intent = int(found[n, _WHO])
         if _is_barred(intent, excluding, tables):
             continue
         left += 1
@@ -572,9 +368,9 @@ def _rank(
 
 
 @inlined
-def _unpacked(ints: _Ints, floats: _Floats, keys: _Keys, ends: Any) -> _Tables:
+def _unpacked(ints: Ints, floats: Floats, keys: Keys, ends: Any) -> Tables:
     """Views of the tables, in the order of the fields."""
-    return _Tables(
+    return Tables(
         ints[: ends[0]],
         ints[ends[0] : ends[1]],
         ints[ends[1] : ends[2]],
@@ -596,8 +392,8 @@ def _unpacked(ints: _Ints, floats: _Floats, keys: _Keys, ends: Any) -> _Tables:
 
 @inlined
 def _read(
-    listed: _Ints, known: int, codes: Any, size: int, stamp: int, packs: Any
-) -> tuple[_Ints, int, float]:
+    listed: Ints, known: int, codes: Any, size: int, stamp: int, packs: Any
+) -> tuple[Ints, int, float]:
     """Stamp all known tokens; they, the letter pieces in all, and known weight."""
     tables, scratch = packs
     tokens = np.empty(known + len(codes), dtype=np.int32)
@@ -612,23 +408,23 @@ def _read(
 
 @machine_code
 def _score(
-    listed: _Ints,
+    listed: Ints,
     exclusions: int,
     unseen: float,
     particles: int,
     contrasts: int,
     codes: Any,
     size: int,
-    room: _Floats,
+    room: Floats,
     proposals: int,
-    ints: _Ints,
-    floats: _Floats,
-    keys: _Keys,
+    ints: Ints,
+    floats: Floats,
+    keys: Keys,
     ends: Any,
-    shares: _Floats,
+    shares: Floats,
     stamps: NDArray[np.int64],
-    places: _Ints,
-    rows: _Ints,
+    places: Ints,
+    rows: Ints,
 ) -> tuple[int, float, float, float, float, int]:
     """
     Find the best candidate; its number is -1 if there is none.
@@ -648,10 +444,10 @@ def _score(
     sizes = (np.sqrt(total + particles * PARTICLE_WEIGHT), contrasts, pieces)
     for example in _best_examples(touched, scratch):
         cosine, overlap = _likeness(example, stamp, sizes, tables, scratch)
-        intent = np.int64(tables.examples[example, _INTENT])
+        intent = int(tables.examples[example, _INTENT])
         _, count = _put(intent, cosine, overlap, found, count)
     for n in range(proposals):
-        row, count = _put(np.int64(room[n, 0]), 0.0, 0.0, found, count)
+        row, count = _put(int(room[n, 0]), 0.0, 0.0, found, count)
         found[row, _BONUS] += room[n, 1]
     sums = _explain(found, count, tokens, tables, rows)
     best, lead, left = _rank(found, count, sums, listed[:exclusions], tables)
@@ -659,5 +455,5 @@ def _score(
         return -1, 0.0, 0.0, 0.0, 0.0, work
     row = found[best]
     coverage = row[_KNOWN] / total if total else 0.0
-    who = np.int64(row[_WHO])
+    who = int(row[_WHO])
     return who, row[_LIKE], row[_LETTERS], coverage, lead, work + left

@@ -240,7 +240,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "locust": ("loadtest.*",),
     "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),
-    "numba": ("router_models.*",),
+    "numba": ("router_models.*", "engines.rules.native"),
     "numpy": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
     "opencc": ("engines.*", "router_models.text"),
     "prometheus_client": ("gateway.telemetry",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,13 +39,28 @@ def test_every_example_cut_and_joined_gives_the_same(
     assert (engine.arithmetic, native.arithmetic) == ("plain", "native")
     for locale in ("zh", "en"):
         texts = [t for i in engine.intents for t in i.wording(locale).examples[::6]]
-        for text, after in zip(texts, texts[1:], strict=False):
+        for text, after in pairwise(texts):
             for changed in (text[: len(text) // 2 + 1], text + after[-4:]):
                 one = engine.match(changed, locale)
                 assert same(one, native.match(changed, locale)), changed
 
 
-WORDS = "怎么 退货 多久 发货 退款 不 没 第二件 券 吗 the how return refund my 3 é 🎁 x".split()
+WORDS = [
+    "怎么",
+    "退货",
+    "多久",
+    "退款",
+    "不",
+    "没",
+    "第二件",
+    "券",
+    "吗",
+    "how ",
+    "my ",
+    "3",
+    "é",
+    "🎁",
+]
 
 
 @settings(max_examples=300, deadline=None)
