@@ -40,7 +40,7 @@ from gateway.http.system import Readiness, SystemApi
 from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
 from gateway.people import People
-from gateway.services import knowledge_of, open_services, today
+from gateway.services import knowledge_of, open_services, today, use_arithmetic
 from gateway.settling import Settling
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
