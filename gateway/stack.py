@@ -41,11 +41,14 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         shop_url: Of the demo shop; empty if there is none.
 
+        shop_key: Bearer key of the demo shop.
+
         key: Bearer key of the first shop's *channel*.
     """
 
     supervisor: Supervisor
     shop_url: str
+    shop_key: str
     url: str
     shop: str
     channel: str
@@ -63,11 +66,13 @@ def running(
     *,
     channel: str = "app",
     make_supervisor: MakeSupervisor = Supervisor,
+    has_switches: bool = False,
 ) -> Iterator[Stack]:
     """
     Start the demo shop and a gateway in front of it; stop both at the end.
 
-    There is no demo shop if every shop has a business system of its own.
+    There is no demo shop if every shop has a business system of its own. With
+    *has_switches* it can be broken, reset and read from outside.
 
     Raises:
         StackFailed: If it is not ready in time.
@@ -78,20 +83,22 @@ def running(
     with ExitStack() as parts:
         shop_url = ""
         if not all(shop.business_url for shop in config.shops):
-            demo = _demo_shop(data_dir / "shop", secrets.business_key)
+            demo = _demo_shop(
+                data_dir / "shop", secrets.business_key, has_switches=has_switches
+            )
             shop_url = parts.enter_context(demo)
         with_shop = _with_business(config, shop_url, secrets.business_key)
         supervisor = make_supervisor(with_shop, tell)
         supervisor.start()
         parts.callback(supervisor.stop)
-        stack = _stack(supervisor, shop_url, channel)
+        stack = _stack(supervisor, shop_url, secrets.business_key, channel)
         asyncio.run(until_ready(supervisor))
         yield stack
 
 
 @contextmanager
-def _demo_shop(folder: Path, key: str) -> Iterator[str]:
-    process, url = _start_shop(folder, key)
+def _demo_shop(folder: Path, key: str, *, has_switches: bool) -> Iterator[str]:
+    process, url = _start_shop(folder, key, has_switches=has_switches)
     with process:
         try:
             yield url
@@ -112,7 +119,7 @@ def _with_business(config: Config, url: str, key: str) -> Config:
     )
 
 
-def _stack(supervisor: Supervisor, shop_url: str, channel: str) -> Stack:
+def _stack(supervisor: Supervisor, shop_url: str, shop_key: str, channel: str) -> Stack:
     shop = supervisor.config.shops[0]
     keys = {one.name: one.key for one in shop.channels}
     if channel not in keys:
@@ -120,6 +127,7 @@ def _stack(supervisor: Supervisor, shop_url: str, channel: str) -> Stack:
     return Stack(
         supervisor=supervisor,
         shop_url=shop_url,
+        shop_key=shop_key,
         url=supervisor.url,
         shop=shop.id,
         channel=channel,
@@ -127,7 +135,9 @@ def _stack(supervisor: Supervisor, shop_url: str, channel: str) -> Stack:
     )
 
 
-def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
+def _start_shop(
+    folder: Path, key: str, *, has_switches: bool
+) -> tuple[subprocess.Popen[bytes], str]:
     """The demo shop as a process of its own, on a free port."""
     folder.mkdir(parents=True, exist_ok=True)
     key_file = folder / "key"
@@ -135,6 +145,7 @@ def _start_shop(folder: Path, key: str) -> tuple[subprocess.Popen[bytes], str]:
     key_file.write_text(key, encoding="utf-8")
     command = [sys.executable, "-m", "engines.shops.demo"]
     command += ["--data-dir", str(folder), "--key-file", str(key_file), "--until-eof"]
+    command += ["--faults"] if has_switches else []
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command,
         stdin=subprocess.PIPE,

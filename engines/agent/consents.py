@@ -1,9 +1,10 @@
 """
 After a proposal: consent, refusal, questions, and records that must go on.
 
-Consent is to the proposal that was shown and to nothing else. Before it is
+Consent is to the proposals that were shown and to nothing else. Before one is
 carried out the order is read again, the proposal computed again and judged
-again; whatever differs makes a new proposal.
+again; whatever differs makes a new proposal. Where policy wants an operator's
+approval, the consent is written down and the record waits for it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,23 @@ from collections.abc import Sequence
 import msgspec
 
 from engines.agent.execution import Executor, has_budget
-from engines.agent.ledger import ActionRecord, ActionState, Ledger
-from engines.agent.plan import Task, Wants
-from engines.agent.proposals import Proposals, is_same
+from engines.agent.ledger import UNSETTLED, ActionRecord, ActionState, Ledger
+from engines.agent.plan import Draft, Task, Wants
+from engines.agent.proposals import Judged, Proposals, is_same
 from engines.agent.replies import Replies, person
-from engines.agent.tasks import Outcome, Standing, Tasks
+from engines.agent.tasks import OPEN_TO_CONSENT, Outcome, Tasks
 from engines.contract import Answer, EngineTimeout, Reason, Tier, Turn
 from engines.shops.port import Order, ShopPort
+
+
+_ENDED = frozenset(
+    {
+        ActionState.DONE,
+        ActionState.FAILED,
+        ActionState.PARKED,
+        ActionState.AWAITING_APPROVAL,
+    }
+)
 
 
 class Consenting:
@@ -58,96 +69,189 @@ class Consenting:
         self._replies = replies
 
     async def consent(
-        self, turn: Turn, task: Task, record: ActionRecord, orders: Sequence[Order]
+        self,
+        turn: Turn,
+        task: Task,
+        records: Sequence[ActionRecord],
+        orders: Sequence[Order],
     ) -> Outcome:
-        """The customer agreed to *record*."""
-        if record.state in {ActionState.DONE, ActionState.FAILED, ActionState.PARKED}:
-            return await self._outcome(turn, task, record)
-        order = next((one for one in orders if one.id == record.order_id), None)
-        if order is None:
-            return self._replies.no_such_order(record.order_id, orders, turn.locale)
-        # As it was shown: a proposal is compared in the language it was made in.
-        shown = msgspec.structs.replace(turn, locale=record.args["locale"])
-        judged = await self._proposals.judge(shown, task.draft, order)
-        is_expired = self._proposals.is_expired(record)
-        is_open = record.state is ActionState.PROPOSED and not is_expired
-        is_allowed = judged.verdict.outcome == "allowed"
-        if is_open and is_allowed and is_same(record, judged):
-            return await self._carry_out(turn, task, record)
-        opening = "expired" if is_expired else "changed"
-        at = Standing(
-            turn=turn, task=task, order=order, earlier=record, opening=opening
-        )
-        return await self._anew(at, is_expired=is_expired)
+        """The customer agreed to *records*, which were proposed together."""
+        drafts = (task.draft, *(one.draft for one in task.also))
+        told: list[Answer] = []
+        for position, (draft, record) in enumerate(zip(drafts, records, strict=True)):
+            if position and told:
+                orders = await self._shop.orders(turn.user_id)
+            ended = await self._one(turn, draft, record, orders)
+            if isinstance(ended, Outcome):
+                left = drafts[position + 1 :]
+                waiting = records[position + 1 :]
+                return await self._stopped(turn, task, told, ended, left, waiting)
+            told.append(self._replies.ended(ended))
+        return await self._next(turn, task, told)
 
-    async def settle(self, turn: Turn, task: Task, record: ActionRecord) -> Outcome:
-        """Bring a record to its end that an earlier try left on its way."""
-        record = await self._executor.run(record, turn.deadline_s)
-        return await self._outcome(turn, task, record)
+    async def settle(
+        self,
+        turn: Turn,
+        task: Task,
+        records: Sequence[ActionRecord],
+        orders: Sequence[Order],
+    ) -> Outcome:
+        """Bring records to their end that an earlier try left on their way."""
+        return await self.consent(turn, task, records, orders)
 
     async def show_again(
-        self, turn: Turn, task: Task, record: ActionRecord, order: Order, opening: str
+        self,
+        turn: Turn,
+        task: Task,
+        records: Sequence[ActionRecord],
+        orders: Sequence[Order],
+        opening: str,
     ) -> Outcome:
-        """Show the proposal once more; it stays open."""
-        at = Standing(
-            turn=turn, task=task, order=order, earlier=record, opening=opening
-        )
-        judged = await self._proposals.judge(turn, task.draft, order)
-        return await self._tasks.show(at, judged)
+        """Show the proposals once more; they stay open."""
+        drafts = (task.draft, *(one.draft for one in task.also))
+        wants = Wants((*drafts, *task.then))
+        return await self._tasks.pursue(turn, orders, wants, records, opening=opening)
 
-    async def decline(self, turn: Turn, record: ActionRecord | None) -> Answer:
-        """Put an open proposal away; nothing changes."""
-        if record is not None and record.state is ActionState.PROPOSED:
-            await self._ledger.move(
-                record, ActionState.REJECTED, "the customer declined"
-            )
+    async def decline(self, turn: Turn, records: Sequence[ActionRecord]) -> Answer:
+        """Put open proposals away; nothing changes."""
+        for record in records:
+            if record.state is ActionState.PROPOSED:
+                await self._ledger.move(
+                    record, ActionState.REJECTED, "the customer declined"
+                )
         return self._replies.say("agent.declined", turn.locale, intent="declined")
 
-    async def _anew(self, at: Standing, *, is_expired: bool) -> Outcome:
-        """A proposal that ran out or no longer fits is replaced by a fresh one."""
-        record = at.earlier
-        if is_expired and record and record.state is ActionState.PROPOSED:
-            await self._ledger.move(record, ActionState.REJECTED, "expired")
-            at = msgspec.structs.replace(at, earlier=None)
-        judged = await self._proposals.judge(at.turn, at.task.draft, at.order)
-        return await self._tasks.show(at, judged)
+    async def _one(
+        self, turn: Turn, draft: Draft, record: ActionRecord, orders: Sequence[Order]
+    ) -> ActionRecord | Outcome:
+        """One agreed proposal: its end, or what stands in the way."""
+        if record.state in UNSETTLED:
+            record = await self._executor.run(record, turn.deadline_s)
+        elif record.state not in _ENDED:
+            order = next((one for one in orders if one.id == record.order_id), None)
+            if order is None:
+                return self._replies.no_such_order(record.order_id, orders, turn.locale)
+            # As it was shown: compared in the language it was made in.
+            shown = msgspec.structs.replace(turn, locale=record.args["locale"])
+            judged = await self._proposals.judge(shown, draft, order)
+            opening = self._changed(record, judged)
+            if opening:
+                return await self._anew(turn, draft, record, orders, opening)
+            record = await self._carry_out(turn, record, judged)
+        if record.state is ActionState.FAILED:
+            return await self._failed(turn, draft, record)
+        if record.state is ActionState.PARKED:
+            note = f"{record.id} {record.recipe} {record.order_id}: {record.summary}"
+            return person(Reason.UNKNOWN_OUTCOME, note)
+        return record
 
-    async def _carry_out(self, turn: Turn, task: Task, record: ActionRecord) -> Outcome:
+    def _changed(self, record: ActionRecord, judged: Judged) -> str:
+        """Why the proposal cannot be carried out as it was shown; empty if it can."""
+        if self._proposals.is_expired(record):
+            return "expired"
+        is_open = record.state is ActionState.PROPOSED
+        is_allowed = judged.verdict.outcome in OPEN_TO_CONSENT
+        return "" if is_open and is_allowed and is_same(record, judged) else "changed"
+
+    async def _anew(
+        self,
+        turn: Turn,
+        draft: Draft,
+        record: ActionRecord,
+        orders: Sequence[Order],
+        opening: str,
+    ) -> Outcome:
+        """A proposal that ran out or no longer fits is replaced by a fresh one."""
+        earlier = [record]
+        if opening == "expired" and record.state is ActionState.PROPOSED:
+            await self._ledger.move(record, ActionState.REJECTED, "expired")
+            earlier = []
+        return await self._tasks.pursue(
+            turn, orders, Wants((draft,)), earlier, opening=opening
+        )
+
+    async def _carry_out(
+        self, turn: Turn, record: ActionRecord, judged: Judged
+    ) -> ActionRecord:
         if not has_budget(turn.deadline_s):
             raise EngineTimeout(Tier.L3)
-        record = await self._ledger.move(
-            record, ActionState.CONFIRMED, f"customer agreed in {turn.turn_id}"
-        )
-        return await self.settle(turn, task, record)
+        why = f"customer agreed in {turn.turn_id}"
+        if judged.verdict.outcome == "approve":
+            clause = judged.verdict.clauses[-1]
+            return await self._ledger.move(
+                record, ActionState.AWAITING_APPROVAL, f"{why}; {clause}"
+            )
+        record = await self._ledger.move(record, ActionState.CONFIRMED, why)
+        return await self._executor.run(record, turn.deadline_s)
 
-    async def _outcome(self, turn: Turn, task: Task, record: ActionRecord) -> Outcome:
-        """Say how it ended, and go on with what was also asked for."""
-        if record.state is ActionState.DONE:
-            return await self._next(turn, task, self._replies.done(record))
-        if record.state is ActionState.FAILED:
-            return await self._failed(turn, task, record)
-        note = f"{record.id} {record.recipe} {record.order_id}: {record.summary}"
-        return person(Reason.UNKNOWN_OUTCOME, note)
-
-    async def _failed(self, turn: Turn, task: Task, record: ActionRecord) -> Outcome:
+    async def _failed(self, turn: Turn, draft: Draft, record: ActionRecord) -> Outcome:
         """If only the order moved on, propose again; else say nothing changed."""
         orders = await self._shop.orders(turn.user_id)
         order = next((one for one in orders if one.id == record.order_id), None)
-        if order is None or _is_current(record, order):
+        if order is None or order.version == record.order_version:
             return self._replies.not_done(record)
-        wants = Wants((task.draft, *task.then))
-        return await self._tasks.pursue(turn, orders, wants, opening="changed")
+        return await self._tasks.pursue(
+            turn, orders, Wants((draft,)), opening="changed"
+        )
 
-    async def _next(self, turn: Turn, task: Task, said: Answer) -> Outcome:
+    async def _stopped(
+        self,
+        turn: Turn,
+        task: Task,
+        told: Sequence[Answer],
+        ended: Outcome,
+        left: Sequence[Draft],
+        waiting: Sequence[ActionRecord],
+    ) -> Outcome:
+        """One of several stands in the way: say what is done, keep the rest for later."""
+        for record in waiting:
+            if record.state is ActionState.PROPOSED:
+                await self._ledger.move(
+                    record, ActionState.SUPERSEDED, "the one before did not go through"
+                )
+        then = (*left, *task.then)
+        if not isinstance(ended, Answer):
+            return _with_done(ended, told)
+        if ended.open_task is not None:
+            ended = self._replies.with_then(ended, then)
+        elif then:
+            orders = await self._shop.orders(turn.user_id)
+            following = await self._tasks.pursue(turn, orders, Wants(then))
+            if not isinstance(following, Answer):
+                return _with_done(following, [*told, ended])
+            ended = self._replies.together([ended, following])
+        return self._replies.together([*told, ended])
+
+    async def _next(self, turn: Turn, task: Task, told: Sequence[Answer]) -> Outcome:
+        """What is done is done; what a person must see goes to one now."""
+        said = self._replies.together(told)
+        waiting = [
+            action
+            for action in said.actions
+            if action.state == ActionState.AWAITING_APPROVAL
+        ]
+        if waiting:
+            note = "; ".join(f"approve {one.id}: {one.summary}" for one in waiting)
+            return _with_done(person(Reason.POLICY, note), told)
         if not task.then:
             return said
         orders = await self._shop.orders(turn.user_id)
         following = await self._tasks.pursue(turn, orders, Wants(task.then))
         if isinstance(following, Answer):
             return self._replies.then(said, following, turn.locale)
-        note = f"done: {said.actions[0].summary}; open: {following.note}"
-        return msgspec.structs.replace(following, note=note[:500])
+        return _with_done(following, told)
 
 
-def _is_current(record: ActionRecord, order: Order) -> bool:
-    return record.order_version == order.version
+def _with_done(handed: Outcome, told: Sequence[Answer]) -> Outcome:
+    """A hand-over that says what was done before it."""
+    assert not isinstance(handed, Answer)  # noqa: S101 - callers looked
+    done = [
+        action.summary
+        for answer in told
+        for action in answer.actions
+        if action.state == ActionState.DONE
+    ]
+    if not done:
+        return handed
+    note = f"done: {'; '.join(done)}; open: {handed.note}"
+    return msgspec.structs.replace(handed, note=note[:500])

@@ -7,16 +7,25 @@ own records say; what is not clear stays empty and is asked for.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from engines.agent.plan import Draft, Scene, Wants
-from engines.agent.reading import references, wishes
+from engines.agent.reading import clauses, particulars, references, wishes
 from engines.agent.reading.addresses import AddressReader
+from engines.agent.reading.contacts import read_contact
+from engines.agent.reading.days import day_in
 from engines.shops.port import Order
 
 
 #: Lines or orders of one message that are worked on one after the other, at most.
 MAX_LINES = 5
+#: Tasks that are on one line of an order.
+LINE_RECIPES = frozenset(
+    {"refund_item", "exchange_item", "replace_item", "price_protection"}
+)
+_FEWEST_MERGED = 2
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
 
@@ -31,28 +40,167 @@ class Drafting:
     def __init__(self, addresses: AddressReader) -> None:
         self.addresses = addresses
 
-    def wants(
-        self, scene: Scene, recipes: tuple[wishes.Recipe, ...], text: str
-    ) -> Wants:
-        """Every task that the cleaned *text* asks for, in the order given."""
-        wanted = [self._one(scene, recipe, text) for recipe in recipes]
-        drafts = tuple(draft for want in wanted for draft in want.drafts)
-        return msgspec.structs.replace(wanted[0], drafts=drafts)
+    def wants(self, scene: Scene, text: str) -> Wants | None:
+        """Every task that the cleaned *text* asks for, in the order of asking."""
+        said, instead = clauses.corrected(text)
+        if instead and wishes.recipes_in(instead.lower()):
+            said, instead = (instead, "") if _names_own(scene, instead) else (text, "")
+        wanted = self._requested(scene, said)
+        if not wanted:
+            return None
+        if instead:
+            wanted = [self._put_right(scene, one, instead) for one in wanted]
+        return _joined(wanted)
 
-    def _one(self, scene: Scene, recipe: wishes.Recipe, text: str) -> Wants:
+    def corrected(self, scene: Scene, draft: Draft, text: str) -> Draft:
+        """*draft* with what the cleaned *text* says of it instead."""
         folded = text.lower()
         mention = references.mentioned_orders(folded, scene.orders)
-        order, choices = order_meant(scene, recipe, folded, mention)
+        if draft.recipe == "merge_orders":
+            return draft
+        if len(mention.ids) == 1 and mention.ids[0] != draft.order_id:
+            draft = msgspec.structs.replace(draft, order_id=mention.ids[0], line=0)
+        if draft.recipe in LINE_RECIPES:
+            draft = _corrected_line(scene, draft, folded)
+        return self.particulars(scene, draft, text, is_answer=False)
+
+    def particulars(
+        self, scene: Scene, draft: Draft, text: str, *, is_answer: bool
+    ) -> Draft:
+        """*draft* with the particulars of its own task that *text* gives."""
+        given: dict[str, Any] = {}
+        match draft.recipe:
+            case "change_address":
+                place = self.addresses.parts(text)
+                if not place.is_empty:
+                    whole = place if place.is_place else place.over(draft.address)
+                    given["address"] = whole
+            case "change_phone":
+                contact = read_contact(text)
+                given = {"phone": contact.phone, "name": contact.name}
+            case "reschedule_delivery":
+                day = day_in(text.lower(), scene.today)
+                given["day"] = day.isoformat() if day else ""
+            case "reissue_invoice":
+                parts = particulars.invoice_in(text)
+                if is_answer and not parts.title and not parts.tax_id:
+                    parts = particulars.title_answer(text)
+                given["invoice"] = parts.over(draft.invoice)
+            case "exchange_item":
+                given["target"] = particulars.target_in(text, is_answer=is_answer)
+            case "replace_item":
+                given["reason"] = draft.reason or wishes.claim_in(text.lower())
+                given["evidence"] = particulars.evidence_in(text)
+        known = {name: value for name, value in given.items() if value}
+        return msgspec.structs.replace(draft, **known)
+
+    def _requested(self, scene: Scene, text: str) -> list[Wants]:
+        requests = clauses.requests_in(text, lambda piece: _names_own(scene, piece))
+        wanted: list[Wants] = []
+        last = ""
+        for request in requests:
+            one = self._one(scene, request.recipe, request.text, last)
+            wanted.append(one)
+            last = one.drafts[0].order_id or last
+        return wanted
+
+    def _put_right(self, scene: Scene, wants: Wants, text: str) -> Wants:
+        drafts = tuple(self.corrected(scene, one, text) for one in wants.drafts)
+        return msgspec.structs.replace(wants, drafts=drafts)
+
+    def _one(self, scene: Scene, recipe: wishes.Recipe, text: str, last: str) -> Wants:
+        folded = text.lower()
+        mention = references.mentioned_orders(folded, scene.orders)
+        if recipe == "merge_orders":
+            return _merge(scene, mention, folded)
+        order, choices = order_meant(scene, recipe, folded, mention, last)
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
-        if recipe == "change_address":
-            draft = msgspec.structs.replace(draft, address=self.addresses.parts(text))
-        if recipe != "refund_item" and len(mention.ids) > 1:
-            return Wants(_for_each(draft, mention.ids))
+        draft = self.particulars(scene, draft, text, is_answer=False)
         if recipe == "refund_item":
             wants = refund(draft, order, folded)
-            choices = choices or wants.choices
-            return Wants(wants.drafts, mention.foreign, choices)
+            return Wants(wants.drafts, mention.foreign, choices or wants.choices)
+        if recipe in LINE_RECIPES:
+            wants = on_line(draft, order, folded)
+            return Wants(wants.drafts, mention.foreign, choices or wants.choices)
+        if len(mention.ids) > 1:
+            return Wants(_for_each(draft, mention.ids))
+        if recipe == "split_shipment":
+            said = references.mentioned_lines(folded, order, is_answer=True)
+            lines = tuple(line for line, _ in said.units)
+            draft = msgspec.structs.replace(draft, lines=lines)
         return Wants((draft,), mention.foreign, choices)
+
+
+def _names_own(scene: Scene, piece: str) -> bool:
+    """Whether a piece of a message names an order, a line or a product itself."""
+    folded = piece.lower()
+    mention = references.mentioned_orders(folded, scene.orders)
+    if mention.ids or mention.foreign or references.has_position(folded):
+        return True
+    return bool(references.described_orders(folded, scene.orders))
+
+
+def _joined(wanted: list[Wants]) -> Wants:
+    """All wishes of a message as one; what is unclear of the first stays so."""
+    drafts: dict[Draft, None] = {}
+    for want in wanted:
+        drafts.update(dict.fromkeys(want.drafts))
+    foreign = next((one.foreign for one in wanted if one.foreign), "")
+    return Wants(tuple(drafts), foreign, wanted[0].choices)
+
+
+def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
+    """Orders into one parcel: those that are named, or all that can be merged."""
+    accepted = scene.accepted.get("merge_orders", frozenset())
+    ids = mention.ids
+    if len(ids) < _FEWEST_MERGED:
+        described = references.described_orders(folded, scene.orders)
+        ids = tuple(dict.fromkeys((*ids, *described)))
+    if len(ids) < _FEWEST_MERGED:
+        free = [one.id for one in scene.orders if one.id in accepted]
+        ids = tuple(dict.fromkeys((*ids, *reversed(free))))
+        if len(free) > _FEWEST_MERGED and not references.means_all(folded):
+            return Wants((Draft(recipe="merge_orders"),), mention.foreign, tuple(free))
+    target = references.merged_into(folded, ids)
+    if not target:
+        return Wants((Draft(recipe="merge_orders"),), mention.foreign)
+    others = tuple(one for one in ids if one != target)
+    draft = Draft(recipe="merge_orders", order_id=target, others=others)
+    return Wants((draft,), mention.foreign)
+
+
+def on_line(
+    draft: Draft, order: Order | None, folded: str, *, is_answer: bool = False
+) -> Wants:
+    """A draft for each line named, of a task that is on one line."""
+    about = (
+        folded.split("换成", maxsplit=1)[0]
+        if draft.recipe == "exchange_item"
+        else folded
+    )
+    said = references.mentioned_lines(
+        wishes.without_rest(about), order, is_answer=is_answer
+    )
+    drafts = tuple(
+        msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)
+        for line, count in said.units[:MAX_LINES]
+    )
+    return Wants(drafts or (draft,), "", tuple(map(str, said.choices)))
+
+
+def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
+    order = order_of(scene, draft.order_id)
+    rest = wishes.without_rest(folded)
+    said = references.mentioned_lines(rest, order, is_answer=True)
+    if said.units and said.units[0][0] != draft.line:
+        line, units = said.units[0]
+        draft = msgspec.structs.replace(draft, line=line, quantity=units)
+    count = references.quantity(rest)
+    if count is not None:
+        draft = msgspec.structs.replace(draft, quantity=count)
+    if draft.recipe == "refund_item" and wishes.keeps_gift(folded):
+        draft = msgspec.structs.replace(draft, keeps_gift=True)
+    return draft
 
 
 def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
@@ -84,13 +232,18 @@ def refund(
 
 
 def order_meant(
-    scene: Scene, recipe: str, folded: str, mention: references.Mention
+    scene: Scene,
+    recipe: str,
+    folded: str,
+    mention: references.Mention,
+    last: str = "",
 ) -> tuple[Order | None, tuple[str, ...]]:
     """
     The order meant, or the orders it could be.
 
-    By id, by description, by what was spoken of last, or because policy lets
-    the recipe work on no other; each before the next, and only if it is one.
+    By id, by description, by the wish before in the same message (*last*), by
+    what was spoken of last, or because policy lets the recipe work on no other;
+    each before the next, and only if it is one.
     """
     orders = {order.id: order for order in scene.orders}
     if mention.foreign:
@@ -102,6 +255,7 @@ def order_meant(
         mention.ids,
         described if len(described) == 1 else (),
         tuple(id_ for id_ in described if id_ in accepted),
+        (last,),
         (from_history(scene),),
         allowed,
         tuple(orders),

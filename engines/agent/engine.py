@@ -15,6 +15,7 @@ open task and in the ledger.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -38,6 +39,7 @@ from engines.agent.plan import (
     AsksBack,
     Consents,
     Declines,
+    Draft,
     HandsOver,
     LooksUp,
     Plan,
@@ -50,11 +52,12 @@ from engines.agent.policy import Policy
 from engines.agent.proposals import Proposals
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.regions import Regions
-from engines.agent.recipes import CancelOrder, ChangeAddress, Recipe, RefundItem
+from engines.agent.recipes import all_recipes
 from engines.agent.replies import Replies, person
-from engines.agent.scenes import scene_of, task_of
+from engines.agent.scenes import ZONE, scene_of, task_of
 from engines.agent.tasks import Outcome, Tasks
 from engines.contract import (
+    Answer,
     EngineUnavailable,
     Escalation,
     Reason,
@@ -145,17 +148,24 @@ class AgentEngine:
         """
         policy = Policy.load(policy_path)
         simplify = OpenCC("t2s").convert
-        recipes: dict[str, Recipe] = {
-            recipe.name: recipe
-            for recipe in (ChangeAddress(voice), RefundItem(voice), CancelOrder(voice))
-        }
+
+        def today() -> dt.date:
+            return dt.datetime.fromtimestamp(clock_ms() / 1000, ZONE).date()
+
+        recipes = all_recipes(voice, today)
         replies = Replies(voice, recipes)
         proposals = Proposals(shop, ledger, recipes, policy, clock_ms)
         executor = Executor(
             shop, ledger, recipes, voice, clock_ms, grace_s=grace_s, sleep=sleep
         )
         tasks = Tasks(
-            proposals, ledger, policy, replies, recipes=recipes, simplify=simplify
+            proposals,
+            ledger,
+            policy,
+            replies,
+            recipes=recipes,
+            simplify=simplify,
+            today=today,
         )
         consenting = Consenting(
             shop, ledger, proposals, executor, tasks=tasks, replies=replies
@@ -168,7 +178,7 @@ class AgentEngine:
             consenting=consenting,
             tasks=tasks,
             replies=replies,
-            lookups=Lookups(shop, voice, replies),
+            lookups=Lookups(shop, voice, replies, today),
             proposals=proposals,
             executor=executor,
         )
@@ -224,27 +234,33 @@ class AgentEngine:
 
     async def _answer(self, turn: Turn) -> Outcome:
         task = task_of(turn.open_task)
-        record = await self._record_of(turn, task)
-        if task is not None and record is not None and record.state in UNSETTLED:
-            return await self._consenting.settle(turn, task, record)
+        records = await self._records_of(turn, task)
         orders = await self._shop.orders(turn.user_id)
+        if task is not None and any(one.state in UNSETTLED for one in records):
+            return await self._consenting.settle(turn, task, records, orders)
+        first = records[0] if records else None
         scene = scene_of(
-            turn, orders, task, record, policy=self._policy, now=self._proposals.now()
+            turn, orders, task, first, policy=self._policy, now=self._proposals.now()
         )
         plan = await self._planner.plan(scene)
-        return await self._follow(turn, plan, orders, task, record)
+        return await self._follow(turn, plan, orders, task, records)
 
-    async def _record_of(self, turn: Turn, task: Task | None) -> ActionRecord | None:
-        """The open proposal, if it is this very customer's."""
+    async def _records_of(
+        self, turn: Turn, task: Task | None
+    ) -> tuple[ActionRecord, ...]:
+        """The open proposals, if they are this very customer's; all or none."""
         if task is None or not task.action_id:
-            return None
+            return ()
+        ids = (task.action_id, *(one.action_id for one in task.also))
         try:
-            record = await self._ledger.get(
-                turn.shop, turn.conversation_id, task.action_id
-            )
+            found = [
+                await self._ledger.get(turn.shop, turn.conversation_id, one)
+                for one in ids
+            ]
         except ActionNotFound:
-            return None
-        return record if record.user_id == turn.user_id else None
+            return ()
+        is_own = all(one.user_id == turn.user_id for one in found)
+        return tuple(found) if is_own else ()
 
     async def _follow(
         self,
@@ -252,21 +268,35 @@ class AgentEngine:
         plan: Plan,
         orders: tuple[Order, ...],
         task: Task | None,
-        record: ActionRecord | None,
+        records: tuple[ActionRecord, ...],
     ) -> Outcome:
         match plan:
             case Wants():
-                return await self._tasks.pursue(turn, orders, plan, record)
-            case Consents() if task and record:
-                return await self._consenting.consent(turn, task, record, orders)
+                return await self._tasks.pursue(turn, orders, plan, records)
+            case Consents() if task and records:
+                return await self._consenting.consent(turn, task, records, orders)
             case Declines() if task:
-                return await self._consenting.decline(turn, record)
+                return await self._consenting.decline(turn, records)
             case LooksUp():
-                return await self._lookups.look_up(turn, plan, orders)
+                return await self._look_up(turn, plan, orders)
             case HandsOver():
                 note = f"{plan.note}: {turn.text[:120]}"
                 return person(plan.reason, note, turn.open_task)
-        return await self._unclear(turn, plan, orders, task, record)
+        return await self._unclear(turn, plan, orders, task, records)
+
+    async def _look_up(
+        self, turn: Turn, plan: LooksUp, orders: tuple[Order, ...]
+    ) -> Outcome:
+        """Tell; a refund that turns out to be late is offered to be chased."""
+        said = await self._lookups.look_up(turn, plan, orders)
+        late = await self._lookups.late_order(turn, plan, orders)
+        if late is None or turn.open_task is not None:
+            return said
+        wants = Wants((Draft(recipe="chase_refund", order_id=late.id),))
+        offered = await self._tasks.pursue(turn, orders, wants)
+        if isinstance(offered, Answer) and offered.actions:
+            return self._replies.together([said, offered])
+        return said
 
     async def _unclear(
         self,
@@ -274,7 +304,7 @@ class AgentEngine:
         plan: Plan,
         orders: tuple[Order, ...],
         task: Task | None,
-        record: ActionRecord | None,
+        records: tuple[ActionRecord, ...],
     ) -> Outcome:
         """Ask again, or show the proposal again; after several tries a person."""
         if task is None:
@@ -284,10 +314,10 @@ class AgentEngine:
             note = f"not understood: {task.draft.recipe}: {turn.text[:120]}"
             return person(Reason.STUCK, note, turn.open_task)
         task = msgspec.structs.replace(task, misses=misses)
-        order = next((one for one in orders if one.id == task.draft.order_id), None)
-        if record is not None and order is not None:
-            return await self._consenting.show_again(
-                turn, task, record, order, "still_open"
-            )
         slot = turn.open_task.waits_for if turn.open_task else "order"
+        if records or slot == "consent":
+            said = await self._consenting.show_again(
+                turn, task, records, orders, "still_open"
+            )
+            return self._replies.with_misses(said, misses)
         return self._replies.ask(slot, task, orders, turn.locale)

@@ -92,7 +92,7 @@ class Executor:
         Carry on with a confirmed, executing or unknown record until it settles.
 
         Args:
-            record: As the ledger has it now.
+            record: As the ledger has it now; approved ones are carried out too.
 
             deadline_s: Reading of the loop's clock by which to have settled.
 
@@ -101,7 +101,7 @@ class Executor:
             comes back as it is.
         """
         is_resumed = record.state in {ActionState.EXECUTING, ActionState.UNKNOWN}
-        if record.state is ActionState.CONFIRMED:
+        if record.state in {ActionState.CONFIRMED, ActionState.APPROVED}:
             record = await self._ledger.move(
                 record, ActionState.EXECUTING, "intent on disk"
             )
@@ -116,10 +116,13 @@ class Executor:
         """
         Find out what became of a record that no turn works on any more.
 
-        No action is sent: a person has the conversation, and may have done the
-        same by hand. What never came to the call is rejected, what the shop
+        Nothing is sent but what an operator approved: a person has the
+        conversation, and may have done the same by hand. What never came to the call is rejected, what the shop
         has is done, all else is the person's.
         """
+        if record.state is ActionState.APPROVED:
+            # An operator wants it, whether or not a turn is alive.
+            return await self.run(record, deadline_s)
         if record.state is ActionState.CONFIRMED:
             return await self._ledger.move(
                 record, ActionState.REJECTED, "the turn was given up; nothing was sent"

@@ -8,10 +8,12 @@ never taken from a plan at all.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from engines.agent.plan import Draft
+from engines.agent.reading.days import day_in
 from engines.agent.reading.text import Simplify, clean
 from engines.shops.port import Order
 
@@ -20,36 +22,64 @@ _LOOSE = re.compile(r"[\s,，。.;；、+-]+")
 
 
 def ungrounded(
-    draft: Draft, orders: Sequence[Order], said: Iterable[str], simplify: Simplify
+    draft: Draft,
+    order: Order,
+    said: Iterable[str],
+    simplify: Simplify,
+    today: dt.date,
 ) -> tuple[str, ...]:
     """
     Fields of *draft* that neither the customer nor the records ever held.
 
     Args:
-        draft: What a planner made.
-
-        orders: The customer's own orders.
+        draft: What a planner made, on *order*, which is the customer's own.
 
         said: Everything the customer wrote in this episode.
 
         simplify: The same function the planner read with.
+
+        today: The shop's date.
     """
-    bad = []
-    order = next((one for one in orders if one.id == draft.order_id), None)
-    if draft.order_id and order is None:
-        bad.append("order_id")
+    lines = [clean(text, simplify) for text in said]
+    words = _LOOSE.sub("", "\n".join(lines)).lower()
+    bad = [
+        name
+        for name, value in _words_of(draft).items()
+        if not all(_LOOSE.sub("", part) in words for part in value.lower().split())
+    ]
+    numbers = {line.line for line in order.lines}
     if draft.line and not _has_line(draft, order):
         bad.append("line")
-    words = _LOOSE.sub("", "\n".join(clean(text, simplify) for text in said)).lower()
-    for field in ("name", "phone", "street"):
-        value = str(getattr(draft.address, field))
-        if not all(_LOOSE.sub("", part) in words for part in value.lower().split()):
-            bad.append(f"address.{field}")
+    if not set(draft.lines) <= numbers:
+        bad.append("lines")
+    if draft.day and draft.day not in _days(lines, today):
+        bad.append("day")
     return tuple(bad)
 
 
-def _has_line(draft: Draft, order: Order | None) -> bool:
-    return order is None or any(
+def _words_of(draft: Draft) -> dict[str, str]:
+    """Every field whose words must be the customer's own."""
+    return {
+        "address.name": draft.address.name,
+        "address.phone": draft.address.phone,
+        "address.street": draft.address.street,
+        "phone": draft.phone,
+        "name": draft.name,
+        "target": draft.target,
+        "invoice.title": draft.invoice.title,
+        "invoice.tax_id": draft.invoice.tax_id,
+        "invoice.email": draft.invoice.email,
+        "evidence": draft.evidence,
+    }
+
+
+def _days(lines: Iterable[str], today: dt.date) -> set[str]:
+    found = (day_in(line.lower(), today) for line in lines)
+    return {day.isoformat() for day in found if day}
+
+
+def _has_line(draft: Draft, order: Order) -> bool:
+    return any(
         line.line == draft.line and draft.quantity <= line.quantity
         for line in order.lines
     )

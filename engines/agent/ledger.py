@@ -2,10 +2,13 @@
 The action ledger as L3 sees it: records, their states, and the port.
 
     proposed ──confirm──> confirmed ──begin──> executing ──finish──> done
-       │                      │                    │
-       ├─reject/expire─> rejected                  ├──> failed   (refused, nothing changed)
-       │                      └─reject─> rejected  └──> unknown ──> done | failed | parked
+       │   └─confirm──> awaiting_approval      ▲   │
+       │                  │  └─approve─> approved  │
+       ├─reject/expire─> rejected <─reject──┘      ├──> failed   (refused, nothing changed)
+       │                                           └──> unknown ──> done | failed | parked
        └─> superseded (a newer proposal of the same task)
+
+A confirmed or approved action may still be rejected, until it is executing.
 
 ``executing`` may lead to itself: the receipt of one step is on disk before the
 next step is sent.
@@ -35,6 +38,10 @@ class ActionState(StrEnum):
     PROPOSED = "proposed"
     #: The customer agreed; nothing was sent yet.
     CONFIRMED = "confirmed"
+    #: The customer agreed; an operator has to.
+    AWAITING_APPROVAL = "awaiting_approval"
+    #: An operator approved it; nothing was sent yet.
+    APPROVED = "approved"
     #: Intent is on disk; the shop may have been called.
     EXECUTING = "executing"
     #: The receipt is in the record.
@@ -54,8 +61,17 @@ class ActionState(StrEnum):
 #: The only edges; the store refuses every other.
 EDGES: dict[ActionState, frozenset[ActionState]] = {
     ActionState.PROPOSED: frozenset(
-        {ActionState.CONFIRMED, ActionState.REJECTED, ActionState.SUPERSEDED}
+        {
+            ActionState.CONFIRMED,
+            ActionState.AWAITING_APPROVAL,
+            ActionState.REJECTED,
+            ActionState.SUPERSEDED,
+        }
     ),
+    ActionState.AWAITING_APPROVAL: frozenset(
+        {ActionState.APPROVED, ActionState.REJECTED}
+    ),
+    ActionState.APPROVED: frozenset({ActionState.EXECUTING, ActionState.REJECTED}),
     ActionState.CONFIRMED: frozenset({ActionState.EXECUTING, ActionState.REJECTED}),
     ActionState.EXECUTING: frozenset(
         {
@@ -78,7 +94,12 @@ EDGES: dict[ActionState, frozenset[ActionState]] = {
 
 #: States that must come to an end before anything else is said of the action.
 UNSETTLED = frozenset(
-    {ActionState.CONFIRMED, ActionState.EXECUTING, ActionState.UNKNOWN}
+    {
+        ActionState.CONFIRMED,
+        ActionState.APPROVED,
+        ActionState.EXECUTING,
+        ActionState.UNKNOWN,
+    }
 )
 
 

@@ -6,11 +6,13 @@ They are high in risk or come in the middle of a task; both stay with this tier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from engines.agent import wording
 from engines.agent.plan import LooksUp
+from engines.agent.recipes import late_refunds
 from engines.agent.replies import Replies
 from engines.contract import Answer, Citation, Locale, OpenTask, Turn
 from engines.shops.port import NotFound, Order, Parcel, Refund, ShopPort
@@ -39,10 +41,19 @@ class Lookups:
         voice: Says what was found.
 
         replies: Says what was not.
+
+        today: The shop's date.
     """
 
-    def __init__(self, shop: ShopPort, voice: Voice, replies: Replies) -> None:
+    def __init__(
+        self,
+        shop: ShopPort,
+        voice: Voice,
+        replies: Replies,
+        today: Callable[[], dt.date],
+    ) -> None:
         voice.require(SENTENCES)
+        self._today = today
         self._shop = shop
         self._voice = voice
         self._replies = replies
@@ -57,6 +68,19 @@ class Lookups:
         if plan.what == "refund_status":
             return await self._refunds(turn, [order] if order else orders)
         return await self._status(turn, order or orders[0])
+
+    async def late_order(
+        self, turn: Turn, plan: LooksUp, orders: Sequence[Order]
+    ) -> Order | None:
+        """The order whose refund is late, if that is what was asked about."""
+        if plan.what != "refund_status" or plan.foreign:
+            return None
+        meant = [one for one in orders if not plan.order_id or one.id == plan.order_id]
+        for order in [one for one in meant if one.refunded_minor][:MAX_ORDERS]:
+            refunds = await self._shop.refunds(turn.user_id, order.id)
+            if late_refunds(refunds, self._today()):
+                return order
+        return None
 
     async def _refunds(self, turn: Turn, orders: Sequence[Order]) -> Answer:
         found: list[tuple[Order, tuple[Refund, ...]]] = []

@@ -30,22 +30,33 @@ class Share(msgspec.Struct, frozen=True):
         goods: Price of the units.
         coupon: Part of the order's coupon that falls on them.
         points: Part of the points that falls on them.
+        protected: Price difference that was given back for them before.
     """
 
     goods: int = 0
     coupon: int = 0
     points: int = 0
+    protected: int = 0
 
     @property
     def money(self) -> int:
         """What was paid for them in money."""
-        return self.goods - self.coupon - self.points
+        return self.goods - self.coupon - self.points - self.protected
 
     def __add__(self, other: Share) -> Share:
         return Share(
             self.goods + other.goods,
             self.coupon + other.coupon,
             self.points + other.points,
+            self.protected + other.protected,
+        )
+
+    def __sub__(self, other: Share) -> Share:
+        return Share(
+            self.goods - other.goods,
+            self.coupon - other.coupon,
+            self.points - other.points,
+            self.protected - other.protected,
         )
 
 
@@ -226,9 +237,9 @@ def refund(
     before = refunded_units(order)
     after = {**before, line: before.get(line, 0) + quantity}
     gone, now = returned_share(order, before), returned_share(order, after)
-    share = Share(
-        now.goods - gone.goods, now.coupon - gone.coupon, now.points - gone.points
-    )
+    kept = next((one.protected_minor for one in order.lines if one.line == line), 0)
+    # Units that went back before the price fell had nothing given back for them.
+    share = now - gone + Share(protected=kept * quantity)
     is_last = order.status in UNSHIPPED and units_left(order) == quantity
     lost = 0
     if reclaims_coupon:

@@ -8,6 +8,7 @@ grounded (:mod:`engines.agent.grounding`) before anybody looks them up.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -15,8 +16,10 @@ import msgspec
 
 from engines.agent.ledger import ActionRecord
 from engines.agent.reading.addresses import AddressParts
+from engines.agent.reading.particulars import InvoiceParts
 from engines.agent.reading.wishes import Look, Recipe
 from engines.contract import Reason, Turn
+from engines.shops.effects import ReplacementReason
 from engines.shops.port import Order
 
 
@@ -28,6 +31,14 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
         line: Position of the line, from 1; 0 if not known.
         quantity: Units; 0 means all that are left.
         keeps_gift: The customer wants to keep the gift of what goes back.
+        target: Words for what the customer wants instead.
+        others: Further orders that join this one's parcel.
+        lines: Lines that go ahead in a parcel of their own.
+        day: Delivery day, ``YYYY-MM-DD``.
+        phone / name: Of the recipient.
+        invoice: What the new invoice says.
+        reason: What is wrong with goods that came.
+        evidence: What shows it: a link, a file, the mark of a picture.
     """
 
     recipe: Recipe
@@ -36,6 +47,22 @@ class Draft(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int = 0
     quantity: int = 0
     keeps_gift: bool = False
+    target: str = ""
+    others: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+    day: str = ""
+    phone: str = ""
+    name: str = ""
+    invoice: InvoiceParts = InvoiceParts()
+    reason: ReplacementReason | None = None
+    evidence: str = ""
+
+
+class Companion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A further task that was proposed together with the first one."""
+
+    draft: Draft
+    action_id: str
 
 
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,13 +73,16 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
         action_id: The proposal that waits for consent; empty before there is
             one.
         choices: Ids or line numbers shown to choose from, in that order.
-        then: Further drafts of the same request, done after this one.
+        also: Tasks proposed together with this one, done after it by the same
+            consent, in that order.
+        then: Further drafts of the same request, taken up after all that.
         misses: Replies in a row that were not understood.
     """
 
     draft: Draft
     action_id: str = ""
     choices: tuple[str, ...] = ()
+    also: tuple[Companion, ...] = ()
     then: tuple[Draft, ...] = ()
     misses: int = 0
 
@@ -64,12 +94,14 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         orders: All orders of this customer, newest first.
         accepted: Orders that policy would let each recipe work on.
+        today: The shop's date.
         waits_for: As in the open task; empty if none is open.
     """
 
     turn: Turn
     orders: tuple[Order, ...]
     accepted: Mapping[str, frozenset[str]]
+    today: dt.date
     task: Task | None = None
     waits_for: str = ""
     record: ActionRecord | None = None

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 import msgspec
 
-from engines.agent.drafting import Drafting, from_history, order_of, refund
+from engines.agent.drafting import (
+    LINE_RECIPES,
+    Drafting,
+    from_history,
+    on_line,
+    order_of,
+    refund,
+)
 from engines.agent.plan import (
     AsksBack,
     Consents,
@@ -26,12 +33,8 @@ from engines.agent.plan import (
 from engines.agent.reading import references, wishes
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import read_reply
-from engines.agent.reading.text import Simplify, clean
+from engines.agent.reading.text import Simplify, clean, number
 from engines.contract import Reason
-
-
-#: Words of other tasks that an address change uses too.
-_IN_AN_ADDRESS_CHANGE = frozenset({"exchange", "price_protection", "change_phone"})
 
 
 class OfflinePlanner:
@@ -66,16 +69,12 @@ class OfflinePlanner:
         if wishes.asks_human(folded):
             return HandsOver(Reason.ASKED_HUMAN, "asks for a person")
         look = wishes.look_in(folded)
-        recipes = wishes.recipes_in(folded)
-        if look == "refund_status" or (look and not recipes):
+        wants = self._drafting.wants(scene, text)
+        if look and wants is None:
             return _look(scene, look, folded)
-        other = wishes.other_task_in(folded)
-        is_ours = recipes == ("change_address",) and other in _IN_AN_ADDRESS_CHANGE
-        if other and not is_ours:
-            return HandsOver(Reason.NEEDS_ACTION, f"asks for {other}")
-        if not recipes:
+        if wants is None:
             return _asked_again(scene, folded, self._simplify) or Unclear()
-        return self._drafting.wants(scene, recipes, text)
+        return wants
 
     def _slot(self, scene: Scene, draft: Draft, text: str) -> Plan:
         """A turn while a slot is asked for."""
@@ -98,17 +97,21 @@ class OfflinePlanner:
             case "order":
                 return self._order_slot(scene, draft, folded)
             case "line":
-                order = order_of(scene, draft.order_id)
-                wants = refund(draft, order, folded, is_answer=True)
-                is_known = wants.drafts != (draft,) or wants.choices
-                return wants if is_known else None
-            case "address":
-                parts = self._addresses.parts(text)
-                if parts.is_empty:
-                    return None
-                whole = parts.over(draft.address)
-                return Wants((msgspec.structs.replace(draft, address=whole),))
-        return None
+                return _line_slot(scene, draft, folded)
+            case "lines":
+                return _split_lines(scene, draft, folded)
+            case "others":
+                return _other_orders(scene, draft, folded)
+            case "quantity":
+                return _quantity_slot(scene, draft, folded)
+            case _:
+                return self._particular(scene, draft, text)
+
+    def _particular(self, scene: Scene, draft: Draft, text: str) -> Plan | None:
+        if read_reply(text.lower(), draft.recipe) == "decline":
+            return None
+        filled = self._drafting.particulars(scene, draft, text, is_answer=True)
+        return None if filled == draft else _with_rest(scene, Wants((filled,)))
 
     def _order_slot(self, scene: Scene, draft: Draft, folded: str) -> Plan | None:
         mention = references.mentioned_orders(folded, scene.orders)
@@ -125,9 +128,11 @@ class OfflinePlanner:
         if len(ids) > 1:
             return Wants((draft,), "", ids)
         draft = msgspec.structs.replace(draft, order_id=ids[0])
-        if draft.recipe == "refund_item" and not draft.line:
-            return refund(draft, order_of(scene, ids[0]), folded)
-        return Wants((draft,))
+        if draft.recipe in LINE_RECIPES and not draft.line:
+            read = refund if draft.recipe == "refund_item" else on_line
+            wants = read(draft, order_of(scene, ids[0]), folded)
+            return _with_rest(scene, wants)
+        return _with_rest(scene, Wants((draft,)))
 
     def _reply(self, scene: Scene, draft: Draft, text: str) -> Plan:
         """A turn while a proposal waits for consent."""
@@ -142,24 +147,17 @@ class OfflinePlanner:
         return self._corrected(scene, draft, text) or _stays(fresh, reply)
 
     def _corrected(self, scene: Scene, draft: Draft, text: str) -> Wants | None:
-        """A changed order, line, quantity or address; None if nothing changed."""
-        folded = _after_no(text.lower())
-        mention = references.mentioned_orders(folded, scene.orders)
+        """A changed order, line, quantity or particular; None if nothing changed."""
+        after = _after_no(text)
+        mention = references.mentioned_orders(after.lower(), scene.orders)
         if mention.foreign:
             return Wants((draft,), mention.foreign)
-        changed = draft
-        if len(mention.ids) == 1 and mention.ids[0] != draft.order_id:
-            changed = Draft(
-                recipe=draft.recipe, order_id=mention.ids[0], address=draft.address
-            )
-        if draft.recipe == "change_address":
-            parts = self._addresses.parts(text)
-            if not parts.is_empty:
-                whole = parts if parts.is_place else parts.over(draft.address)
-                changed = msgspec.structs.replace(changed, address=whole)
-        if draft.recipe == "refund_item":
-            changed = _corrected_line(scene, changed, folded)
-        return None if changed == draft else Wants((changed,))
+        also = scene.task.also if scene.task else ()
+        drafts = (draft, *(one.draft for one in also))
+        if len(mention.ids) > 1 and draft.recipe != "merge_orders":
+            return None
+        changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
+        return None if changed == drafts else Wants(changed)
 
 
 def _look(scene: Scene, what: wishes.Look, folded: str) -> LooksUp:
@@ -181,19 +179,56 @@ def _asked_again(scene: Scene, folded: str, simplify: Simplify) -> LooksUp | Non
     return _look(scene, look, earlier) if look else None
 
 
-def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
+def _with_rest(scene: Scene, wants: Wants) -> Wants:
+    """The task whose slot was filled, with what was asked for beside it."""
+    then = scene.task.then if scene.task else ()
+    return msgspec.structs.replace(wants, drafts=(*wants.drafts, *then))
+
+
+def _line_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
     order = order_of(scene, draft.order_id)
-    rest = wishes.without_rest(folded)
-    said = references.mentioned_lines(rest, order, is_answer=True)
-    if said.units and said.units[0][0] != draft.line:
-        line, units = said.units[0]
-        draft = msgspec.structs.replace(draft, line=line, quantity=units)
-    count = references.quantity(rest)
-    if count is not None:
-        draft = msgspec.structs.replace(draft, quantity=count)
-    if wishes.keeps_gift(folded):
-        draft = msgspec.structs.replace(draft, keeps_gift=True)
-    return draft
+    read = refund if draft.recipe == "refund_item" else on_line
+    wants = read(draft, order, folded, is_answer=True)
+    is_known = wants.drafts != (draft,) or wants.choices
+    return _with_rest(scene, wants) if is_known else None
+
+
+def _quantity_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
+    order = order_of(scene, draft.order_id)
+    lines = order.lines if order else ()
+    line = next((one for one in lines if one.line == draft.line), None)
+    count = references.quantity(folded)
+    if count is None:
+        count = number(folded.strip(" .。!！个件units"))
+    if count is None or line is None:
+        return None
+    filled = msgspec.structs.replace(draft, quantity=count or line.quantity)
+    return _with_rest(scene, Wants((filled,)))
+
+
+def _split_lines(scene: Scene, draft: Draft, folded: str) -> Wants | None:
+    order = order_of(scene, draft.order_id)
+    said = references.mentioned_lines(folded, order, is_answer=True)
+    lines = tuple(line for line, _ in said.units)
+    if not lines:
+        return None
+    return _with_rest(scene, Wants((msgspec.structs.replace(draft, lines=lines),)))
+
+
+def _other_orders(scene: Scene, draft: Draft, folded: str) -> Wants | None:
+    mention = references.mentioned_orders(folded, scene.orders)
+    if mention.foreign:
+        return Wants((draft,), mention.foreign)
+    ids = mention.ids or references.described_orders(folded, scene.orders)
+    if references.means_all(folded) and scene.task:
+        ids = scene.task.choices
+    known = tuple(dict.fromkeys(filter(None, (draft.order_id, *ids))))
+    target = references.merged_into(folded, known)
+    if not target:
+        return None
+    others = tuple(one for one in known if one != target)
+    filled = msgspec.structs.replace(draft, order_id=target, others=others)
+    return _with_rest(scene, Wants((filled,)))
 
 
 def _merged(fresh: Wants, draft: Draft) -> Wants:

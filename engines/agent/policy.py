@@ -22,7 +22,7 @@ from engines.contract import Locale
 from engines.shops.port import Order, OrderStatus
 
 
-Otherwise = Literal["refuse", "person"]
+Otherwise = Literal["refuse", "person", "approve"]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
@@ -51,7 +51,8 @@ class _Clause(
     Attributes:
         rule: What holds, as the customer is told it.
         instead: What the customer can do; not said when a person takes over.
-        otherwise: What happens when the condition does not hold.
+        otherwise: What happens when the condition does not hold: refuse, leave
+            it to a person, or let the customer agree and an operator approve.
     """
 
     id: Id
@@ -78,9 +79,15 @@ class Window(_Clause, frozen=True, tag="window"):
 
 
 class Ceiling(_Clause, frozen=True, tag="ceiling"):
-    """Not more money than this, in minor units."""
+    """
+    Not more than this, in minor units.
 
-    of: Literal["to_customer", "from_customer"]
+    Attributes:
+        of: Money to the customer, money from the customer, or the worth of
+            goods that leave without money moving.
+    """
+
+    of: Literal["to_customer", "from_customer", "goods"]
     minor: Minor
 
 
@@ -135,6 +142,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         now: Wall time with a time zone.
         to_customer_minor / from_customer_minor: Money that would move.
+        worth_minor: Worth of goods that would leave without money moving.
         marks: What the recipe found out, for ``never`` clauses.
     """
 
@@ -143,6 +151,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     now: dt.datetime
     to_customer_minor: int = 0
     from_customer_minor: int = 0
+    worth_minor: int = 0
     marks: frozenset[str] = frozenset()
 
 
@@ -151,14 +160,14 @@ class Verdict(msgspec.Struct, frozen=True):
     What policy says of a case.
 
     Attributes:
-        outcome: ``allowed``, ``refuse`` or ``person``.
+        outcome: ``allowed``, ``refuse``, ``person`` or ``approve``.
         clauses: Clauses that hold, as ``recipe.clause``; the last one is the
             deciding one if the outcome is not ``allowed``.
         clause: The deciding clause; None if allowed, or if the recipe has no
             policy at all.
     """
 
-    outcome: Literal["allowed", "refuse", "person"]
+    outcome: Literal["allowed", "refuse", "person", "approve"]
     clauses: tuple[str, ...]
     clause: Clause | None = None
 
@@ -193,16 +202,28 @@ class Policy:
         return frozenset(self._recipes)
 
     def judge(self, case: Case) -> Verdict:
-        """Check every clause of the case's recipe, in order."""
+        """
+        Check every clause of the case's recipe, in order.
+
+        A refusal or a person comes before an approval, whichever stands first.
+        """
         clauses = self._recipes.get(case.recipe)
         if clauses is None:
             return Verdict("person", (f"{case.recipe}.never_automatic",))
         passed: list[str] = []
+        approval: Clause | None = None
         for clause in clauses:
-            passed.append(f"{case.recipe}.{clause.id}")
-            if not _holds(clause, case):
-                return Verdict(clause.otherwise, tuple(passed), clause)
-        return Verdict("allowed", tuple(passed))
+            name = f"{case.recipe}.{clause.id}"
+            if _holds(clause, case):
+                passed.append(name)
+            elif clause.otherwise == "approve":
+                approval = approval or clause
+            else:
+                return Verdict(clause.otherwise, (*passed, name), clause)
+        if approval is None:
+            return Verdict("allowed", tuple(passed))
+        last = f"{case.recipe}.{approval.id}"
+        return Verdict("approve", (*passed, last), approval)
 
     def accepts(self, recipe: str, order: Order, now: dt.datetime) -> bool:
         """Tell if states and windows allow *recipe* on *order*, amounts aside."""
@@ -237,6 +258,8 @@ def _holds(clause: Clause, case: Case) -> bool:
             return _is_inside(clause, case)
         case Ceiling(of="to_customer"):
             return case.to_customer_minor <= clause.minor
+        case Ceiling(of="goods"):
+            return case.worth_minor <= clause.minor
         case Ceiling():
             return case.from_customer_minor <= clause.minor
         case Never():

@@ -72,6 +72,7 @@ class Proposals:
             now=self.now(),
             to_customer_minor=computed.to_customer_minor,
             from_customer_minor=computed.from_customer_minor,
+            worth_minor=computed.worth_minor,
             marks=computed.marks,
         )
         return Judged(draft, order, computed, self._policy.judge(case))

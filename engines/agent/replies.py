@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from engines.agent import wording
-from engines.agent.ledger import ActionRecord
-from engines.agent.plan import Task
+from engines.agent.ledger import ActionRecord, ActionState
+from engines.agent.plan import Draft, Task
 from engines.agent.policy import Clause, limit_of
 from engines.agent.recipes import Recipe
 from engines.contract import (
@@ -33,7 +33,7 @@ from engines.voice import Voice
 
 
 #: Version of :class:`Task` in open tasks; another version starts over.
-TASK_VERSION: Final = "agent/1"
+TASK_VERSION: Final = "agent/2"
 #: Orders or lines shown to choose from.
 MAX_CHOICES: Final = 5
 
@@ -42,6 +42,18 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.ask_line": ("order", "lines"),
     "agent.ask_address": ("order",),
     "agent.ask_address_again": (),
+    "agent.ask_target": ("order",),
+    "agent.ask_others": ("orders",),
+    "agent.ask_lines": ("order", "lines"),
+    "agent.ask_day": ("order",),
+    "agent.ask_phone": ("order",),
+    "agent.ask_invoice": ("order",),
+    "agent.ask_tax_id": ("order",),
+    "agent.ask_quantity": ("order",),
+    "agent.ask_evidence": ("order",),
+    "agent.item": (),
+    "agent.later": ("what",),
+    "agent.awaiting_approval": ("summary",),
     "agent.not_understood": ("question",),
     "agent.no_such_order": ("order", "orders"),
     "agent.no_orders": (),
@@ -56,6 +68,14 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.not_done": (),
     "agent.next": (),
 }
+
+
+class Proposed(msgspec.Struct, frozen=True):
+    """A written proposal, its words, and the order it is on."""
+
+    record: ActionRecord
+    text: str
+    order: Order
 
 
 class Replies:
@@ -91,30 +111,46 @@ class Replies:
         )
 
     def propose(
-        self,
-        record: ActionRecord,
-        text: str,
-        order: Order,
-        task: Task,
-        *,
-        opening: str = "",
+        self, shown: Sequence[Proposed], task: Task, *, opening: str = ""
     ) -> Answer:
-        """Show a proposal and ask for consent, in the proposal's language."""
-        locale: Locale = record.args["locale"]
-        key = "agent.consent"
-        if record.recipe == "cancel_order":
-            key = "agent.consent_cancel"
-        if not opening and task.then:
+        """Show proposals and ask for one consent, in the proposals' language."""
+        first = shown[0].record
+        locale: Locale = first.args["locale"]
+        is_cancelling = all(one.record.recipe == "cancel_order" for one in shown)
+        key = "agent.consent_cancel" if is_cancelling else "agent.consent"
+        if not opening and len(shown) > 1:
             opening = "several"
         said = self._voice.say(f"agent.{opening}", locale) if opening else ""
-        task = msgspec.structs.replace(task, action_id=record.id, choices=())
+        texts = [one.text.strip() for one in shown]
+        if len(shown) > 1:
+            mark = self._voice.say("agent.item", locale)
+            texts = [f"\n{mark}{text}" for text in texts] + ["\n"]
+        # The orders as they are; the later tasks are on what they will be.
+        orders = {one.order.id: one.order for one in reversed(shown)}
         return Answer(
-            text=f"{said}{text}{self._voice.say(key, locale)}".strip(),
-            citations=(wording.order_citation(order, locale),),
-            actions=(wording.action_ref(record),),
+            text=f"{said}{''.join(texts)}{self._voice.say(key, locale)}".strip(),
+            citations=tuple(
+                wording.order_citation(order, locale) for order in orders.values()
+            ),
+            actions=tuple(wording.action_ref(one.record) for one in shown),
             open_task=self.open(task, "consent"),
-            intent=record.recipe,
+            intent=first.recipe,
         )
+
+    def ended(self, record: ActionRecord) -> Answer:
+        """Say what the receipt says, or that an operator has to approve it."""
+        if record.state is ActionState.AWAITING_APPROVAL:
+            text = self._voice.say(
+                "agent.awaiting_approval",
+                record.args["locale"],
+                summary=record.summary,
+            )
+            return Answer(
+                text=text,
+                actions=(wording.action_ref(record),),
+                intent=record.recipe,
+            )
+        return self.done(record)
 
     def done(self, record: ActionRecord) -> Answer:
         """Say what the receipt says."""
@@ -125,6 +161,46 @@ class Replies:
             actions=(wording.action_ref(record),),
             intent=record.recipe,
         )
+
+    def together(self, said: Sequence[Answer]) -> Answer:
+        """Answers of one turn as one; the last task that is left open stays open."""
+        if len(said) == 1:
+            return said[0]
+        open_task = next(
+            (one.open_task for one in reversed(said) if one.open_task), None
+        )
+        return Answer(
+            text=" ".join(one.text for one in said),
+            citations=tuple(cited for one in said for cited in one.citations),
+            actions=tuple(action for one in said for action in one.actions),
+            open_task=open_task,
+            intent=said[-1].intent,
+        )
+
+    def later(self, said: Answer, what: str, locale: Locale) -> Answer:
+        """Add that one more thing goes to a colleague afterwards."""
+        text = self._voice.say("agent.later", locale, what=what)
+        return msgspec.structs.replace(said, text=f"{said.text}{text}")
+
+    def with_misses(
+        self, said: Answer | Escalation, misses: int
+    ) -> Answer | Escalation:
+        """The same answer, with how often the customer was not understood."""
+        if not isinstance(said, Answer) or said.open_task is None:
+            return said
+        data = {**said.open_task.data, "misses": misses}
+        open_task = msgspec.structs.replace(said.open_task, data=data)
+        return msgspec.structs.replace(said, open_task=open_task)
+
+    def with_then(self, said: Answer, then: tuple[Draft, ...]) -> Answer:
+        """The same answer, with more to do once its open task is done."""
+        if said.open_task is None or not then:
+            return said
+        task = msgspec.convert(said.open_task.data, Task)
+        task = msgspec.structs.replace(task, then=(*task.then, *then))
+        data = msgspec.to_builtins(task)
+        open_task = msgspec.structs.replace(said.open_task, data=data)
+        return msgspec.structs.replace(said, open_task=open_task)
 
     def not_done(self, record: ActionRecord) -> Answer:
         """Say that the shop refused and nothing changed."""
@@ -213,23 +289,30 @@ class Replies:
     ) -> tuple[str, tuple[Citation, ...], tuple[str, ...]]:
         """The question, what it rests on, and what can be chosen."""
         order = next((one for one in orders if one.id == task.draft.order_id), None)
+        if slot == "others":
+            shown = _choices(task.choices, orders)
+            text, citations = _listed(shown, locale)
+            question = self._voice.say("agent.ask_others", locale, orders=text)
+            return question, citations, tuple(one.id for one in shown)
         if slot == "order" or order is None:
             shown = _choices(task.choices, orders)
             text, citations = _listed(shown, locale)
             question = self._voice.say("agent.ask_order", locale, orders=text)
             return question, citations, tuple(one.id for one in shown)
         cited = (wording.order_citation(order, locale),)
-        if slot == "line":
+        if slot in {"line", "lines"}:
             lines = _lines(task.choices, order)
             said = [wording.line_text(line, order.currency, locale) for line in lines]
             question = self._voice.say(
-                "agent.ask_line",
+                f"agent.ask_{slot}",
                 locale,
                 order=order.id,
                 lines={"zh": "；", "en": "; "}[locale].join(said),
             )
             return question, cited, tuple(str(line.line) for line in lines)
-        if task.draft.address.is_empty:
+        if slot != "address":
+            question = self._voice.say(f"agent.ask_{slot}", locale, order=order.id)
+        elif task.draft.address.is_empty:
             question = self._voice.say("agent.ask_address", locale, order=order.id)
         else:
             question = self._voice.say("agent.ask_address_again", locale)

@@ -7,6 +7,7 @@ Pure: the records were read before, and nothing is decided here.
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -16,6 +17,10 @@ from engines.agent.policy import Policy
 from engines.agent.replies import TASK_VERSION
 from engines.contract import OpenTask, Tier, Turn
 from engines.shops.port import Order
+
+
+#: Calendar of the shops: "tomorrow" is counted by it.
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def task_of(open_task: OpenTask | None) -> Task | None:
@@ -50,6 +55,7 @@ def scene_of(
             )
             for name in policy.recipes
         },
+        today=now.astimezone(ZONE).date(),
         task=task,
         waits_for=turn.open_task.waits_for if is_open and turn.open_task else "",
         record=record,

@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.agent.ledger import ActionRecord
 from engines.contract import ActionRef, Citation, Locale
-from engines.shops.port import Address, Order, OrderLine, Parcel, Refund
+from engines.shops.port import Address, Order, OrderLine, Parcel, Product, Refund
 
 
 _SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
@@ -30,6 +30,8 @@ _REFUND_STATUS = {
 }
 _VISIBLE_HEAD, _VISIBLE_TAIL = 3, 4
 _DATE_CHARS = 10
+#: An option so short ("L", "42") is the same in every language.
+_SHORT_OPTION = 3
 
 
 def amount(minor: int, currency: str, locale: Locale) -> str:
@@ -60,6 +62,18 @@ def address_text(address: Address, locale: Locale) -> str:
 def title(line: OrderLine, locale: Locale) -> str:
     """The title of a line in the customer's language."""
     return line.title_zh if locale == "zh" else line.title_en
+
+
+def product_title(product: Product, locale: Locale) -> str:
+    """The title of a product, with what tells it from its variants."""
+    said = product.title_zh if locale == "zh" else product.title_en
+    wanted = [
+        option
+        for option in product.options
+        if option.isascii() == (locale == "en") or len(option) <= _SHORT_OPTION
+    ]
+    new = [option for option in wanted if option.lower() not in said.lower()]
+    return " ".join((said, *new))
 
 
 def status_text(order: Order, locale: Locale) -> str:

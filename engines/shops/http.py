@@ -16,10 +16,12 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from engines.shops.effects import OrderEffect, kind_of
 from engines.shops.port import (
     Address,
     Effect,
     EffectSupport,
+    Invoice,
     LineRefund,
     NotFound,
     Order,
@@ -109,6 +111,15 @@ class HttpShop:
         path = f"{_order_path(user_id, order_id)}/refunds"
         return await self._get(path, tuple[Refund, ...])
 
+    async def invoices(self, user_id: str, order_id: str) -> tuple[Invoice, ...]:
+        """Invoices of an order of this customer, newest first."""
+        path = f"{_order_path(user_id, order_id)}/invoices"
+        return await self._get(path, tuple[Invoice, ...])
+
+    async def variants(self, sku: str) -> tuple[Product, ...]:
+        """The product and the other variants of its family."""
+        return await self._get(f"/v1/products/{_p(sku)}/variants", tuple[Product, ...])
+
     async def products(self, query: str, limit: int = 5) -> tuple[Product, ...]:
         """Products that match *query*, best first."""
         params = {"query": query, "limit": limit}
@@ -144,6 +155,13 @@ class HttpShop:
         """Cancel a whole unshipped order."""
         body = Cancellation(at.version, amount_minor, points_minor)
         return await self._post(key, f"{_at_path(at)}/cancellation", body)
+
+    async def perform(
+        self, key: str, user_id: str, order_id: str, effect: OrderEffect
+    ) -> Effect:
+        """Carry out any other effect on an order."""
+        path = f"{_order_path(user_id, order_id)}/effects/{kind_of(effect)}"
+        return await self._post(key, path, effect)
 
     async def notify(self, key: str, user_id: str, template: str, text: str) -> Effect:
         """Tell the customer through the shop's notifications."""

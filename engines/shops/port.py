@@ -20,10 +20,14 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from engines.shops.effects import InvoiceKind, OrderEffect
+
 
 OrderStatus = Literal[
     "unpaid", "paid", "shipped", "delivered", "completed", "cancelled"
 ]
+
+ParcelStatus = Literal["created", "in_transit", "out_for_delivery", "delivered"]
 
 RefundStatus = Literal["awaiting_return", "processing", "paid_back"]
 
@@ -59,6 +63,9 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             paid and which no total contains.
         refunded_quantity: Units already refunded.
         gift_of: Line that earned this gift; 0 if the whole order did.
+        protected_minor: Price difference already given back, of one unit.
+        replaced_quantity: Units sent again, as damaged, missing or exchanged.
+        shipment: Parcel of the order it goes in, from 1.
     """
 
     line: int
@@ -71,6 +78,9 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refunded_quantity: int = 0
     is_gift: bool = False
     gift_of: int = 0
+    protected_minor: int = 0
+    replaced_quantity: int = 0
+    shipment: int = 1
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +98,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         refunded_minor: Money given back or promised back so far.
         refunded_points_minor: Points given back so far, in minor units.
         placed_at / delivered_at: ISO 8601 with offset.
+        deliver_on: Date that the customer asked for.
+        ships_with: Order in whose parcel this one travels, if they were merged.
+        joined: Orders that travel in this one's parcel.
     """
 
     id: str
@@ -108,6 +121,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     tracking_id: str | None = None
     delivered_at: str | None = None
     refunded_points_minor: int = 0
+    deliver_on: str | None = None
+    ships_with: str | None = None
+    joined: tuple[str, ...] = ()
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +133,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         requested_at / paid_at: ISO 8601; *paid_at* is None until paid back.
         expected_by: Date by which the money should arrive, if known.
+        chased_at: When the payment provider was last urged.
     """
 
     id: str
@@ -129,6 +146,21 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: str
     expected_by: str | None = None
     paid_at: str | None = None
+    chased_at: str | None = None
+
+
+class Invoice(msgspec.Struct, frozen=True, kw_only=True):
+    """One invoice of an order; a void one was replaced."""
+
+    id: str
+    order_id: str
+    title: str
+    kind: InvoiceKind
+    amount_minor: int
+    status: Literal["issued", "void"]
+    issued_at: str
+    tax_id: str = ""
+    email: str = ""
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,13 +169,19 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     tracking_id: str
     order_id: str
     carrier: str
-    status: Literal["created", "in_transit", "out_for_delivery", "delivered"]
+    status: ParcelStatus
     events: tuple[tuple[str, str, str], ...]
     expected_on: str | None = None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A product with its stock."""
+    """
+    A product with its stock.
+
+    Attributes:
+        family: Variants of one product share it; empty if there are none.
+        options: What tells this variant from the others: size, colour.
+    """
 
     sku: str
     title_zh: str
@@ -152,6 +190,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     stock: int
     weight_g: int
+    family: str = ""
+    options: tuple[str, ...] = ()
 
 
 class OrderAt(msgspec.Struct, frozen=True):
@@ -226,8 +266,21 @@ class ShopPort(Protocol):
         """Refunds of an order of this customer, newest first."""
         ...
 
+    async def invoices(self, user_id: str, order_id: str) -> tuple[Invoice, ...]:
+        """Invoices of an order of this customer, newest first."""
+        ...
+
     async def products(self, query: str, limit: int = 5) -> tuple[Product, ...]:
         """Products whose title or alias matches *query*, best first."""
+        ...
+
+    async def variants(self, sku: str) -> tuple[Product, ...]:
+        """
+        The product *sku* first, then the other variants of its family.
+
+        Raises:
+            NotFound: If there is no such product.
+        """
         ...
 
     async def quote_freight(self, region: str, weight_g: int, goods_minor: int) -> int:
@@ -283,6 +336,16 @@ class ShopPort(Protocol):
         self, key: str, at: OrderAt, amount_minor: int, points_minor: int
     ) -> Effect:
         """Cancel a whole unshipped order and give back what was paid."""
+        ...
+
+    async def perform(
+        self, key: str, user_id: str, order_id: str, effect: OrderEffect
+    ) -> Effect:
+        """
+        Carry out any other effect on an order; see :mod:`engines.shops.effects`.
+
+        ``detail`` holds what changed; ``payment_url`` if it waits for payment.
+        """
         ...
 
     async def notify(self, key: str, user_id: str, template: str, text: str) -> Effect:

@@ -14,6 +14,7 @@ import click
 from engines.retrieval.ingest.shelf import ShelfDamaged
 from engines.voice import VoiceError
 from engines.yamlfile import BadFile
+from gateway.cli.accept import accept
 from gateway.cli.chat import chat
 from gateway.cli.config import config
 from gateway.cli.demo import demo
@@ -44,7 +45,8 @@ def cli() -> None:
 
 
 for command in (
-    chat, config, demo, doctor, evaluate, kb, loadtest, operator, replay, route, serve, train,
+    accept, chat, config, demo, doctor, evaluate, kb, loadtest, operator, replay, route, serve,
+    train,
 ):  # fmt: skip
     cli.add_command(command)
 

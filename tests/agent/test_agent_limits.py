@@ -4,6 +4,7 @@ What the agent must never do: foreign orders, amounts beyond policy, acting on w
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from agent_talk import Talk
 from demo_shop import KEY, DemoShop, difference
+from test_agent_money import an_order
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from engines.agent.grounding import ungrounded
 from engines.agent.ledger import ActionState
 from engines.agent.plan import Consents, Draft, Plan, Scene, Wants
 from engines.agent.reading.addresses import AddressParts
+from engines.agent.reading.particulars import InvoiceParts
 from engines.contract import Answer, Escalation, Reason, Tier
 from engines.shops.http import HttpShop
 from engines.voice import Voice
@@ -76,13 +79,6 @@ async def test_same_address_is_refused_and_asked_again(talk: Begin) -> None:
     ("user", "locale", "text", "clause", "figure"),
     [
         (
-            "c1003",
-            "en",
-            "refund the headphones of K3006",
-            "refund_item.ceiling",
-            "654.53",
-        ),
-        (
             "c1001",
             "zh",
             "K3001地址改到台湾省台北市信义路5号",
@@ -91,7 +87,7 @@ async def test_same_address_is_refused_and_asked_again(talk: Begin) -> None:
         ),
     ],
 )
-async def test_above_the_limit_a_person_gets_the_computed_proposal(
+async def test_what_a_person_must_see_comes_with_the_computed_proposal(
     talk: Begin,
     demo: DemoShop,
     user: str,
@@ -100,12 +96,30 @@ async def test_above_the_limit_a_person_gets_the_computed_proposal(
     clause: str,
     figure: str,
 ) -> None:
-    """Beyond the ceiling nothing is proposed; the note has clause and figures."""
+    """Nothing is proposed; the note has clause and figures."""
     before = demo.snapshot()
     escalation = await talk(user, locale).handed_over(text)
     assert (escalation.reason, escalation.to) == (Reason.POLICY, Tier.HUMAN)
     assert clause in escalation.note
     assert figure in escalation.note
+    assert difference(before, demo.snapshot()) == {}
+
+
+async def test_above_the_ceiling_consent_waits_for_an_operator(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """Beyond the ceiling the customer agrees, nothing happens, a person gets the figures."""
+    before = demo.snapshot()
+    customer = talk("c1003", "en")
+    proposal = await customer.answer("refund the headphones of K3006")
+    assert proposal.actions[0].amount_minor == 65453
+    escalation = await customer.handed_over("yes")
+    assert (escalation.reason, escalation.to) == (Reason.POLICY, Tier.HUMAN)
+    assert proposal.actions[0].id in escalation.note
+    assert "654.53" in escalation.note
+    record = await customer.record(proposal.actions[0].id)
+    assert record.state is ActionState.AWAITING_APPROVAL
+    assert record.clauses[-1] == "refund_item.ceiling"
     assert difference(before, demo.snapshot()) == {}
 
 
@@ -248,16 +262,24 @@ async def test_planner_that_always_consents_confirms_only_what_was_shown(
 
 def test_grounding_finds_each_invented_field() -> None:
     """Every ungrounded field is named; what was said in an earlier turn is grounded."""
+    order = an_order([(1000, 1)])
+    today = dt.date(2026, 11, 23)
     draft = Draft(
         recipe="change_address",
         order_id="K1",
         address=AddressParts(
             name="李雷", phone="139", region="浙江", city="c", street="中山西路 9号"
         ),
+        line=2,
+        invoice=InvoiceParts(title="潮汐公司"),
+        day="2026-11-25",
     )
     said = ["改成中山西路9号，李雷收"]
-    assert ungrounded(draft, [], said, str) == ("order_id", "address.phone")
-    assert ungrounded(draft, [], [*said, "1 3 9"], str) == ("order_id",)
+    assert set(ungrounded(draft, order, said, str, today)) == {
+        "address.phone", "line", "invoice.title", "day",
+    }  # fmt: skip
+    more = [*said, "1 3 9", "抬头开潮汐公司", "后天送"]
+    assert ungrounded(draft, order, more, str, today) == ("line",)
 
 
 @pytest.fixture(scope="module")

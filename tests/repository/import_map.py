@@ -21,6 +21,7 @@ _ENGINE = (
     "engines.contract",
     "engines.guard*",
     "engines.llm*",
+    "engines.shops.effects",
     "engines.shops.port",
     "engines.voice",
     "engines.yamlfile",
@@ -168,6 +169,14 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.secrets",
         "gateway.supervisor",
     ),
+    "gateway.acceptance*": (
+        "engines.*",
+        "gateway.client",
+        "gateway.config",
+        "gateway.outcome",
+        "gateway.stack",
+        "gateway.store.*",
+    ),
     "gateway.cli": (),
     "gateway.cli.*": (
         "engines.agent.policy",
@@ -210,7 +219,11 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "gateway.cli.*": ("gateway.cli.*",),
     "loadtest*": ("gateway.cli.loadtest", "loadtest.*"),
     "router_models.train": ("gateway.cli.router",),
-    "engines.shops.demo*": ("engines.shops.demo*", "gateway.app"),
+    "engines.shops.demo*": (
+        "engines.shops.demo*",
+        "gateway.acceptance.*",
+        "gateway.app",
+    ),
 }
 
 #: Third party -> who may import it.
@@ -224,6 +237,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "httpx": (
         "engines.llm.endpoint",
         "engines.shops.http",
+        "gateway.acceptance.running",
         "gateway.client",
         "gateway.cli.*",
         "loadtest.*",

@@ -41,6 +41,8 @@ WAYS: dict[ActionState, tuple[ActionState, ...]] = {
         ActionState.EXECUTING,
         ActionState.FAILED,
     ),
+    ActionState.AWAITING_APPROVAL: (ActionState.AWAITING_APPROVAL,),
+    ActionState.APPROVED: (ActionState.AWAITING_APPROVAL, ActionState.APPROVED),
     ActionState.REJECTED: (ActionState.REJECTED,),
     ActionState.SUPERSEDED: (ActionState.SUPERSEDED,),
     ActionState.UNKNOWN: (

@@ -40,6 +40,16 @@ _TASK = {
     "change_address": "修改|更改|改|换|地址|收货|新地址|change|update|the address|address|new",
     "refund_item": "退款|退货|退掉|退|这件|商品|refund|return|the item|item",
     "cancel_order": "取消|订单|这单|cancel|the order|order",
+    "exchange_item": "换货|更换|换|exchange|swap|the item|item",
+    "replace_item": "补发|重发|换新|replace|resend|send|replacement|again",
+    "claim_gift": "补发|赠品|gift|send|the gift",
+    "merge_orders": "合并|发货|一起|订单|merge|combine|ship|together|orders|them",
+    "split_shipment": "拆单|分开|先发|发货|split|ship|first|separately",
+    "price_protection": "价保|退差价|差价|退|refund|the difference|difference",
+    "reissue_invoice": "开票|开|换开|重开|发票|issue|reissue|invoice|the invoice",
+    "reschedule_delivery": "改期|配送|修改|更改|改|reschedule|deliver|change",
+    "change_phone": "修改|更改|改|换|手机号|电话|change|update|phone|number",
+    "chase_refund": "催办|催一下|催|退款|chase|refund|the refund",
 }
 _NO = re.compile(
     r"不用|不要|算了|不了|不退|不改|不取消|先不|先别|别[改退取办了]|放弃|不同意|不可以|不行|不好"

@@ -111,6 +111,28 @@ def order_in_history(lines: Iterable[str], orders: Sequence[Order]) -> str:
     return ""
 
 
+def has_position(text: str) -> bool:
+    """Tell if a text names a line or an order by its position."""
+    return _POSITION.search(text) is not None or _LAST.search(text) is not None
+
+
+def means_all(text: str) -> bool:
+    """Tell if a text speaks of all there are."""
+    return _EACH.search(text) is not None
+
+
+def merged_into(text: str, ids: Sequence[str]) -> str:
+    """The order whose parcel takes the others: the one named so, else the first."""
+    for id_ in ids:
+        named = re.escape(id_.lower())
+        if re.search(
+            rf"(?:合并|并|合|放)(?:到|进|入|在)\s?(?:订单)?\s?{named}|\b(?:into|with|to) (?:order )?#?{named}",
+            text,
+        ):
+            return id_
+    return ids[0] if len(ids) > 1 else ""
+
+
 def chosen(text: str, choices: Sequence[str]) -> str:
     """The choice of a shown list that a text points at; empty if none."""
     if _LAST.search(text):

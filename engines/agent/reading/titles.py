@@ -84,3 +84,11 @@ def _common_run(left: str, right: str) -> str:
             best, end = longest, at
         previous = row
     return left[end - best : end]
+
+
+def common_words(text: str, title_zh: str, title_en: str) -> int:
+    """How much of a title a folded text names; 0 if it does not name it."""
+    latin = _words(title_en) & _words(text[:_LONGEST])
+    run = _common_run(_joined(title_zh), _joined(text[:_LONGEST]))
+    is_name = len(run) >= _SHORTEST_RUN and _CJK.search(run) is not None
+    return sum(map(len, latin)) + (len(run) if is_name else 0)

@@ -1,20 +1,35 @@
 """
 Which task a customer wants done, or what they want to know of one.
 
-Cues are short patterns in both languages. Tasks that this house does not do by
-machine have cues too, so that they go to a person at once instead of being
-mistaken for one it does.
+Cues are short patterns in both languages. Where the words of one task stand in
+another's ("refund me the price difference"), the table of parts tells which is
+meant. Whether a machine may do it is policy's to say, not theirs.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from engines.agent.reading.exceptions import split_kept
+from engines.shops.effects import ReplacementReason
 
 
-Recipe = Literal["change_address", "refund_item", "cancel_order"]
+Recipe = Literal[
+    "cancel_order",
+    "merge_orders",
+    "split_shipment",
+    "change_address",
+    "change_phone",
+    "reschedule_delivery",
+    "exchange_item",
+    "replace_item",
+    "claim_gift",
+    "refund_item",
+    "price_protection",
+    "chase_refund",
+    "reissue_invoice",
+]
 Look = Literal["refund_status", "order_status"]
 
 _REFUND_STATUS = re.compile(
@@ -31,9 +46,11 @@ _ORDER_STATUS = re.compile(
     r"|\b(?:where|status|track).{0,25}\b(?:order|parcel|package|delivery)\b"
     r"|\border status\b|\bhas it shipped\b|\bwhere(?:'s| is) (?:it|my)\b",
 )
+#: The recipient, but not the recipient's phone or time alone.
+_TO = r"收[货件](?!人?的?(?:电话|手机|联系|时间|日期))"
 _CHANGE_ADDRESS = re.compile(
-    r"(?:改|换|变更|更新|填错|写错|选错|弄错|搞错|错了?).{0,8}(?:地址|收货|收件)"
-    r"|(?:地址|收货|收件).{0,10}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址"
+    rf"(?:改|换|变更|更新|填错|写错|选错|弄错|搞错|错了?).{{0,8}}(?:地址|{_TO})"
+    rf"|(?:地址|{_TO}).{{0,10}}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址"
     r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)|改[到去]"
     r"|\b(?:change|update|edit|correct|modify|fix|wrong|different|another|new)\b.{0,30}\baddress\b"
     r"|\baddress\b.{0,30}\b(?:change|wrong|update|mistake|incorrect|instead)"
@@ -53,46 +70,61 @@ _WHOLE = re.compile(
     r"整单|整个订单|全部退|全退|都退|所有商品|一起退|订单退[了掉]|\b(?:whole|entire|full) order\b"
     r"|\b(?:everything|all (?:the )?items|all of (?:it|them))\b",
 )
-_OTHER_TASKS = (
-    (
-        "exchange",
-        re.compile(
-            r"换货|换(?:一?个|成|大|小|码|颜色|尺码|新的)|\bexchange|\bswap\b|\breplac"
-        ),
-    ),
-    ("invoice", re.compile(r"发票|抬头|\binvoice")),
-    (
-        "price_protection",
-        re.compile(r"价保|保价|降价|差价|买贵|\bprice (?:match|protect|drop|adjust)"),
-    ),
-    (
-        "merge",
-        re.compile(r"合并|并单|一起发|\bmerge\b|\bcombine\b|\bship .{0,20}together\b"),
-    ),
-    (
-        "reschedule",
-        re.compile(
-            r"改.{0,4}(?:时间|日期)|延迟配送|晚点送|\breschedul|\bdeliver .{0,20}(?:later|another day)"
-        ),
-    ),
-    (
-        "change_phone",
-        re.compile(
-            r"改.{0,4}(?:手机|电话|号码)|换.{0,3}(?:手机号|电话)|\bchange .{0,20}\bphone"
-        ),
-    ),
-    (
-        "damage",
-        re.compile(
-            r"破损|坏了|碎了|漏发|少发|少了|发错|\bdamaged\b|\bbroken\b|\bmissing\b|\bwrong (?:item|product)\b"
-        ),
-    ),
-    (
-        "gift",
-        re.compile(
-            r"(?:赠品|礼品|礼物).{0,8}(?:没|少|补)|补发|\b(?:gift|freebie)\b.{0,20}\b(?:missing|not|never)"
-        ),
-    ),
+_DAMAGE = re.compile(
+    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|发霉|质量问题"
+    r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bshattered\b|\bfaulty\b|\bdented\b"
+    r"|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
+)
+_WRONG_ITEM = re.compile(
+    r"发错|寄错|送错|货不对板|不是我(?:买|要|订|下单)的|\bwrong (?:item|product|thing|one)\b"
+    r"|\bsent me (?:a|the) (?:wrong|different)\b"
+)
+_MISSING = re.compile(
+    r"漏发|少发|少寄|漏寄|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
+    r"|\bmissing\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
+    r"|\b(?:one|two|\d) (?:item|unit|piece)s? short\b|\bleft out\b"
+)
+_GIFT = re.compile(
+    r"(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
+    r"|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
+    r"|\b(?:missing|never got|did(?:n'?t| not) (?:get|receive|come with)|forgot|no)\b.{0,20}\b(?:gift|freebie)\b"
+    r"|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
+)
+_EXCHANGE = re.compile(
+    r"换货|调换|换(?:一?[个件双条款]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|想换(?!地址|手机|电话|号码|收)"
+    r"|\bexchang|\bswap\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
+)
+_REPLACE = re.compile(
+    r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
+)
+_INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
+_PRICE = re.compile(
+    r"价保|保价|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
+    r"|\bcheaper now\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
+)
+_MERGE = re.compile(
+    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+)
+_SPLIT = re.compile(
+    r"拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
+    r"|\bsplit\b|\b(?:ship|send).{0,30}\bseparate(?:ly)?\b|\b(?:ship|send)\b.{0,40}\bfirst\b|\bin two (?:parcels|shipments|packages)\b"
+)
+_DAY = r"(?:时间|日期|那天|送货|派送|配送|收货时间|送达)"
+_RESCHEDULE = re.compile(
+    rf"(?:改|换|推迟|延后|延迟|延期|提前|约|调整).{{0,10}}{_DAY}|{_DAY}.{{0,8}}(?:改|换|推迟|延后|延迟|提前|调)"
+    r"|(?:晚|改|过)(?:点|几|两|一)?天(?:再)?(?:送|派|配送|发)|(?:推迟|延后|延迟|改)(?:到|至)(?:明|后|大后|下|周|星期|礼拜|\d)"
+    r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日])(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
+    r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
+    r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|to) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
+)
+_PHONE = re.compile(
+    r"(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
+    r"|\b(?:change|update|correct|new|wrong|different)\b.{0,25}\b(?:phone|mobile|cell|contact number)|\b(?:phone|mobile)\b.{0,20}\b(?:change|wrong|update|to)\b"
+)
+_CHASE = re.compile(
+    r"催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下"
+    r"|\b(?:chase|speed up|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
 )
 _HUMAN = re.compile(
     r"转人工|人工(?:客服|服务)|^人工[。!]?$|找(?:个)?(?:真人|客服|人工)|真人客服"
@@ -106,6 +138,43 @@ _AGAIN = re.compile(
 _KEEP = re.compile(
     r"(?:其他|其它|其余|别的|剩下)的?(?:商品|东西|几件|都)?.{0,4}(?:保留|不变|不退|留着|不动|照发)"
     r"|\b(?:keep|leave) (?:the )?(?:rest|others?|other (?:items?|ones?)|everything else)\b",
+)
+_ALSO = re.compile(r"另外|还有|同时|顺便|以及|再把|\balso\b|\bas well\b|\bplus\b")
+_CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
+    ("change_address", _CHANGE_ADDRESS),
+    ("refund_item", _REFUND_ITEM),
+    ("cancel_order", _CANCEL_ORDER),
+    ("exchange_item", _EXCHANGE),
+    ("replace_item", _DAMAGE),
+    ("replace_item", _WRONG_ITEM),
+    ("replace_item", _MISSING),
+    ("claim_gift", _GIFT),
+    ("price_protection", _PRICE),
+    ("merge_orders", _MERGE),
+    ("split_shipment", _SPLIT),
+    ("reschedule_delivery", _RESCHEDULE),
+    ("change_phone", _PHONE),
+    ("reissue_invoice", _INVOICE),
+    ("chase_refund", _CHASE),
+)
+RECIPES: tuple[Recipe, ...] = get_args(Recipe)
+#: (a task, the task whose words hold those of the first).
+_PART_OF: tuple[tuple[Recipe, Recipe], ...] = (
+    ("refund_item", "price_protection"),
+    ("refund_item", "chase_refund"),
+    ("exchange_item", "change_phone"),
+    ("exchange_item", "reissue_invoice"),
+    ("exchange_item", "reschedule_delivery"),
+    ("replace_item", "claim_gift"),
+    ("refund_item", "exchange_item"),
+    ("price_protection", "exchange_item"),
+    ("change_phone", "change_address"),
+    ("change_address", "reissue_invoice"),
+    ("exchange_item", "change_address"),
+    ("change_address", "reschedule_delivery"),
+    ("split_shipment", "merge_orders"),
+    ("change_address", "merge_orders"),
+    ("change_address", "split_shipment"),
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
@@ -124,18 +193,44 @@ def without_rest(text: str) -> str:
 
 
 def recipes_in(text: str) -> tuple[Recipe, ...]:
-    """Tasks of ours that the cleaned, folded *text* asks for, those that undo least first."""
-    if _REFUND_STATUS.search(text):
+    """Tasks that the cleaned, folded *text* asks for, in the order of :data:`RECIPES`."""
+    if _REFUND_STATUS.search(text) and not _CHASE.search(text):
         return ()
     rest = without_rest(text)
-    if _CANCEL_ORDER.search(rest):
+    found = {name for name, cue in _CUES if cue.search(rest)}
+    if "cancel_order" in found and not _ALSO.search(rest):
         # An address that is wrong is then the reason, not another wish.
         return ("cancel_order",)
-    cues: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
-        ("change_address", _CHANGE_ADDRESS),
-        ("refund_item", _REFUND_ITEM),
-    )
-    return tuple(recipe for recipe, cue in cues if cue.search(rest))
+    found -= _reasons(rest, found)
+    return tuple(name for name in RECIPES if name in found)
+
+
+def _reasons(text: str, found: set[Recipe]) -> set[Recipe]:
+    """Tasks whose words are only the reason or a part of another one found."""
+    drop: set[Recipe] = {
+        low for low, high in _PART_OF if low in found and high in found
+    }
+    is_claim = "replace_item" in found
+    wants_money = "refund_item" in found
+    if is_claim and wants_money:
+        drop.add("replace_item")
+    elif is_claim and _REPLACE.search(text):
+        drop.add("exchange_item")
+    return drop
+
+
+def is_part_of(recipe: Recipe, other: Recipe) -> bool:
+    """Tell if the words of *recipe* may be a part of what *other* asks for."""
+    return (recipe, other) in _PART_OF
+
+
+def claim_in(text: str) -> ReplacementReason | None:
+    """What is wrong with goods that came, if the text says so."""
+    if _WRONG_ITEM.search(text):
+        return "wrong_item"
+    if _DAMAGE.search(text):
+        return "damaged"
+    return "missing" if _MISSING.search(text) else None
 
 
 def look_in(text: str) -> Look | None:
@@ -148,14 +243,6 @@ def look_in(text: str) -> Look | None:
 def asks_again(text: str) -> bool:
     """Tell if a text only urges to look again at what was asked before."""
     return _AGAIN.search(text) is not None
-
-
-def other_task_in(text: str) -> str:
-    """Name of a task that only people do here; empty if the text asks for none."""
-    for name, cue in _OTHER_TASKS:
-        if cue.search(text):
-            return name
-    return ""
 
 
 def is_whole_order(text: str) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from engines.agent.ledger import ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
@@ -71,6 +73,11 @@ class CancelOrder:
             to_customer_minor=back,
             before={"status": order.status, "refunded_minor": order.refunded_minor},
             after={"status": "cancelled", "refunded_minor": order.paid_minor},
+            projected=(
+                msgspec.structs.replace(
+                    order, version=order.version + 1, status="cancelled"
+                ),
+            ),
         )
 
     async def perform(self, shop: ShopPort, record: ActionRecord, step: Step) -> Effect:

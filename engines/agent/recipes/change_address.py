@@ -16,6 +16,7 @@ from engines.agent import money
 from engines.agent.ledger import ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
+from engines.agent.recipes.effect_recipe import later
 from engines.agent.recipes.recipe import Computed
 from engines.agent.wording import address_text, amount
 from engines.contract import Locale, Risk
@@ -66,6 +67,8 @@ class ChangeAddress:
         """Recompute the freight and say what it means."""
         address = draft.address.filled(order.address)
         marks = {"same_address"} if address == order.address else set()
+        if order.ships_with or order.joined:
+            marks.add("merged")
         try:
             freight = await shop.quote_freight(
                 address.region, money.weight_left(order), money.goods_left(order)
@@ -160,6 +163,9 @@ class ChangeAddress:
                 "address": msgspec.to_builtins(address),
                 "freight_minor": freight,
             },
+            projected=(order,)
+            if moves > 0
+            else (later(order, address=address, freight_minor=freight),),
         )
 
     def _freight(self, order: Order, locale: Locale, freight: int, moves: int) -> str:

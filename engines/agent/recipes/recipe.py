@@ -33,6 +33,9 @@ class Computed(msgspec.Struct, frozen=True, kw_only=True):
         before / after: What changes, for people. Plain JSON.
         summary: One line in the customer's language.
         text: The proposal in the customer's language, without the question.
+        worth_minor: Worth of goods that leave without money moving.
+        projected: The orders as they will be afterwards, for what is asked for
+            in the same message.
     """
 
     args: dict[str, Any]
@@ -44,6 +47,8 @@ class Computed(msgspec.Struct, frozen=True, kw_only=True):
     marks: frozenset[str] = frozenset()
     before: dict[str, Any] = msgspec.field(default_factory=dict)
     after: dict[str, Any] = msgspec.field(default_factory=dict)
+    worth_minor: int = 0
+    projected: tuple[Order, ...] = ()
 
 
 class Recipe(Protocol):

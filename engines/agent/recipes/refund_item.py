@@ -16,6 +16,7 @@ from engines.agent import money
 from engines.agent.ledger import ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
+from engines.agent.recipes.effect_recipe import later
 from engines.agent.recipes.recipe import Computed
 from engines.agent.wording import amount, title
 from engines.contract import Locale, Risk
@@ -182,6 +183,7 @@ class RefundItem:
                 "refunded_quantity": line.refunded_quantity + asked.quantity,
                 "refunded_minor": order.refunded_minor + asked.amount_minor,
             },
+            projected=(_afterwards(order, asked),),
         )
 
     def _split(self, order: Order, locale: Locale, refund: money.Refund) -> str:
@@ -222,6 +224,28 @@ class RefundItem:
         if money.units_left(order) > asked.quantity:
             text += say("agent.refund_item.rest", locale)
         return text
+
+
+def _afterwards(order: Order, asked: LineRefund) -> Order:
+    """The order once the units and their gifts have gone back."""
+
+    def gone(line: OrderLine) -> OrderLine:
+        if line.line in asked.gifts:
+            units = line.quantity
+        elif line.line == asked.line:
+            units = line.refunded_quantity + asked.quantity
+        else:
+            return line
+        return msgspec.structs.replace(line, refunded_quantity=units)
+
+    is_last = order.status == "paid" and money.units_left(order) == asked.quantity
+    return later(
+        order,
+        status="cancelled" if is_last else order.status,
+        lines=tuple(gone(line) for line in order.lines),
+        refunded_minor=order.refunded_minor + asked.amount_minor,
+        refunded_points_minor=order.refunded_points_minor + asked.points_minor,
+    )
 
 
 def _impossible(order: Order, line: OrderLine, locale: Locale, mark: str) -> Computed:

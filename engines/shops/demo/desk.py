@@ -7,7 +7,6 @@ An effect and its ``Idempotency-Key`` are one transaction; ``GET
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
@@ -15,8 +14,10 @@ from litestar.datastructures import State
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from engines.shops.demo import effects, payments, records
-from engines.shops.demo.books import Ask, Books, find_effect, fingerprint
-from engines.shops.port import Effect, Order, Parcel, Product, Refund
+from engines.shops.demo.books import Ask, Books, Refusal, find_effect, fingerprint
+from engines.shops.demo.carrying import carry_out, link_token
+from engines.shops.effects import OrderEffect, kind_of
+from engines.shops.port import Effect, Invoice, Order, Parcel, Product, Refund
 from engines.shops.wire import (
     KEY_HEADER,
     AddressChange,
@@ -75,6 +76,22 @@ class Desk(Controller):
         return await books(state).read(
             lambda db: records.refunds(db, user_id, order_id)
         )
+
+    @get("/customers/{user_id:str}/orders/{order_id:str}/invoices")
+    async def invoices(
+        self, *, state: State, user_id: FromPath[str], order_id: FromPath[str]
+    ) -> tuple[Invoice, ...]:
+        """Invoices of an order, newest first."""
+        return await books(state).read(
+            lambda db: records.invoices(db, user_id, order_id)
+        )
+
+    @get("/products/{sku:str}/variants")
+    async def variants(
+        self, *, state: State, sku: FromPath[str]
+    ) -> tuple[Product, ...]:
+        """A product and the other variants of its family."""
+        return await books(state).read(lambda db: records.variants(db, sku))
 
     @get("/products")
     async def products(
@@ -139,7 +156,7 @@ class Counter(Controller):
     ) -> Effect:
         """Ask for the higher freight by link; paying it changes the address."""
         ask = _ask(state, key, "change_address_when_paid", (user_id, order_id, data))
-        token = hashlib.sha256(f"link:{key}".encode()).hexdigest()[:32]
+        token = link_token(key)
         url = f"{request.base_url}pay/{token}"
         return await books(state).perform(
             ask,
@@ -186,6 +203,34 @@ class Counter(Controller):
             ask,
             lambda db: effects.cancel_order(
                 db, records.order(db, user_id, order_id), data, ask.at
+            ),
+        )
+
+    @post("/orders/{order_id:str}/effects/{kind:str}", status_code=200)
+    async def perform(
+        self,
+        *,
+        request: Call,
+        state: State,
+        user_id: FromPath[str],
+        order_id: FromPath[str],
+        kind: FromPath[str],
+        key: Key,
+        data: JSONBody[OrderEffect],
+    ) -> Effect:
+        """Any other effect on an order; *kind* is also in the body."""
+        if kind != kind_of(data):
+            raise Refusal("kind_mismatch", "path and body name different effects", 400)
+        ask = _ask(state, key, kind, (user_id, order_id, data))
+        return await books(state).perform(
+            ask,
+            lambda db: carry_out(
+                db,
+                records.order(db, user_id, order_id),
+                data,
+                ask.at,
+                key=key,
+                base_url=str(request.base_url),
             ),
         )
 

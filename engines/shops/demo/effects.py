@@ -43,7 +43,7 @@ def change_address(
     back = -difference if found.status == "paid" else 0
     set_address(db, found, body)
     if back:
-        _book_refund(db, found, at, amount=back, reason="freight")
+        book_refund(db, found, at, amount=back, reason="freight")
     return {
         "order_id": found.id,
         "freight_minor": body.freight_minor,
@@ -56,16 +56,16 @@ def refund_line(
     db: sqlite3.Connection, found: Order, body: RefundRequest, at: str
 ) -> dict[str, Any]:
     """Refund units of one line; an unshipped order with nothing left is cancelled."""
-    _check_version(found, body.version)
+    check_version(found, body.version)
     if found.status not in REFUNDABLE:
         raise Refusal("not_refundable", f"an order that is {found.status}")
     line = _refundable_line(found, body)
     gifts = _gift_lines(found, body)
-    is_last = found.status == "paid" and _units_left(found) == body.quantity
+    is_last = found.status == "paid" and units_left(found) == body.quantity
     _check_amounts(found, line, body, is_last=is_last)
     status: RefundStatus = "processing" if found.status == "paid" else "awaiting_return"
-    _take_back(db, found, {line.line: body.quantity, **gifts})
-    _book_refund(
+    take_back(db, found, {line.line: body.quantity, **gifts})
+    book_refund(
         db,
         found,
         at,
@@ -76,7 +76,7 @@ def refund_line(
         reason="line",
         status=status,
     )
-    _touch(db, found, "cancelled" if is_last else found.status)
+    touch(db, found, "cancelled" if is_last else found.status)
     return _refund_detail(db, found, body, status, at)
 
 
@@ -84,7 +84,7 @@ def cancel_order(
     db: sqlite3.Connection, found: Order, body: Cancellation, at: str
 ) -> dict[str, Any]:
     """Cancel an unshipped order; all that was paid goes back."""
-    _check_version(found, body.version)
+    check_version(found, body.version)
     if found.status not in UNSHIPPED:
         raise Refusal("already_shipped", f"an order that is {found.status}")
     money = found.paid_minor - found.refunded_minor
@@ -96,15 +96,15 @@ def cancel_order(
         for line in found.lines
         if line.quantity > line.refunded_quantity
     }
-    _take_back(db, found, left)
+    take_back(db, found, left)
     if money or points:
-        _book_refund(db, found, at, amount=money, points=points, reason="cancel")
-    _touch(db, found, "cancelled")
+        book_refund(db, found, at, amount=money, points=points, reason="cancel")
+    touch(db, found, "cancelled")
     return {
         "order_id": found.id,
         "amount_minor": money,
         "points_minor": points,
-        "expected_by": _expected_by(at) if money else None,
+        "expected_by": expected_by(at) if money else None,
     }
 
 
@@ -121,16 +121,18 @@ def notify(
     return {"user_id": user_id, "template": body.template}
 
 
-def _check_version(found: Order, version: int) -> None:
+def check_version(found: Order, version: int) -> None:
     if found.version != version:
         raise Refusal("version_conflict", f"the order is at version {found.version}")
 
 
 def check_movable(db: sqlite3.Connection, found: Order, body: AddressChange) -> None:
     """Refuse an address change that is stale, late, incomplete or miscalculated."""
-    _check_version(found, body.version)
+    check_version(found, body.version)
     if found.status not in UNSHIPPED:
         raise Refusal("already_shipped", f"an order that is {found.status}")
+    if found.ships_with or found.joined:
+        raise Refusal("merged", "the order shares its parcel with another")
     address = msgspec.to_builtins(body.address)
     if not all(part.strip() for part in address.values()):
         raise Refusal("incomplete_address", "every part of an address is needed", 422)
@@ -171,7 +173,7 @@ def _check_amounts(
         raise Refusal("above_worth", "more than these units cost")
 
 
-def _units_left(found: Order) -> int:
+def units_left(found: Order) -> int:
     return sum(
         line.quantity - line.refunded_quantity
         for line in found.lines
@@ -179,7 +181,7 @@ def _units_left(found: Order) -> int:
     )
 
 
-def _take_back(db: sqlite3.Connection, found: Order, units: dict[int, int]) -> None:
+def take_back(db: sqlite3.Connection, found: Order, units: dict[int, int]) -> None:
     """Mark units as given back; what never left the house is in stock again."""
     skus = {line.line: line.sku for line in found.lines}
     for line, quantity in units.items():
@@ -195,7 +197,7 @@ def _take_back(db: sqlite3.Connection, found: Order, units: dict[int, int]) -> N
             )
 
 
-def _book_refund(
+def book_refund(
     db: sqlite3.Connection,
     found: Order,
     at: str,
@@ -219,7 +221,7 @@ def _book_refund(
             status,
             reason,
             at,
-            _expected_by(at) if status == "processing" else None,
+            expected_by(at) if status == "processing" else None,
         ),
     )
     db.execute(
@@ -252,7 +254,7 @@ def set_address(db: sqlite3.Connection, found: Order, body: AddressChange) -> No
     )
 
 
-def _touch(db: sqlite3.Connection, found: Order, status: str) -> None:
+def touch(db: sqlite3.Connection, found: Order, status: str) -> None:
     db.execute(
         "UPDATE orders SET status = ?, version = version + 1 WHERE id = ?",
         (status, found.id),
@@ -275,7 +277,7 @@ def _refund_detail(
         "amount_minor": body.amount_minor,
         "points_minor": body.points_minor,
         "status": status,
-        "expected_by": None if is_return else _expected_by(at),
+        "expected_by": None if is_return else expected_by(at),
         "return_to": {
             locale: facts[f"return_address_{locale}"] for locale in ("zh", "en")
         }
@@ -284,7 +286,7 @@ def _refund_detail(
     }
 
 
-def _expected_by(at: str) -> str:
+def expected_by(at: str) -> str:
     """Last of the working days within which the money arrives."""
     day = dt.datetime.fromisoformat(at).date()
     left = REFUND_WORKING_DAYS

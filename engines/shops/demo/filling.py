@@ -53,6 +53,8 @@ def _products(catalogue: Catalogue) -> list[Row]:
             "currency": catalogue.currency,
             "stock": product.stock,
             "weight_g": product.weight,
+            "family": product.family,
+            "options": "|".join(product.options),
         }
         for product in catalogue.products
     ]
@@ -79,6 +81,7 @@ def _customers(seed: Seed) -> list[Row]:
             "name": customer.name,
             "locale": customer.locale,
             "points_minor": customer.points,
+            "person": customer.person,
         }
         for customer in seed.customers
     ]
@@ -102,6 +105,7 @@ def _insert_order(
     _insert(db, "order_lines", lines)
     _insert_parcel(db, order, now)
     _insert(db, "refunds", _refunds(order, now))
+    _insert(db, "invoices", _invoices(order, paid, now))
 
 
 def _order(
@@ -131,6 +135,7 @@ def _order(
         "tracking_id": order.parcel.tracking_id if order.parcel else None,
         "delivered_at": _ago(now, order.delivered_hours_ago),
         "note": order.note,
+        "deliver_on": _in_days(now, order.deliver_in_days),
     }
 
 
@@ -196,6 +201,24 @@ def _refunds(order: SeedOrder, now: dt.datetime) -> list[Row]:
             "paid_at": _ago(now, refund.paid_hours_ago),
         }
         for refund in order.refunds
+    ]
+
+
+def _invoices(order: SeedOrder, paid: int, now: dt.datetime) -> list[Row]:
+    left = paid - sum(refund.amount for refund in order.refunds)
+    return [
+        {
+            "id": invoice.id,
+            "order_id": order.id,
+            "title": invoice.title,
+            "tax_id": invoice.tax_id,
+            "kind": invoice.kind,
+            "email": invoice.email,
+            "amount_minor": max(0, left),
+            "status": "issued",
+            "issued_at": _ago(now, invoice.hours_ago),
+        }
+        for invoice in order.invoices
     ]
 
 

@@ -32,7 +32,8 @@ async def payment_page(state: State, token: FromPath[str]) -> str:
 @post("/pay/{token:str}", media_type=MediaType.HTML, opt={"is_open": True})
 async def take_payment(state: State, token: FromPath[str]) -> str:
     """Take the payment and apply what it was for."""
-    found = await books(state).write(lambda db: payments.pay(db, token))
+    at = state.clock().isoformat(timespec="seconds")
+    found = await books(state).write(lambda db: payments.pay(db, token, at))
     return _page(found)
 
 
@@ -43,9 +44,9 @@ OPEN = (healthz, payment_page, take_payment)
 def _page(found: dict[str, Any]) -> str:
     amount = f"{found['amount_minor'] / 100:.2f}"
     words = {
-        "open": f"订单 {found['order_id']} 需补运费 ¥{amount} · Freight to pay: CNY {amount}"
+        "open": f"订单 {found['order_id']} 需补 ¥{amount} · To pay: CNY {amount}"
         '<form method="post"><button>支付 · Pay</button></form>',
-        "paid": "已支付，新地址已生效 · Paid; the new address is in effect",
+        "paid": "已支付，变更已生效 · Paid; the change is in effect",
         "void": "链接已失效，没有扣款 · This link is void; nothing was charged",
     }
     return (

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from engines.shops.demo import effects, records
+from engines.shops.demo import effects, exchanges, records
 from engines.shops.demo.books import Refusal
+from engines.shops.effects import ExchangeItem
 from engines.shops.port import Address, Order
 from engines.shops.wire import AddressChange
 
@@ -26,11 +27,7 @@ def ask_payment(
     amount = body.freight_minor - found.freight_minor
     if found.status != "paid" or amount <= 0:
         raise Refusal("no_payment_needed", "nothing is to be paid for this change")
-    db.execute(
-        "UPDATE payment_links SET status = 'void' "
-        "WHERE order_id = ? AND status = 'open'",
-        (found.id,),
-    )
+    void_links(db, found.id)
     address = msgspec.json.encode(body.address).decode()
     db.execute(
         "INSERT INTO payment_links (token, order_id, order_version, amount_minor, "
@@ -54,7 +51,7 @@ def link(db: sqlite3.Connection, token: str) -> dict[str, Any]:
     return dict(row)
 
 
-def pay(db: sqlite3.Connection, token: str) -> dict[str, Any]:
+def pay(db: sqlite3.Connection, token: str, at: str) -> dict[str, Any]:
     """
     Take the payment of an open link and apply the change it was for.
 
@@ -67,22 +64,77 @@ def pay(db: sqlite3.Connection, token: str) -> dict[str, Any]:
         "SELECT user_id FROM orders WHERE id = ?", (found["order_id"],)
     ).fetchone()
     order = records.order(db, row["user_id"], found["order_id"])
-    is_current = order.status == "paid" and order.version == found["order_version"]
+    is_current = order.version == found["order_version"] and (
+        order.status == "paid" or found["purpose"] != "address"
+    )
     if is_current:
-        _apply(db, order, found)
+        _apply(db, order, found, at)
     status = "paid" if is_current else "void"
     db.execute("UPDATE payment_links SET status = ? WHERE token = ?", (status, token))
     return {**found, "status": status}
 
 
-def _apply(db: sqlite3.Connection, order: Order, found: dict[str, Any]) -> None:
+def ask_difference(
+    db: sqlite3.Connection, found: Order, body: ExchangeItem, at: str, token: str
+) -> dict[str, Any]:
+    """Open a payment link for the dearer goods of an exchange."""
+    exchanges.check(db, found, body)
+    void_links(db, found.id)
+    payload = msgspec.json.encode(body).decode()
+    db.execute(
+        "INSERT INTO payment_links (token, order_id, order_version, amount_minor, "
+        "freight_minor, address, status, created_at, purpose, payload) "
+        "VALUES (?, ?, ?, ?, ?, '', 'open', ?, 'exchange', ?)",
+        (
+            token,
+            found.id,
+            found.version,
+            body.difference_minor,
+            found.freight_minor,
+            at,
+            payload,
+        ),
+    )
+    return {
+        "order_id": found.id,
+        "amount_minor": body.difference_minor,
+        "token": token,
+        "status": "awaiting_payment",
+    }
+
+
+def void_links(db: sqlite3.Connection, order_id: str) -> None:
+    """A newer link replaces every open one of its order."""
+    db.execute(
+        "UPDATE payment_links SET status = 'void' "
+        "WHERE order_id = ? AND status = 'open'",
+        (order_id,),
+    )
+
+
+def _apply(
+    db: sqlite3.Connection, order: Order, found: dict[str, Any], at: str
+) -> None:
+    if found["purpose"] == "exchange":
+        body = msgspec.json.decode(found["payload"], type=ExchangeItem)
+        _take_money(db, order, found)
+        exchanges.swap(db, order, body, at)
+        return
+    _apply_address(db, order, found)
+
+
+def _take_money(db: sqlite3.Connection, order: Order, found: dict[str, Any]) -> None:
+    db.execute(
+        "UPDATE orders SET paid_minor = paid_minor + ? WHERE id = ?",
+        (found["amount_minor"], order.id),
+    )
+
+
+def _apply_address(db: sqlite3.Connection, order: Order, found: dict[str, Any]) -> None:
     body = AddressChange(
         version=order.version,
         address=msgspec.json.decode(found["address"], type=Address),
         freight_minor=found["freight_minor"],
     )
-    db.execute(
-        "UPDATE orders SET paid_minor = paid_minor + ? WHERE id = ?",
-        (found["amount_minor"], order.id),
-    )
+    _take_money(db, order, found)
     effects.set_address(db, order, body)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import sqlite3
 
 from engines.shops.demo.books import Refusal
-from engines.shops.port import Address, Order, OrderLine, Parcel, Product, Refund
+from engines.shops.port import (
+    Address,
+    Invoice,
+    Order,
+    OrderLine,
+    Parcel,
+    Product,
+    Refund,
+)
 from engines.shops.wire import NOT_FOUND
 
 
@@ -14,15 +22,21 @@ MAX_ORDERS = 200
 #: One step of the freight table, in grams.
 STEP_G = 1000
 
+#: Orders of an account, and of the accounts proven to be the same person's.
+_OWN = (
+    "user_id = ? OR user_id IN (SELECT other.id FROM customers own "
+    "JOIN customers other ON other.person = own.person "
+    "WHERE own.id = ? AND own.person != '')"
+)
 _LINES = "SELECT * FROM order_lines WHERE order_id = ? ORDER BY line"
 
 
 def orders(db: sqlite3.Connection, user_id: str) -> tuple[Order, ...]:
     """Orders of one customer, newest first."""
     rows = db.execute(
-        "SELECT * FROM orders WHERE user_id = ? "
+        f"SELECT * FROM orders WHERE {_OWN} "  # noqa: S608 - a literal of this module
         "ORDER BY placed_at DESC, id DESC LIMIT ?",
-        (user_id, MAX_ORDERS),
+        (user_id, user_id, MAX_ORDERS),
     ).fetchall()
     return tuple(_order(db, row) for row in rows)
 
@@ -35,7 +49,8 @@ def order(db: sqlite3.Connection, user_id: str, order_id: str) -> Order:
         Refusal: With 404, also if the order is another customer's.
     """
     row = db.execute(
-        "SELECT * FROM orders WHERE id = ? AND user_id = ?", (order_id, user_id)
+        f"SELECT * FROM orders WHERE id = ? AND ({_OWN})",  # noqa: S608 - as above
+        (order_id, user_id, user_id),
     ).fetchone()
     if row is None:
         raise missing("order")
@@ -63,6 +78,47 @@ def refunds(db: sqlite3.Connection, user_id: str, order_id: str) -> tuple[Refund
         "SELECT * FROM refunds WHERE order_id = ? ORDER BY id DESC", (order_id,)
     ).fetchall()
     return tuple(_refund(row) for row in rows)
+
+
+def invoices(
+    db: sqlite3.Connection, user_id: str, order_id: str
+) -> tuple[Invoice, ...]:
+    """Invoices of an order of this customer, newest first."""
+    order(db, user_id, order_id)
+    rows = db.execute(
+        "SELECT * FROM invoices WHERE order_id = ? ORDER BY issued_at DESC, id DESC",
+        (order_id,),
+    ).fetchall()
+    return tuple(Invoice(**dict(row)) for row in rows)
+
+
+def variants(db: sqlite3.Connection, sku: str) -> tuple[Product, ...]:
+    """
+    The product *sku* first, then the other variants of its family.
+
+    Raises:
+        Refusal: With 404 if there is no such product.
+    """
+    own = product(db, sku)
+    rows = db.execute(
+        "SELECT * FROM products WHERE family = ? AND family != '' AND sku != ? "
+        "ORDER BY sku",
+        (own.family, sku),
+    ).fetchall()
+    return (own, *(_product(row) for row in rows))
+
+
+def product(db: sqlite3.Connection, sku: str) -> Product:
+    """
+    One product.
+
+    Raises:
+        Refusal: With 404 if there is none.
+    """
+    row = db.execute("SELECT * FROM products WHERE sku = ?", (sku,)).fetchone()
+    if row is None:
+        raise missing("product")
+    return _product(row)
 
 
 def products(db: sqlite3.Connection, query: str, limit: int) -> tuple[Product, ...]:
@@ -114,8 +170,12 @@ def _order(db: sqlite3.Connection, row: sqlite3.Row) -> Order:
     address = {
         name: fields.pop(name) for name in ("name", "phone", "region", "city", "street")
     }
+    joined = db.execute(
+        "SELECT id FROM orders WHERE ships_with = ? ORDER BY id", (row["id"],)
+    ).fetchall()
     return Order(
         **fields,
+        joined=tuple(one[0] for one in joined),
         address=Address(**address),
         lines=tuple(_line(line) for line in lines),
     )
@@ -138,11 +198,13 @@ def _refund(row: sqlite3.Row) -> Refund:
 def _product(row: sqlite3.Row) -> Product:
     fields = dict(row)
     fields.pop("aliases")
-    return Product(**fields)
+    options = tuple(filter(None, fields.pop("options").split("|")))
+    return Product(**fields, options=options)
 
 
 def _match(row: sqlite3.Row, query: str, words: list[str]) -> int:
-    names = [row["title_zh"], row["title_en"], row["sku"], *row["aliases"].split("|")]
+    names = [row["title_zh"], row["title_en"], row["sku"]]
+    names += [*row["aliases"].split("|"), *row["options"].split("|")]
     names = [name.casefold() for name in names if name]
     if any(query and (query in name or name in query) for name in names):
         return 100

@@ -8,14 +8,17 @@ CREATE TABLE IF NOT EXISTS products (
     price_minor INTEGER NOT NULL CHECK (price_minor >= 0),
     currency    TEXT NOT NULL,
     stock       INTEGER NOT NULL CHECK (stock >= 0),
-    weight_g    INTEGER NOT NULL CHECK (weight_g >= 0)
+    weight_g    INTEGER NOT NULL CHECK (weight_g >= 0),
+    family      TEXT NOT NULL DEFAULT '',      -- variants of one product share it
+    options     TEXT NOT NULL DEFAULT ''       -- size, colour …, separated by |
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS customers (
     id           TEXT PRIMARY KEY,
     name         TEXT NOT NULL,
     locale       TEXT NOT NULL,
-    points_minor INTEGER NOT NULL CHECK (points_minor >= 0)
+    points_minor INTEGER NOT NULL CHECK (points_minor >= 0),
+    person       TEXT NOT NULL DEFAULT ''      -- accounts proven to be one person's
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS orders (
@@ -42,6 +45,8 @@ CREATE TABLE IF NOT EXISTS orders (
     tracking_id            TEXT,
     delivered_at           TEXT,
     note                   TEXT NOT NULL DEFAULT '',
+    deliver_on             TEXT,               -- date the customer asked for
+    ships_with             TEXT,               -- order whose parcel it travels in
     CHECK (refunded_minor BETWEEN 0 AND paid_minor),
     CHECK (refunded_points_minor BETWEEN 0 AND points_minor)
 ) STRICT;
@@ -60,8 +65,13 @@ CREATE TABLE IF NOT EXISTS order_lines (
     refunded_quantity INTEGER NOT NULL DEFAULT 0,
     is_gift           INTEGER NOT NULL DEFAULT 0,
     gift_of           INTEGER NOT NULL DEFAULT 0,
+    protected_minor   INTEGER NOT NULL DEFAULT 0,  -- price difference given back, of one unit
+    replaced_quantity INTEGER NOT NULL DEFAULT 0,
+    shipment          INTEGER NOT NULL DEFAULT 1,  -- parcel it goes in, from 1
     PRIMARY KEY (order_id, line),
-    CHECK (refunded_quantity BETWEEN 0 AND quantity)
+    CHECK (refunded_quantity BETWEEN 0 AND quantity),
+    CHECK (replaced_quantity BETWEEN 0 AND quantity),
+    CHECK (protected_minor BETWEEN 0 AND unit_price_minor)
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS parcels (
@@ -100,7 +110,33 @@ CREATE TABLE IF NOT EXISTS refunds (
     reason       TEXT NOT NULL,
     requested_at TEXT NOT NULL,
     expected_by  TEXT,
-    paid_at      TEXT
+    paid_at      TEXT,
+    chased_at    TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS invoices (
+    id           TEXT PRIMARY KEY,
+    order_id     TEXT NOT NULL REFERENCES orders (id),
+    title        TEXT NOT NULL,
+    tax_id       TEXT NOT NULL DEFAULT '',
+    kind         TEXT NOT NULL CHECK (kind IN ('personal', 'company')),
+    email        TEXT NOT NULL DEFAULT '',
+    amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
+    status       TEXT NOT NULL CHECK (status IN ('issued', 'void')),
+    issued_at    TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS replacements (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    order_id TEXT NOT NULL REFERENCES orders (id),
+    line     INTEGER NOT NULL,
+    quantity INTEGER NOT NULL CHECK (quantity >= 1),
+    sku      TEXT NOT NULL REFERENCES products (sku),
+    reason   TEXT NOT NULL CHECK (reason IN
+        ('damaged', 'missing', 'wrong_item', 'gift', 'exchange')),
+    evidence TEXT NOT NULL DEFAULT '',
+    status   TEXT NOT NULL CHECK (status IN ('created', 'awaiting_return')),
+    at       TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS payment_links (
@@ -112,7 +148,9 @@ CREATE TABLE IF NOT EXISTS payment_links (
     freight_minor INTEGER NOT NULL,
     address       TEXT NOT NULL,                -- JSON, applied once paid
     status        TEXT NOT NULL CHECK (status IN ('open', 'paid', 'void')),
-    created_at    TEXT NOT NULL
+    created_at    TEXT NOT NULL,
+    purpose       TEXT NOT NULL DEFAULT 'address' CHECK (purpose IN ('address', 'exchange')),
+    payload       TEXT NOT NULL DEFAULT ''      -- JSON of another purpose, applied once paid
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS notifications (

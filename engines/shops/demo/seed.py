@@ -9,23 +9,42 @@ down here.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
 from engines import yamlfile
-from engines.shops.port import Address, OrderStatus, RefundStatus
+from engines.shops.effects import InvoiceKind
+from engines.shops.port import Address, OrderStatus, ParcelStatus, RefundStatus
+
+
+Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Units = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+Hours = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s/]+$")]
 
 
 class CatalogueProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One product; price in minor units, weight in grams."""
+    """
+    One product; price in minor units, weight in grams.
 
-    sku: str
+    Attributes:
+        aliases: Other names customers use.
+
+        family: Variants of one product share it.
+
+        options: What tells a variant from its family: size, colour, in any language.
+    """
+
+    sku: Id
     title_zh: str
     title_en: str
-    price: int
-    weight: int
-    stock: int
+    price: Minor
+    weight: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 500
+    stock: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 100
     aliases: tuple[str, ...] = ()
+    family: str = ""
+    options: tuple[str, ...] = ()
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,36 +64,42 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FreightRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Price of a parcel to some regions; each name is a key of the table."""
 
-    first_kg: int
-    next_kg: int
+    first_kg: Minor
+    next_kg: Minor
     regions: tuple[Text, ...]
-    free_from: int | None = None
+    free_from: Minor | None = None
 
 
 class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer; points in minor units."""
+    """
+    A customer; points in minor units.
 
-    id: str
+    Attributes:
+        person: Accounts with the same value are proven to be one person's.
+    """
+
+    id: Id
     name: str
-    locale: str
-    points: int = 0
+    locale: Literal["zh", "en"] = "zh"
+    points: Minor = 0
+    person: str = ""
 
 
 class SeedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line; *price* differs from the catalogue's if it was bought in a sale."""
 
-    sku: str
-    quantity: int = 1
-    price: int | None = None
-    refunded: int = 0
+    sku: Id
+    quantity: Units = 1
+    price: Minor | None = None
+    refunded: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     is_gift: bool = False
-    gift_of: int = 0
+    gift_of: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 
 
 class SeedEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One scan of a parcel."""
 
-    hours_ago: float
+    hours_ago: Hours
     place: str
     text: str
 
@@ -84,8 +109,8 @@ class SeedParcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tracking_id: str
     carrier: str
-    status: str
-    events: tuple[SeedEvent, ...]
+    status: ParcelStatus = "in_transit"
+    events: tuple[SeedEvent, ...] = ()
     expected_in_days: int | None = None
 
 
@@ -93,13 +118,24 @@ class SeedRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A refund that was asked for earlier."""
 
     status: RefundStatus
-    amount: int
-    hours_ago: float
+    amount: Minor
+    hours_ago: Hours
     line: int = 0
     quantity: int = 0
-    points: int = 0
+    points: Minor = 0
     paid_hours_ago: float | None = None
     expected_in_days: int | None = None
+
+
+class SeedInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An invoice of an order; its amount is what was paid and not given back."""
+
+    id: Id
+    title: str
+    tax_id: str = ""
+    kind: InvoiceKind = "personal"
+    email: str = ""
+    hours_ago: Hours = 1.0
 
 
 class SeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,24 +145,28 @@ class SeedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         freight: Only written where it is not the table's.
         was_paid: False for an order that was cancelled unpaid.
+
+        deliver_in_days: A delivery day the customer asked for, from the seeding.
     """
 
-    id: str
+    id: Id
     customer: str
     status: OrderStatus
-    hours_ago: float
-    channel: str
+    lines: Annotated[tuple[SeedLine, ...], msgspec.Meta(min_length=1)]
     address: Address
-    lines: tuple[SeedLine, ...]
-    coupon: int = 0
-    coupon_threshold: int = 0
-    points: int = 0
-    freight: int | None = None
-    delivered_hours_ago: float | None = None
+    hours_ago: Hours = 24.0
+    channel: str = "web"
+    coupon: Minor = 0
+    coupon_threshold: Minor = 0
+    points: Minor = 0
+    freight: Minor | None = None
+    delivered_hours_ago: Hours | None = None
     parcel: SeedParcel | None = None
     refunds: tuple[SeedRefund, ...] = ()
+    invoices: tuple[SeedInvoice, ...] = ()
     note: str = ""
     was_paid: bool = True
+    deliver_in_days: int | None = None
 
 
 class ShopFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

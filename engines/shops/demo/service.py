@@ -18,32 +18,27 @@ from typing import Any
 
 import msgspec
 import uvicorn
-from litestar import Litestar, Request, Response, post
+from litestar import Litestar, Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import JSONBody
 
-from engines.shops.demo import filling, pages, seed
+from engines.shops.demo import bench, filling, pages, seed
 from engines.shops.demo.books import Books, Refusal
 from engines.shops.demo.desk import Counter, Desk
-from engines.shops.demo.faults import Fault, Saboteur, Switchboard
+from engines.shops.demo.faults import Saboteur, Switchboard
 from engines.shops.wire import Problem
 
 
 #: Largest body that any call needs, with room to spare.
 MAX_BODY_BYTES = 64 * 1024
+#: With test switches: a whole shop must fit.
+FRESH_BYTES = 16 * 1024 * 1024
 
 Call = Request[Any, Any, State]
-
-
-@post("/v1/faults", status_code=204)
-async def set_fault(state: State, data: JSONBody[Fault]) -> None:
-    """Set a fault; only there when the service allows them."""
-    state.switchboard.set(data)
 
 
 def create_app(
@@ -82,7 +77,7 @@ def create_app(
     middleware = []
     if faults:
         state.switchboard = Switchboard()
-        handlers.append(set_fault)
+        handlers += bench.SWITCHES
         middleware.append(Saboteur(state.switchboard))
     return Litestar(
         handlers,
@@ -90,7 +85,7 @@ def create_app(
         lifespan=[_opened],
         guards=[_require_key],
         middleware=middleware,
-        request_max_body_size=MAX_BODY_BYTES,
+        request_max_body_size=FRESH_BYTES if faults else MAX_BODY_BYTES,
         logging_config=None,
         exception_handlers={
             Refusal: _refused,

@@ -1,0 +1,118 @@
+"""
+Particulars of single tasks: invoice titles, evidence, what to exchange for.
+
+Taken from the words as written; nothing is invented.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+
+class InvoiceParts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was understood of an invoice so far."""
+
+    title: str = ""
+    tax_id: str = ""
+    email: str = ""
+
+    def over(self, earlier: InvoiceParts) -> InvoiceParts:
+        """These parts, and the *earlier* ones where these are empty."""
+        return InvoiceParts(
+            self.title or earlier.title,
+            self.tax_id or earlier.tax_id,
+            self.email or earlier.email,
+        )
+
+
+_TAX_ID = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Z0-9]*\d{4})[A-Z0-9]{15,20}(?![A-Za-z0-9])", re.IGNORECASE
+)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_COMPANY = re.compile(
+    r"(?P<zh>[\u4e00-\u9fff()（）A-Za-z0-9·]{2,40}?(?:有限责任公司|有限公司|股份公司|公司|集团|工作室|事务所|中心|大学|学院|医院|合作社|厂))"
+    r"|(?P<en>[A-Z][\w&.'-]*(?:\s[\w&.'-]+){0,6}?\s(?:Ltd|LLC|Inc|Co|Corp|Corporation|Company|GmbH|Limited|Studio|University|Group|AG|PLC)\b\.?(?:,?\s(?:Ltd|Inc)\b\.?)?)"
+)
+_TITLE = re.compile(
+    r"(?:抬头|名称)(?:请)?(?:改成|改为|换成|开成|写成|写|是|为|:|：|\s)+(?:个人)?[\s“\"']*(?P<zh>[^\s,，。;；“”\"']{2,40})"
+    r"|\b(?:to|as|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
+)
+_PERSONAL = re.compile(r"个人(?:抬头|发票|名义)?|\bpersonal\b")
+_LEAD = re.compile(
+    r"^.*(?:抬头|名称|发票|开成|开为|改成|改为|换成|换为|写成|应该是|是|为|给|[:：]|把|的)"
+)
+_EVIDENCE = re.compile(
+    r"https?://\S+|\[[^\]]{0,10}(?:图片|照片|视频|image|photo|picture|video)[^\]]{0,60}\]"
+    r"|【[^】]{0,10}(?:图片|照片|视频)[^】]{0,60}】|\b[\w-]{1,80}\.(?:jpe?g|png|webp|heic|gif|mp4|mov)\b"
+    r"|(?:附图|附上(?:了)?(?:照片|图片|视频)|(?:照片|图片|视频)(?:已|都)?(?:发|传|上传|附)[^没不,，。]{0,4}|见图|如图|拍了照|有照片)"
+    r"|\b(?:photos?|pictures?|images?|video)s? (?:is |are )?(?:attached|uploaded|included|sent)\b|\b(?:attached|here(?:'s| is| are)) (?:is |are )?(?:a |the |some |my )?(?:photo|picture|image|video)",
+    re.IGNORECASE,
+)
+_TARGET = re.compile(
+    r"(?:换货?|调换|改)(?:成|为|到)\s?(?P<zh>[^,，。;；!！?？]{1,40})"
+    r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?P<want>[^,，。;；!！?？]{1,30}?)(?:的|吧|$)"
+    r"|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
+    r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>[^,.;!?]{1,60})"
+    r"|\bwant (?:the|an?) (?P<enwant>[^,.;!?]{1,40})",
+    re.IGNORECASE,
+)
+_LONGEST_TITLE = 40
+_FILLER = re.compile(
+    r"^(?:一|那|这)?[个件双条款只]|(?:可以|行|好)?[吗吧呢呀啊]$|谢谢.*$|麻烦.*$|(?:的|那款|这款|那个)$"
+    r"|\b(?:please|thanks|instead|version|variant|one)\b"
+)
+
+
+def invoice_in(text: str) -> InvoiceParts:
+    """Title, tax id and email in the cleaned *text*."""
+    tax = _TAX_ID.search(text)
+    email = _EMAIL.search(text)
+    rest = text
+    for found in (tax, email):
+        if found:
+            rest = rest.replace(found[0], " ")
+    return InvoiceParts(
+        title=_title(rest),
+        tax_id=tax[0].upper() if tax else "",
+        email=email[0] if email else "",
+    )
+
+
+def title_answer(text: str) -> InvoiceParts:
+    """A short answer to the question for a title is the title."""
+    said = _FILLER.sub("", text.strip(" .。!！")).strip()
+    is_title = 1 < len(said) <= _LONGEST_TITLE and not re.search(r"[?？,，]", said)
+    return InvoiceParts(title=said if is_title else "")
+
+
+def is_company(title: str) -> bool:
+    """Tell if an invoice title is a company's, which needs a tax id."""
+    return _COMPANY.fullmatch(title) is not None
+
+
+def evidence_in(text: str) -> str:
+    """What shows the fault: a link, a file, or the channel's mark of a picture."""
+    found = _EVIDENCE.search(text)
+    return found[0].strip() if found else ""
+
+
+def target_in(text: str, *, is_answer: bool = False) -> str:
+    """Words for what the customer wants instead; empty if there are none."""
+    found = list(_TARGET.finditer(text))
+    said = next((group for group in found[-1].groups() if group), "") if found else ""
+    if not said and is_answer:
+        said = text
+    said = _FILLER.sub("", said.strip()).strip()
+    return _FILLER.sub("", said).strip(" .。!！")[:80]
+
+
+def _title(text: str) -> str:
+    company = _COMPANY.search(text)
+    if company:
+        return _LEAD.sub("", company["zh"]) if company["zh"] else company["en"]
+    titled = _TITLE.search(text)
+    if titled:
+        return (titled["zh"] or titled["en"]).strip()
+    return "个人" if _PERSONAL.search(text) else ""
