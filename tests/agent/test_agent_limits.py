@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from agent_talk import Talk
 from demo_shop import KEY, DemoShop, difference
-from test_agent_money import an_order
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_agent_money import an_order
 
 from engines.agent.engine import AgentEngine
 from engines.agent.grounding import ungrounded
