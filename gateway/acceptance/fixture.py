@@ -31,7 +31,7 @@ def shop_of(suite: Suite, path: Path) -> Fresh:
     Raises:
         BadFile: If the fixture names what is not there.
     """
-    fixture = suite.fixture
+    fixture = suite.shop
     shipped, base = _shipped()
     problems: list[str] = []
     orders = [_order(one, fixture, problems) for one in fixture.orders]
@@ -156,11 +156,8 @@ def _dangling(suite: Suite, catalogue: seed.Catalogue, content: seed.Seed) -> li
             for one in content.orders
             if one.freight is None
         ),
-        *(
-            ("parcel", one.tracking_id, one.order, orders)
-            for one in suite.fixture.parcels
-        ),
-        *(("invoice", one.id, one.order, orders) for one in suite.fixture.invoices),
+        *(("parcel", one.tracking_id, one.order, orders) for one in suite.shop.parcels),
+        *(("invoice", one.id, one.order, orders) for one in suite.shop.invoices),
         *(("case", case.id, case.customer, people) for case in suite.cases),
     ]
     return [

@@ -6,6 +6,7 @@ Every finding is one sentence that says what was wanted and what was there.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from gateway.acceptance.suite import ActionSeen, Case, Expected, Reply
 from gateway.outcome import MessageOut
 
 
+#: A value that must differ from before, whatever it is.
+ANY = "*"
 #: Tables that follow from the others.
 _UNJUDGED = frozenset({"effects", "notifications"})
 #: Fields that count changes and say nothing of what changed.
@@ -28,6 +31,7 @@ _MONEY = re.compile(
     r"(?:\.(?P<part>\d{1,2}))?(?!\d)\s?(?P<unit>元|块|yuan|rmb|cny|usd)?"
 )
 _SPACES = re.compile(r"\s+")
+_TODAY = re.compile(r"\{\{\s*today\s*(?P<ahead>[+-]\s*\d{1,4})?\s*\}\}")
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -65,6 +69,16 @@ def difference(before: Tables, after: Tables) -> Difference:
             if fields:
                 changes[f"{table}/{key}"] = fields
     return Difference(changes, created, sorted(removed))
+
+
+def dated(text: str, today: dt.date) -> str:
+    """*text* with ``{{ today }}`` and ``{{ today+3 }}`` as dates."""
+
+    def day(match: re.Match[str]) -> str:
+        ahead = int((match["ahead"] or "0").replace(" ", ""))
+        return (today + dt.timedelta(days=ahead)).isoformat()
+
+    return _TODAY.sub(day, text)
 
 
 def check_reply(wanted: Reply, got: MessageOut) -> Iterator[str]:
@@ -153,7 +167,7 @@ def _check_state(wanted: Expected, got: Difference) -> Iterator[str]:
                 yield f"{place}.{name}: wanted {want[name]!r}, did not change"
             elif name not in want:
                 yield f"{place}.{name} changed to {have[name]!r}, which nobody wanted"
-            elif want[name] != have[name]:
+            elif want[name] not in {ANY, have[name]}:
                 yield f"{place}.{name}: wanted {want[name]!r}, got {have[name]!r}"
     for table in sorted(wanted.created.keys() | got.created.keys()):
         yield from _check_created(
@@ -223,7 +237,9 @@ def _check_notifications(
 
 
 def _fits(wanted: Mapping[str, object], row: Row) -> bool:
-    return all(name in row and row[name] == value for name, value in wanted.items())
+    return all(
+        name in row and value in (ANY, row[name]) for name, value in wanted.items()
+    )
 
 
 def _shows(wanted: ActionSeen, got: ActionRef) -> bool:

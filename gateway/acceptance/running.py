@@ -4,6 +4,7 @@ Playing cases: each on a fresh shop and an empty store, behind one fresh gateway
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
@@ -28,6 +30,8 @@ from gateway.store.connection import Scripts
 from gateway.store.ledger import StoreLedger
 
 
+#: Calendar of the demo shop.
+ZONE = ZoneInfo("Asia/Shanghai")
 #: Ends of a message that mean a person has it or is promised.
 WITH_PEOPLE = frozenset({"queued", "ticketed"})
 
@@ -170,6 +174,7 @@ class Player:
     async def play(self, case: Case, run: int) -> Result:
         """Play one case from nothing and judge it."""
         started = perf_counter()
+        case = today_in(case, dt.datetime.now(ZONE).date())
         await self._shop.start_over(self._fresh)
         await self._store.command("accept", "FLUSHALL")
         before = await self._shop.state()
@@ -225,6 +230,12 @@ class Player:
         return await self._ledger.list_actions(self._shop_id, limit=1000)
 
 
+def today_in(case: Case, today: dt.date) -> Case:
+    """*case* with every ``{{ today+N }}`` in it as a date."""
+    written = msgspec.json.encode(case).decode()
+    return msgspec.json.decode(judging.dated(written, today), type=Case)
+
+
 def _line(step: Step, got: MessageOut) -> Line:
     reply = got.reply
     return Line(
@@ -257,7 +268,7 @@ def stack_for(
 
 
 def _policy(suite: Suite, path: Path, folder: Path) -> Path:
-    policy = suite.fixture.policy
+    policy = suite.shop.policy
     if isinstance(policy, str):
         return resolve(policy, path.resolve().parent).resolve()
     written = folder / "policy.yaml"

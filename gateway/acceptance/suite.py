@@ -2,7 +2,7 @@
 The format of acceptance suites, as structs; unknown keys are refused.
 
 Amounts are integers in minor units everywhere. What a case does not name must
-not change.
+not change. ``{{ today+3 }}`` in any text of a case is a date, three days ahead.
 """
 
 from __future__ import annotations
@@ -245,8 +245,8 @@ class Expected(_Part, frozen=True):
 
     Attributes:
         changes: Place (``table/key``) to the fields that differ from the
-            fixture, with their values afterwards. No other field of no other
-            row may differ.
+            fixture, with their values afterwards, ``"*"`` for any. No other
+            field of no other row may differ.
 
         created: Table to the rows that are new; of a row only the fields that
             are named are judged, but every new row must be named.
@@ -301,13 +301,21 @@ class Suite(_Part, frozen=True):
         suite: Name of the suite.
 
         locale: Of cases that name none.
+
+        fixture: The shop, or a file beside the suite that holds one.
     """
 
     suite: Name
     cases: Annotated[tuple[Case, ...], msgspec.Meta(min_length=1)]
     title: str = ""
     locale: Locale | None = None
-    fixture: Fixture = Fixture()
+    fixture: Fixture | str = Fixture()
+
+    @property
+    def shop(self) -> Fixture:
+        """The fixture itself; :func:`load` has read it if it was a file."""
+        assert isinstance(self.fixture, Fixture)  # noqa: S101 - load() replaced it
+        return self.fixture
 
 
 def load(path: Path) -> Suite:
@@ -326,6 +334,14 @@ def load(path: Path) -> Suite:
             text = f"two cases are called {case.id!r}"
             problems.append(document.problem(text, "cases", at, fix="rename one"))
         seen.add(case.id)
+    if isinstance(suite.fixture, str):
+        beside = path.parent / suite.fixture
+        if not beside.is_file():
+            text = f"no file {suite.fixture!r} beside the suite"
+            fix = "name one that is there, or write the fixture here"
+            raise yamlfile.BadFile([document.problem(text, "fixture", fix=fix)])
+        fixture = yamlfile.convert(yamlfile.read(beside), Fixture)
+        suite = msgspec.structs.replace(suite, fixture=fixture)
     if problems:
         raise yamlfile.BadFile(problems)
     return suite
