@@ -47,13 +47,13 @@ def fitting() -> Fitting:
 
 @pytest.fixture(scope="session")
 def fitted(dataset: Dataset, fitting: Fitting) -> Fitted:
-    """A pipeline on every fourth group, with the compiled model made of it."""
-    return fit([one for one in dataset.examples if _share(one.group, 4)], fitting)
+    """A pipeline on every eighth group, with the compiled model made of it."""
+    return fit([one for one in dataset.examples if _share(one.group, 8)], fitting)
 
 
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder like ours with every tenth group of it."""
+    """A data folder like ours with every eighteenth group of it."""
     folder = tmp_path_factory.mktemp("data")
     for name in ("INTENTS.md", "concepts.yaml", "wrappers.yaml"):
         (folder / name).write_bytes((DATA / name).read_bytes())
@@ -61,7 +61,7 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / locale).mkdir()
         for path in sorted((DATA / locale).glob("*.yaml")):
             groups = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
-            kept = [group for group in groups if _share(group["group"], 10)]
+            kept = [group for group in groups if _share(group["group"], 18)]
             text = msgspec.yaml.encode(_typed(kept)) if kept else b"[]\n"
             (folder / locale / path.name).write_bytes(text)
     return folder

@@ -45,12 +45,12 @@ def _write(folder: Path, *groups: object) -> Path:
 
 
 def test_the_set_is_as_large_as_promised(dataset: Dataset) -> None:
-    """At least 3,000 Chinese and 1,500 English turns, every tier in both."""
+    """At least 12,000 Chinese and 6,000 English turns, every tier in both."""
     counts = Counter(one.turn.locale for one in dataset.examples)
-    assert counts["zh"] >= 3_000
-    assert counts["en"] >= 1_500
+    assert counts["zh"] >= 12_000
+    assert counts["en"] >= 6_000
     tiers = Counter((one.turn.locale, one.tier) for one in dataset.examples)
-    assert all(tiers[locale, tier] >= 150 for locale in ("zh", "en") for tier in Tier)
+    assert all(tiers[locale, tier] >= 900 for locale in ("zh", "en") for tier in Tier)
 
 
 def test_turns_of_a_task_have_its_labels(dataset: Dataset) -> None:
