@@ -111,7 +111,9 @@ class Gateway:
     async def _build(self, config: Config, secret: str) -> None:
         telemetry = Telemetry(log_path=config.log.path, level=config.log.level)
         self._resources.callback(telemetry.lines.close)
-        scripts = await Scripts.connect(config.store.url)
+        scripts = await Scripts.connect(
+            config.store.url, replicas=config.store.replicas
+        )
         self._resources.push_async_callback(scripts.close)
         conversations = _conversations(config.store, scripts)
         router = load_router(config.router)

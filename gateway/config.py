@@ -56,12 +56,16 @@ class StoreConfig(
         dedup_days: How long a repeated message id is recognised.
 
         log_keep: Events kept live per conversation.
+
+        replicas: Replicas of an external store whose disks must hold a write, beside the
+            primary's, before it counts.
     """
 
     url: str = ""
     lease_ms: Annotated[int, msgspec.Meta(ge=1_000)] = 10_000
     dedup_days: Annotated[float, msgspec.Meta(gt=0, le=3_650)] = 7.0
     log_keep: Count = 500
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=8)] = 0
 
 
 class LimitsConfig(

@@ -54,6 +54,7 @@ def load(
         _put(tree, override)
         config = _converted(tree, override, is_strict=False)
     _check_shops(config, _Where(source, text))
+    _check_store(config, _Where(source, text))
     return config
 
 
@@ -197,6 +198,14 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
         return "; it has no settings of its own"
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def _check_store(config: Config, where: _Where) -> None:
+    if config.store.replicas and not config.store.url:
+        raise ConfigError(
+            f"{where.at(('store', 'replicas'))}: the embedded store has no replicas;"
+            " give store.url, or leave replicas out"
+        )
 
 
 def _check_shops(config: Config, where: _Where) -> None:

@@ -26,8 +26,8 @@ from engines.yamlfile import BadFile
 from gateway.app import Gateway
 from gateway.errors import GatewayError
 from gateway.lifeline import end_with_parent
-from gateway.store.errors import StoreMisused
-from gateway.worker_config import EX_CONFIG, WorkerConfig
+from gateway.store.errors import StoreMisused, StoreUnavailable
+from gateway.worker_config import EX_CONFIG, EX_UNAVAILABLE, WorkerConfig
 from router_models.errors import ArtifactError, DataError, NativeMissing
 
 
@@ -98,6 +98,9 @@ def main(argv: list[str]) -> None:
     except UNUSABLE as exc:
         sys.stderr.write(f"tidegate: {exc}\n")
         sys.exit(EX_CONFIG)
+    except StoreUnavailable as exc:
+        sys.stderr.write(f"tidegate: no store to work with yet: {exc}\n")
+        sys.exit(EX_UNAVAILABLE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from gateway.config import Config
 
 #: Exit code of a worker that cannot use its configuration (sysexits.h).
 EX_CONFIG = 78
+#: Exit code of a worker that found no store: it is started again.
+EX_UNAVAILABLE = 69
 
 
 class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -222,6 +222,16 @@ def test_every_key_of_a_file_is_found_at_its_line(parts: list[str]) -> None:
     walk(tree, ())
 
 
+def test_replicas_of_the_embedded_store_are_refused(tmp_path: Path) -> None:
+    """Nothing would confirm a write: the line is named, and both ways out."""
+    file = tmp_path / "t.toml"
+    text = SHIPPED.replace("[store]", "[store]\nreplicas = 1", 1)
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"t\.toml:\d+: the embedded store has no"):
+        load(file, {})
+    load(file, {"TIDEGATE_STORE__URL": "redis://127.0.0.1:1"})
+
+
 def test_two_channels_with_one_key_are_refused(tmp_path: Path) -> None:
     """The key alone says who calls: shops would meet."""
     channel = '[[shops.channels]]\nname = "app"\nkey = "the-very-same-key-for-both"\n'

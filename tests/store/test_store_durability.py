@@ -7,10 +7,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from inside_gateway import config_of, open_inside
 from store_servers import DURABLE, Cluster, Server, wait_for
 from store_talk import SHOP, message
 
@@ -19,6 +24,7 @@ from gateway.store.conversations import Conversations
 from gateway.store.durability import Profile, judge, probe
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.errors import StoreUnavailable
+from gateway.worker_config import EX_UNAVAILABLE, WorkerConfig
 
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +176,44 @@ async def test_replicated_store_waits_for_its_replica(
                     break
                 await asyncio.sleep(0.05)
         assert again.outcome in {"repeat", "leased"}
+
+
+@pytest.mark.faults
+async def test_a_gateway_waits_for_as_many_replicas_as_configured(
+    replicated: tuple[Server, Server], tmp_path: Path
+) -> None:
+    """With ``store.replicas`` a gateway is as durable as its replicas, and says so."""
+    config = config_of(replicated[0].url, "http://127.0.0.1:9", tmp_path)
+    store = msgspec.structs.replace(config.store, replicas=1)
+    config = msgspec.structs.replace(config, store=store)
+    async with open_inside(config, "a") as inside:
+        said = (await inside.http.get("/readyz")).json()
+        assert said["durability"] == "durable-replicated"
+        assert (await inside.say("c1", "你好"))["status"] == "answered"
+
+
+def test_a_worker_without_a_store_says_so_in_one_line(tmp_path: Path) -> None:
+    """No trace: the supervisor starts it again, a person reads what is missing."""
+    config = config_of(f"unix://{tmp_path}/none.sock", "http://127.0.0.1:9", tmp_path)
+    handed = tmp_path / "worker.json"
+    handed.write_bytes(
+        msgspec.json.encode(WorkerConfig(config=config, visitor_secret="s" * 40))
+    )
+    command = [sys.executable, "-m", "gateway.worker", str(handed)]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        subprocess.Popen(
+            [*command, str(listener.fileno())],
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.PIPE,  # a worker ends when this closes
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as worker,
+    ):
+        assert worker.wait(60) == EX_UNAVAILABLE
+        said = worker.stderr.read() if worker.stderr else ""
+    assert "no store to work with" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.faults
