@@ -201,6 +201,52 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             ),
         ),
     ),
+    "Language models": (
+        Plot(
+            "Calls, by tier and outcome",
+            "An endpoint that fails is passed over; the tier then works without it.",
+            "reqps",
+            (
+                Query(
+                    _rate("tidegate_llm_calls_total", by="tier, endpoint, outcome"),
+                    "{{tier}} {{endpoint}}: {{outcome}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Time of a call, p95",
+            "Customers on L2 and L3 wait at least this long.",
+            "s",
+            (
+                Query(
+                    _quantile(0.95, "tidegate_llm_call_duration_seconds", "endpoint"),
+                    "{{endpoint}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Tokens",
+            "What the provider's limits and bills count, a second.",
+            "none",
+            (
+                Query(
+                    _rate("tidegate_llm_tokens_total", by="endpoint, kind"),
+                    "{{endpoint}}: {{kind}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Cost",
+            "By the configured prices, in minor units a second.",
+            "none",
+            (
+                Query(
+                    _rate("tidegate_llm_cost_minor_total", by="endpoint"),
+                    "{{endpoint}}",
+                ),
+            ),
+        ),
+    ),
     "Trouble": (
         Plot(
             "Refused requests, by problem",
