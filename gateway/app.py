@@ -23,6 +23,8 @@ from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
 from gateway.admission.pools import Pool
 from gateway.answering import Answerer, ShopService
+from gateway.channels.accounts import AccountSettings
+from gateway.channels.room import Channels
 from gateway.config import Config, RouterConfig, StoreConfig, resolve
 from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
@@ -77,6 +79,7 @@ class Gateway:
         self._sweeper: Sweeper
         self._live: Live
         self._feed: DeskFeed
+        self.channels: Channels
 
     @classmethod
     async def open(cls, config: Config, visitor_secret: str) -> Gateway:
@@ -92,6 +95,7 @@ class Gateway:
             gateway = cls(resources)
             await gateway._build(config, visitor_secret)
             gateway._sweeper.start()
+            gateway.channels.start()
             gateway._resources = resources.pop_all()
         return gateway
 
@@ -105,6 +109,7 @@ class Gateway:
         """Finish what runs, give back what is left, close; idempotent."""
         self.begin_drain()
         await self.dispatcher.drain(limit_s)
+        await self.channels.stop()
         await self._sweeper.stop()
         await self._resources.aclose()
 
@@ -147,6 +152,7 @@ class Gateway:
             reply_wait_s=config.dispatch.reply_wait_s,
             commit_wait_s=config.store.lease_ms / 1000,
         )
+        self.channels = self._open_channels(config, scripts, conversations, telemetry)
         self._live = Live(conversations, Wakeups(scripts))
         desk = Desk(mover, handoffs)
         self._feed = DeskFeed(desk, HandoffStore(scripts))
@@ -164,6 +170,7 @@ class Gateway:
             live=self._live,
             desk=desk,
             feed=self._feed,
+            channels=self.channels,
             accounts=Accounts(
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
@@ -175,6 +182,27 @@ class Gateway:
             demo=_demo_customers() if config.demo else (),
         )
         self.asgi = open_door(parts, _limits(config), secret, PAGES)
+
+    def _open_channels(
+        self,
+        config: Config,
+        scripts: Scripts,
+        conversations: Conversations,
+        telemetry: Telemetry,
+    ) -> Channels:
+        channels = Channels(
+            _accounts(config),
+            scripts,
+            conversations,
+            self.dispatcher,
+            telemetry,
+            locale_of=locale_of,
+            wall_ms=wall_ms,
+            dedup_s=config.store.dedup_days * 86_400,
+            text_chars=config.limits.text_chars,
+        )
+        self._resources.push_async_callback(channels.accounts.close)
+        return channels
 
     async def _system(
         self,
@@ -200,6 +228,22 @@ class Gateway:
             )
 
         return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))
+
+
+def _accounts(config: Config) -> list[AccountSettings]:
+    """The channels that have a platform behind them."""
+    return [
+        AccountSettings(
+            shop=shop.id,
+            name=channel.name,
+            platform=channel.platform,
+            labels_machine=channel.labels_machine,
+            resends_unknown=channel.resends_unknown,
+        )
+        for shop in config.shops
+        for channel in shop.channels
+        if channel.platform is not None
+    ]
 
 
 def load_router(config: RouterConfig) -> TierRouter:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from engines.llm import LlmConfig
+from gateway.channels.registry import Platform
 from gateway.errors import ConfigError
 
 
@@ -171,6 +172,13 @@ class ChannelConfig(
         allows_visitors: Browsers may open anonymous conversations.
 
         origins: Web origins that may do so; empty means the gateway's own.
+
+        platform: The IM platform, or other system, behind the channel.
+
+        labels_machine: Put "AI" in front of what a machine says there.
+
+        resends_unknown: Send again what may have arrived already, where the
+            platform cannot tell; else such a send is counted and left.
     """
 
     name: str
@@ -178,6 +186,9 @@ class ChannelConfig(
     key_file: str = ""
     allows_visitors: bool = False
     origins: tuple[str, ...] = ()
+    platform: Platform | None = None
+    labels_machine: bool = True
+    resends_unknown: bool = False
 
 
 class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

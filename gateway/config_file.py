@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -164,6 +165,8 @@ def _check_keys(
     names = _field_types(kind)
     for key, value in tree.items():
         here = (*place, key)
+        if key == _tag_field(kind):
+            continue
         if key not in names:
             table = _dotted(place) or "top level"
             raise ConfigError(
@@ -175,6 +178,7 @@ def _check_keys(
 
 def _check_inside(value: Any, kind: Any, where: _Where, place: Place) -> None:
     """Only sections and lists of sections have keys to check."""
+    kind = _chosen(kind, value)
     if not _field_types(kind):
         return
     if isinstance(value, dict):
@@ -182,6 +186,23 @@ def _check_inside(value: Any, kind: Any, where: _Where, place: Place) -> None:
     elif isinstance(value, list):
         for position, item in enumerate(value):
             _check_inside(item, kind, where, (*place, position))
+
+
+def _tag_field(kind: Any) -> str | None:
+    """The key that tells sections of one place apart."""
+    config = getattr(kind, "__struct_config__", None)
+    return config.tag_field if config is not None else None
+
+
+def _chosen(kind: Any, value: Any) -> Any:
+    """Of several sections that may stand here, the one that *value* says it is."""
+    if not isinstance(kind, UnionType) or not isinstance(value, dict):
+        return kind
+    for one in get_args(kind):
+        config = getattr(one, "__struct_config__", None)
+        if config is not None and value.get(config.tag_field) == config.tag:
+            return one
+    return kind
 
 
 def _field_types(kind: Any) -> dict[str, Any]:

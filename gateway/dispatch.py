@@ -118,6 +118,28 @@ class Dispatcher:
             return await self._with_person(shop, message, accepted.seq, accepted.owner)
         return await self._follow(shop, conversation, message, accepted.seq)
 
+    async def take(self, shop: str, conversation: str, message: NewMessage) -> Accepted:
+        """
+        Take one message in without waiting for its answer: on disk at return.
+
+        Raises:
+            As :meth:`submit`.
+        """
+        if self._is_draining:
+            raise Draining
+        started = perf_counter()
+        accepted = await self._conversations.accept(
+            shop, conversation, message, WITH_PERSON
+        )
+        self._telemetry.accepted(message.channel, accepted.outcome, started)
+        if accepted.outcome == "conflict":
+            raise MessageConflict(message.message_id)
+        if accepted.outcome == "leased":
+            lease = Lease(shop=shop, conversation=conversation, epoch=accepted.epoch)
+            head = accepted.head or _own(message, accepted.seq)
+            self._spawn(self.work(lease, head, load_state(accepted.state)))
+        return accepted
+
     async def _lead(
         self, shop: str, conversation: str, message: NewMessage, accepted: Accepted
     ) -> MessageOut | bytes:
@@ -128,13 +150,7 @@ class Dispatcher:
         if head is not None and head.seq != accepted.seq:
             self._spawn(self.work(lease, head, state))
             return await self._follow(shop, conversation, message, accepted.seq)
-        own = Pending(
-            seq=accepted.seq,
-            message_id=message.message_id,
-            channel=message.channel,
-            event=message.event,
-            tries=0,
-        )
+        own = _own(message, accepted.seq)
         try:
             return await self._finish_first(lease, own, state)
         except StaleLease:
@@ -307,3 +323,14 @@ class Dispatcher:
             task.cancel()
         for lease in self.held:
             await self._give_back(lease)
+
+
+def _own(message: NewMessage, seq: int) -> Pending:
+    """A message just accepted, as its mailbox has it."""
+    return Pending(
+        seq=seq,
+        message_id=message.message_id,
+        channel=message.channel,
+        event=message.event,
+        tries=0,
+    )

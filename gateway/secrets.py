@@ -17,6 +17,7 @@ from typing import Annotated
 import msgspec
 
 from engines.llm import EndpointConfig
+from gateway.channels.registry import Platform
 from gateway.config import ChannelConfig, Config, ShopConfig
 from gateway.errors import ConfigError
 
@@ -90,7 +91,19 @@ def _fill_channel(shop: str, channel: ChannelConfig, kept: Secrets) -> ChannelCo
         key = kept.channel_keys.setdefault(
             f"{shop}/{channel.name}", f"tg_{secrets.token_urlsafe(24)}"
         )
-    return msgspec.structs.replace(channel, key=key)
+    platform = channel.platform and _fill_platform(channel.platform)
+    return msgspec.structs.replace(channel, key=key, platform=platform)
+
+
+def _fill_platform(platform: Platform) -> Platform:
+    """Read every secret of a platform that stands in a file."""
+    values: dict[str, str] = msgspec.structs.asdict(platform)
+    read = {
+        name.removesuffix("_file"): _read_key(path)
+        for name, path in values.items()
+        if name.endswith("_file") and path
+    }
+    return msgspec.structs.replace(platform, **read)
 
 
 def _fill_endpoint(endpoint: EndpointConfig) -> EndpointConfig:

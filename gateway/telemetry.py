@@ -109,6 +109,7 @@ class Metrics:
         }
         self._add_troubles()
         self._add_llm()
+        self._add_channels()
         self._add_gauges()
 
     def _add_troubles(self) -> None:
@@ -141,6 +142,22 @@ class Metrics:
         )
         self.llm_seconds = self._latency(
             "llm_call_duration_seconds", "One call of a language model.", "endpoint"
+        )
+
+    def _add_channels(self) -> None:
+        """What passes to and from platforms."""
+        self.hooks = self._counter(
+            "hooks",
+            "Webhooks and the messages in them by what became of them.",
+            "channel",
+            "outcome",
+        )
+        self.sends = self._counter(
+            "sends",
+            "Sends to platforms: sent, refused, held, dropped or unknown.",
+            "channel",
+            "outcome",
+            "reason",
         )
 
     def _add_gauges(self) -> None:
@@ -355,6 +372,14 @@ class Telemetry:
         self._log.warning(
             "turn_taken_over", shop=shop, conversation=conversation, tries=tries
         )
+
+    def hooked(self, channel: str, outcome: str) -> None:
+        """A webhook, or a message in it, ended so."""
+        self._child(("hooks", channel, outcome), self.metrics.hooks).inc()
+
+    def sent(self, channel: str, outcome: str, reason: str) -> None:
+        """A send to a platform ended so."""
+        self._child(("sends", channel, outcome, reason), self.metrics.sends).inc()
 
     def problem(self, code: str) -> None:
         """A request was refused."""

@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from engines.contract import Locale
 from gateway.admission.rate import RateLimit
+from gateway.channels.room import Channels
 from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
 from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
@@ -61,6 +62,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     desk: Desk
     feed: DeskFeed
+    channels: Channels
     accounts: Accounts
     system: SystemApi
     telemetry: Telemetry

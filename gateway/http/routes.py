@@ -40,6 +40,7 @@ from gateway.http.customers import (
     doorkeeper,
 )
 from gateway.http.desk_session import COOKIE
+from gateway.http.hooks import HookController
 from gateway.http.system import SystemApi, SystemController
 from gateway.telemetry import Telemetry
 
@@ -81,6 +82,7 @@ def build_routes(
             ConversationController,
             VisitorController,
             SystemController,
+            HookController,
             chat_socket,
             _docs_assets(),
             *more,
@@ -150,6 +152,8 @@ def _refusals_of(route: HTTPRoute, handler: HTTPRouteHandler) -> set[int]:
     wanted = {405, 500, 503}
     if handler.opt.get("is_keyed") or route.path.startswith("/v1/desk"):
         wanted |= {401, 403}
+    if handler.opt.get("is_hook"):
+        wanted |= {401, 413, 429}
     if handler.parsed_data_field is not None:
         wanted |= {400, 401, 403, 404, 409, 413, 429}
     if route.path_parameters:

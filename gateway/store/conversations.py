@@ -91,7 +91,7 @@ class Conversations(Ownership, Upkeep):
         mail = keys.mail(message.channel, message.message_id)
         reply = await self._scripts.call(
             "accept",
-            (at.conversation, at.log, at.dedup + mail, at.due),
+            (at.conversation, at.log, at.dedup + mail, at.due, at.deliveries),
             (
                 message.fingerprint,
                 message.event,
@@ -104,6 +104,7 @@ class Conversations(Ownership, Upkeep):
                 self._log_keep,
                 at.name,
                 at.channel,
+                message.route,
             ),
         )
         accepted = mailbox.accepted(reply)
@@ -139,7 +140,14 @@ class Conversations(Ownership, Upkeep):
         at = keys.of_conversation(lease.shop, lease.conversation)
         reply = await self._scripts.call(
             "commit",
-            (at.conversation, at.log, at.dedup, at.due, at.outbox),
+            (
+                at.conversation,
+                at.log,
+                at.dedup,
+                at.due,
+                at.outbox,
+                at.deliveries,
+            ),
             (
                 lease.epoch,
                 seq,

@@ -8,6 +8,7 @@ The only place where a key gets its name.
     {shop:bucket}w                                 when a conversation is due (zset)
     {shop:bucket}o                                 outbox (stream)
     {shop:bucket}O                                 who drains the outbox (string)
+    {shop:bucket}v                                 when a delivery is due (zset)
     {shop:bucket}A:<state>                         actions by state (zset)
     tg:ev:{shop:bucket}                            wake-ups (publish/subscribe)
 
@@ -52,6 +53,7 @@ class ConversationKeys(msgspec.Struct, frozen=True):
     outbox: str
     actions: str
     channel: str
+    deliveries: str
 
 
 def escape(part: str) -> str:
@@ -85,7 +87,7 @@ def shop_key(shop: str, *parts: str) -> str:
 def of_conversation(shop: str, conversation: str) -> ConversationKeys:
     """All key names that a function on this conversation may touch."""
     name = escape(conversation)
-    at, due, outbox, channel = _of_bucket(shop, bucket_of(conversation))
+    at, due, outbox, channel, deliveries = _of_bucket(shop, bucket_of(conversation))
     return ConversationKeys(
         name,
         f"{at}c:{name}",
@@ -95,14 +97,15 @@ def of_conversation(shop: str, conversation: str) -> ConversationKeys:
         outbox,
         f"{at}a:{name}",
         channel,
+        deliveries,
     )
 
 
 @lru_cache(_CACHED)
-def _of_bucket(shop: str, bucket: int) -> tuple[str, str, str, str]:
+def _of_bucket(shop: str, bucket: int) -> tuple[str, str, str, str, str]:
     """The hash tag, and the names that all conversations of a bucket share."""
     at = tag(shop, bucket)
-    return at, f"{at}w", f"{at}o", f"tg:ev:{at}"
+    return at, f"{at}w", f"{at}o", f"tg:ev:{at}", f"{at}v"
 
 
 def mail(channel: str, message_id: str) -> str:
@@ -124,6 +127,11 @@ def line(line_id: str) -> str:
 def due(shop: str, bucket: int) -> str:
     """When each conversation of a bucket is due."""
     return f"{tag(shop, bucket)}w"
+
+
+def deliveries(shop: str, bucket: int) -> str:
+    """When each conversation of a bucket has something to be pushed."""
+    return f"{tag(shop, bucket)}v"
 
 
 def conversation_prefix(shop: str, bucket: int) -> str:

@@ -29,12 +29,15 @@ class NewMessage(msgspec.Struct, frozen=True):
             fingerprint is a conflict, not a repeat.
 
         event: The message as it will stand in the log.
+
+        route: Where replies are pushed to, opaque; empty if nobody is pushed.
     """
 
     channel: str
     message_id: str
     fingerprint: str
     event: bytes
+    route: bytes = b""
 
 
 class Pending(msgspec.Struct, frozen=True):

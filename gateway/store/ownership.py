@@ -47,7 +47,7 @@ class Ownership:
         check_kind(event[0])
         reply = await self._scripts.call(
             "own",
-            (at.conversation, at.log, at.dedup, at.due),
+            (at.conversation, at.log, at.dedup, at.due, at.deliveries),
             (
                 handoff_id,
                 owner_epoch,
@@ -87,6 +87,7 @@ class Ownership:
                 at.dedup + keys.line(line_id),
                 at.due,
                 at.outbox,
+                at.deliveries,
             ),
             (
                 handoff_id,
@@ -125,7 +126,7 @@ class Ownership:
         check_kind(event[0])
         reply = await self._scripts.call(
             "hand_back",
-            (at.conversation, at.log, at.outbox),
+            (at.conversation, at.log, at.outbox, at.deliveries),
             (
                 handoff_id,
                 *event,

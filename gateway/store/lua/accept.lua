@@ -15,10 +15,17 @@ KEYS
        o  owner: handoff id, '' the machine   p  claim of the owner
        b  handoff given back last             s  state, opaque
        x  last commit, "epoch:seq"           y  first event of the last commit
+       r  where replies are pushed to, opaque; missing: nobody is pushed
+       ra when the last message with a route came, ms   rb sends spent since
+       rn last event delivered                rp part of the next one delivered
+       rf send on its way, opaque             re number of the last deliverer
+       rt failed tries in a row               rh 1: held until the customer writes
+       rs when something was sent last, ms
   2  log (stream): id n-0; k kind, for kind m also i mail name, then d data
   3  dedup (string): "seq:length:fingerprint", then "!result" once disposed
   4  due (zset of conversation names): > 0 time in ms when undisposed mail is
      overdue; < 0 minus the time of the last activity, nothing waits
+  5  deliveries (zset of conversation names): when something is to be pushed, ms
 ARGV
   1  fingerprint                 2  event data
   3  mail name                   4  worker
@@ -26,7 +33,7 @@ ARGV
   7  most undisposed messages    8  result where a person owns the conversation;
                                     the owner's name is put after it
   9  entries kept in the log     10 conversation name
-  11 wake-up channel
+  11 wake-up channel             12 route of the replies, '' none
 REPLY
   {1, seq, epoch, state}                      leased, this message is the oldest
   {1, seq, epoch, state, q, tries, i, data}   leased, an older message comes first
@@ -38,7 +45,8 @@ REPLY
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'u', 'o', 's', 'e', 'q', 't')
+local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'u', 'o', 's', 'e', 'q', 't',
+  'r', 'rh', 'rn')
 local n = (tonumber(c[1]) or 0) + 1
 local k = tonumber(c[2]) or 0
 local owner = c[4] or ''
@@ -62,6 +70,17 @@ if seen then
   end
   if #seen < to then return {4, tonumber(seq)} end
   return {4, tonumber(seq), string.sub(seen, to + 1)}
+end
+
+-- Replies go where the customer wrote last; a message without a route ends that.
+if ARGV[12] ~= '' then
+  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', 0, 'rn', c[11] or n)
+  if c[10] then
+    redis.call('HDEL', KEYS[1], 'rh')
+    redis.call('ZADD', KEYS[5], 'NX', now, ARGV[10])
+  end
+elseif c[9] then
+  redis.call('HDEL', KEYS[1], 'r', 'rh', 'rn', 'rp')
 end
 
 local id = n .. '-0'

@@ -12,6 +12,7 @@ KEYS
   1  conversation (hash, see accept.lua)   2  log (stream)
   3  prefix of the conversation's dedup keys
   4  due (zset)                            5  outbox (stream: c name, d data)
+  6  deliveries (zset, see accept.lua)
 ARGV
   1  epoch                       2  seq of the message
   3  mail name                   4  result
@@ -29,7 +30,8 @@ ERRORS
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'e', 'q', 'd', 'x', 'y', 'u', 't')
+local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'e', 'q', 'd', 'x', 'y', 'u', 't',
+  'r')
 local n = tonumber(c[1]) or 0
 local k = tonumber(c[2]) or 0
 local oldest = tonumber(c[4]) or 0
@@ -106,6 +108,7 @@ redis.call('HSET', KEYS[1], 'n', n, 'k', next_seq and k - 1 or 0,
   'q', next_seq or 0, 'd', seq, 'x', commit, 'y', first, 'u', expires, 't', 0,
   's', ARGV[5])
 redis.call('ZADD', KEYS[4], next_seq and expires or -now, ARGV[9])
+if c[10] and events > 0 then redis.call('ZADD', KEYS[6], 'NX', now, ARGV[9]) end
 redis.call('PUBLISH', ARGV[10], ARGV[9] .. ' ' .. n)
 if next_seq then return {1, first, next_seq, 0, next_mail, next_data} end
 return {1, first}

@@ -6,7 +6,7 @@ All ARGV are strings: tonumber first. All keys lie in one slot.
 
 KEYS
   1  conversation (hash, see accept.lua)   2  log (stream)
-  3  outbox (stream: c name, d data)
+  3  outbox (stream: c name, d data)       4  deliveries (zset, see accept.lua)
 ARGV
   1  handoff id                  2  kind of the event, '' none
   3  data of the event           4  entries kept in the log
@@ -18,7 +18,7 @@ REPLY
   {3, n} the customer's message n is unread: the owner keeps the conversation
 ]]
 if ARGV[1] == '' then return {0} end
-local c = redis.call('HMGET', KEYS[1], 'n', 'o', 'b', 'd')
+local c = redis.call('HMGET', KEYS[1], 'n', 'o', 'b', 'd', 'r')
 local n = tonumber(c[1]) or 0
 local owner = c[2] or ''
 if owner ~= ARGV[1] then
@@ -37,5 +37,10 @@ for j = 8, #ARGV do
   redis.call('XADD', KEYS[3], '*', 'c', ARGV[5], 'd', ARGV[j])
 end
 redis.call('HSET', KEYS[1], 'n', n, 'o', '', 'p', 0, 'b', ARGV[1])
+if c[5] and ARGV[2] ~= '' then
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[4], 'NX',
+    time[1] * 1000 + math.floor(time[2] / 1000), ARGV[5])
+end
 redis.call('PUBLISH', ARGV[6], ARGV[5] .. ' ' .. n)
 return {1, n}

@@ -10,7 +10,7 @@ All ARGV are strings: tonumber first. All keys lie in one slot.
 KEYS
   1  conversation (hash, see accept.lua)   2  log (stream)
   3  prefix of the conversation's dedup keys
-  4  due (zset)
+  4  due (zset)   5  deliveries (zset, see accept.lua)
 ARGV
   1  handoff id                  2  claim
   3  result of waiting mail      4  kind of the event, '' none
@@ -20,7 +20,7 @@ REPLY
   {1, n} owned, n the last event; {2, n} owned before by this claim; {0} stale
 ]]
 if ARGV[1] == '' then return {0} end
-local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'q', 'o', 'p', 'b', 'e', 'd')
+local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'q', 'o', 'p', 'b', 'e', 'd', 'r')
 local n = tonumber(c[1]) or 0
 local owner = c[4] or ''
 local claim = tonumber(ARGV[2])
@@ -55,5 +55,6 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], 'n', n, 'k', 0, 'q', 0, 'd', done, 'u', 0, 't', 0,
   'e', (tonumber(c[7]) or 0) + 1, 'o', ARGV[1], 'p', claim)
 redis.call('ZADD', KEYS[4], -now, ARGV[7])
+if c[9] and ARGV[4] ~= '' then redis.call('ZADD', KEYS[5], 'NX', now, ARGV[7]) end
 redis.call('PUBLISH', ARGV[8], ARGV[7] .. ' ' .. n)
 return {1, n}

@@ -1,0 +1,149 @@
+"""
+The accounts of all shops: which channel has which platform behind it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.channels.contract import Channel, Route
+from gateway.channels.registry import Platform, open_channel
+from gateway.channels.webhook import WebhookSettings
+from gateway.errors import ConfigError
+
+
+#: Settings that may be left empty.
+_OPTIONAL = frozenset({"callback_url", "bot_id"})
+_FILE = "_file"
+#: Characters of an AES key as WeChat's console shows it.
+_AES_KEY = 43
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A channel of a shop that has a platform.
+
+    Attributes:
+        labels_machine: Put "AI" in front of what a machine says.
+
+        resends_unknown: Send again what may have arrived already.
+    """
+
+    shop: str
+    name: str
+    platform: Platform
+    labels_machine: bool = True
+    resends_unknown: bool = False
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The same with the channel that speaks for it."""
+
+    settings: AccountSettings
+    channel: Channel
+
+    @property
+    def shop(self) -> str:
+        """Whose it is."""
+        return self.settings.shop
+
+    @property
+    def name(self) -> str:
+        """The channel's name in the shop."""
+        return self.settings.name
+
+    @property
+    def is_own(self) -> bool:
+        """
+        Whether the shop's own system speaks here: its user ids are customers' ids.
+
+        Elsewhere a platform's id says nothing of who is a customer.
+        """
+        return isinstance(self.settings.platform, WebhookSettings)
+
+    @property
+    def pushes_replies(self) -> bool:
+        """Whether replies to the REST interface's messages are pushed too."""
+        platform = self.settings.platform
+        return isinstance(platform, WebhookSettings) and platform.pushes_replies
+
+
+class Accounts:
+    """All accounts by shop and channel; closes what they keep open."""
+
+    def __init__(self, settings: Iterable[AccountSettings]) -> None:
+        """
+        Open every account.
+
+        Raises:
+            ConfigError: If a setting is missing or cannot be right.
+        """
+        self._accounts = {
+            (one.shop, one.name): Account(settings=one, channel=_open(one))
+            for one in settings
+        }
+
+    def get(self, shop: str, name: str) -> Account | None:
+        """The account of a channel; None if it has no platform."""
+        return self._accounts.get((shop, name))
+
+    def route_of(self, shop: str, name: str, user: str, conversation: str) -> bytes:
+        """Where replies to a message of the REST interface are pushed; mostly nowhere."""
+        account = self.get(shop, name)
+        if account is None or not account.pushes_replies:
+            return b""
+        return msgspec.json.encode(
+            Route(
+                channel=name, user_id=user, conversation_id=conversation, address={}
+            )
+        )
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for account in self:
+            await account.channel.close()
+
+
+def _open(settings: AccountSettings) -> Channel:
+    trouble = next(troubles(settings.platform), None)
+    if trouble is not None:
+        raise ConfigError(f"channel {settings.shop}/{settings.name}: {trouble}")
+    return open_channel(settings.platform)
+
+
+def troubles(platform: Platform) -> Iterator[str]:
+    """What is wrong with an account's settings, each with its fix."""
+    values: Mapping[str, Any] = msgspec.structs.asdict(platform)
+    for name, value in values.items():
+        if name.endswith(_FILE) or name in _OPTIONAL:
+            continue
+        if value in ("", 0):
+            also = f" or {name}{_FILE}" if f"{name}{_FILE}" in values else ""
+            yield f"platform.{name} is missing; set {name}{also}"
+    if len(values.get("aes_key") or "x" * _AES_KEY) != _AES_KEY:
+        yield "platform.aes_key must be the 43 characters that the console shows"
+    secret = values.get("secret", "")
+    if isinstance(platform, WebhookSettings) and secret:
+        yield from _webhook_troubles(platform)
+
+
+def _webhook_troubles(platform: WebhookSettings) -> Iterator[str]:
+    for part in platform.secret.split():
+        if not _is_base64(part.removeprefix("whsec_")):
+            yield "platform.secret must be whsec_ and base64 of at least 24 bytes"
+    if platform.pushes_replies and not platform.callback_url:
+        yield "platform.pushes_replies needs platform.callback_url"
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) >= 24  # noqa: PLR2004 - as Standard Webhooks asks
+    except ValueError:
+        return False

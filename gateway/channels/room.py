@@ -1,0 +1,71 @@
+"""
+Everything of this room put together: what the composition root opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from engines.contract import Locale
+from gateway.channels.accounts import Accounts, AccountSettings
+from gateway.channels.delivery import Deliverer
+from gateway.channels.hooks import Hooks, Taker
+from gateway.channels.identity import Identity
+from gateway.channels.puller import Puller
+from gateway.store.connection import Scripts
+from gateway.store.conversations import Conversations
+from gateway.store.deliveries import Deliveries
+from gateway.store.identities import Identities
+from gateway.store.pulls import Pulls
+from gateway.telemetry import Telemetry
+
+
+class Channels:
+    """
+    The accounts of all shops, what comes in from them and goes out to them.
+
+    Raises:
+        ConfigError: If an account's settings cannot be right.
+    """
+
+    def __init__(
+        self,
+        settings: Iterable[AccountSettings],
+        scripts: Scripts,
+        conversations: Conversations,
+        taker: Taker,
+        telemetry: Telemetry,
+        *,
+        locale_of: Callable[[str, Locale], Locale],
+        wall_ms: Callable[[], int],
+        dedup_s: float,
+        text_chars: int,
+    ) -> None:
+        self.accounts = Accounts(settings)
+        self.identity = Identity(Identities(scripts), wall_ms)
+        pulls = Pulls(scripts)
+        self.hooks = Hooks(
+            self.accounts,
+            taker,
+            pulls,
+            telemetry,
+            self.identity,
+            locale_of=locale_of,
+            wall_ms=wall_ms,
+            dedup_s=dedup_s,
+            text_chars=text_chars,
+        )
+        self.deliverer = Deliverer(
+            Deliveries(scripts), conversations, self.accounts, telemetry
+        )
+        self.puller = Puller(self.accounts, pulls, self.hooks, telemetry)
+
+    def start(self) -> None:
+        """Start to push and to pull."""
+        self.deliverer.start()
+        self.puller.start()
+
+    async def stop(self) -> None:
+        """End both; safe to call twice."""
+        await self.puller.stop()
+        await self.deliverer.stop()

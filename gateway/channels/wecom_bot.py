@@ -1,0 +1,170 @@
+"""
+WeCom AI bot (智能机器人) by webhook: one answer per message, through its response URL.
+
+The same envelope as WeChat's, without a receiver inside, in JSON. The response
+URL is good for one call within the hour; it is used only on WeCom's own host.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.channels.contract import (
+    Attachment,
+    Caps,
+    Delivery,
+    HookAnswer,
+    HookRefused,
+    InboundMessage,
+    Outcome,
+    Piece,
+    RawRequest,
+    Refused,
+    WebhookChannel,
+)
+from gateway.channels.platform_api import PlatformApi, Reply, outcome, read_json
+from gateway.channels.signing import WeChatEnvelope, check_time
+from gateway.channels.wechat import judge_errcode
+
+
+CAPS = Caps(
+    checked_on="2026-11-22",
+    max_text=20_480,
+    unit="bytes",
+    sends=1,
+    window_s=3600,
+    ack_s=5.0,
+    retry_window_s=60.0,
+    is_idempotent=True,
+)
+
+
+class WecomBotSettings(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="wecom_bot",
+):
+    """
+    Attributes:
+        token / aes_key: Of the bot's callback.
+
+        bot_id: Of the bot; messages for another one are refused.
+    """
+
+    bot_id: str = ""
+    token: str = ""
+    token_file: str = ""
+    aes_key: str = ""
+    aes_key_file: str = ""
+    api_url: str = "https://qyapi.weixin.qq.com"
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    encrypt: str
+
+
+class _From(msgspec.Struct, frozen=True):
+    userid: str = ""
+
+
+class _Text(msgspec.Struct, frozen=True):
+    content: str = ""
+
+
+class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+    msgid: str = ""
+    aibotid: str = ""
+    chatid: str = ""
+    chattype: str = ""
+    sender: _From | None = None
+    msgtype: str = ""
+    text: _Text | None = None
+    voice: _Text | None = None
+    image: dict[str, Any] | None = None
+    response_url: str = ""
+    create_time: int = 0
+
+
+_sealed = msgspec.json.Decoder(_Sealed)
+_messages = msgspec.json.Decoder(_Message)
+
+
+class WecomBot(WebhookChannel):
+    """One bot."""
+
+    caps = CAPS
+
+    def __init__(self, settings: WecomBotSettings) -> None:
+        self._bot_id = settings.bot_id
+        self._envelope = WeChatEnvelope(settings.token, settings.aes_key, "")
+        self._host = urlsplit(settings.api_url)[:2]
+        self._api = PlatformApi(settings.api_url)
+
+    def verify(self, request: RawRequest, now_s: float) -> bytes:
+        """The envelope; in the handshake it is ``echostr``."""
+        stamp = request.query.get("timestamp", "")
+        nonce = request.query.get("nonce", "")
+        check_time(stamp, now_s, CAPS.skew_s)
+        if request.method == "GET":
+            encrypted = request.query.get("echostr", "")
+        else:
+            encrypted = _encrypted(request.body)
+        signature = request.query.get("msg_signature")
+        return self._envelope.open(signature, stamp, nonce, encrypted)
+
+    def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
+        """Texts, recognised voices, pictures."""
+        if request.method == "GET":
+            return Delivery(answer=HookAnswer(body=trusted))
+        found: _Message = read_json(_messages, trusted)
+        if self._bot_id and found.aibotid != self._bot_id:
+            raise HookRefused("for another bot")
+        message = self._read(found)
+        return Delivery(messages=(message,) if message else ())
+
+    def _read(self, found: _Message) -> InboundMessage | None:
+        said = found.text or found.voice
+        text = said.content.strip() if said else ""
+        attachments = (Attachment(kind="image"),) if found.image else ()
+        user = found.sender.userid if found.sender else ""
+        if not user or not found.msgid or not (text or attachments):
+            return None
+        parts = urlsplit(found.response_url)
+        is_ours = parts[:2] == self._host
+        return InboundMessage(
+            message_id=found.msgid,
+            user_id=user,
+            conversation_id=f"{found.chatid}:{user}" if found.chatid else user,
+            text=text,
+            attachments=attachments,
+            sent_at_s=float(found.create_time),
+            address={"path": f"{parts.path}?{parts.query}"} if is_ours else {},
+        )
+
+    async def send(self, piece: Piece) -> Outcome:
+        """The one call of the response URL; a second one is refused there."""
+        if "path" not in piece.address:
+            return Refused(reason="gone", detail="no response_url", is_final=True)
+        body = {"msgtype": "markdown", "markdown": {"content": piece.text}}
+        return await outcome(self._api.post(piece.address["path"], body), _judge)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+
+def _encrypted(body: bytes) -> str:
+    try:
+        return _sealed.decode(body).encrypt
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise HookRefused("no envelope") from exc
+
+
+def _judge(reply: Reply) -> Outcome | None:
+    return judge_errcode(reply, frozenset(), {60140: ("gone", True)})
