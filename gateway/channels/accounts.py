@@ -97,9 +97,7 @@ class Accounts:
         if account is None or not account.pushes_replies:
             return b""
         return msgspec.json.encode(
-            Route(
-                channel=name, user_id=user, conversation_id=conversation, address={}
-            )
+            Route(channel=name, user_id=user, conversation_id=conversation, address={})
         )
 
     def __iter__(self) -> Iterator[Account]:

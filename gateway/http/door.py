@@ -92,7 +92,10 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         parts.telemetry,
         table=TABLE,
         more=_more(parts, pages),
-        provided={"desk_api": _desk_api(parts, limits.people)},
+        provided={
+            "desk_api": _desk_api(parts, limits.people),
+            "hooks": parts.channels.hooks,
+        },
         max_body_bytes=limits.server.max_body_bytes,
     )
     return HotRoute(
@@ -113,6 +116,7 @@ def _intake(parts: Parts, limits: LimitsConfig) -> Intake:
         text_chars=limits.text_chars,
         locale_of=parts.locale_of,
         wall_ms=parts.wall_ms,
+        route_of=parts.channels.accounts.route_of,
     )
 
 

@@ -6,6 +6,7 @@ The body reaches the channel as the very bytes that came: signatures cover them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -88,7 +89,7 @@ def _query(raw: bytes) -> dict[str, str]:
     return found
 
 
-def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The first of each name counts."""
     found: dict[str, str] = {}
     for name, value in pairs:

@@ -58,6 +58,9 @@ class Intake:
         locale_of: Language of a text; the second argument if it has none.
 
         wall_ms: Wall clock.
+
+        route_of: Where replies to a shop's channel, user and conversation are
+            pushed; empty for nowhere.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Intake:
         text_chars: int,
         locale_of: Callable[[str, Locale], Locale],
         wall_ms: Callable[[], int],
+        route_of: Callable[[str, str, str, str], bytes],
     ) -> None:
+        self._route_of = route_of
         self._dispatcher = dispatcher
         self._key_rate = key_rate
         self._visitor_rate = visitor_rate
@@ -96,7 +101,7 @@ class Intake:
         return await self._dispatcher.submit(
             principal.shop,
             principal.conversation_key(conversation_id),
-            self._new_message(principal, message),
+            self._new_message(principal, conversation_id, message),
         )
 
     def _check_rate(self, principal: Principal) -> None:
@@ -117,7 +122,9 @@ class Intake:
             return declared
         return self._locale_of(text, declared or "zh")
 
-    def _new_message(self, principal: Principal, message: MessageIn) -> NewMessage:
+    def _new_message(
+        self, principal: Principal, conversation_id: str, message: MessageIn
+    ) -> NewMessage:
         body = EventBody(
             at_ms=self._wall_ms(),
             text=message.text,
@@ -132,6 +139,9 @@ class Intake:
             message_id=message.message_id,
             fingerprint=hashlib.blake2b(said, digest_size=12).hexdigest(),
             event=encode(body),
+            route=self._route_of(
+                principal.shop, principal.channel, message.user_id, conversation_id
+            ),
         )
 
 
