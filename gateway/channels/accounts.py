@@ -122,7 +122,7 @@ def troubles(platform: Platform) -> Iterator[str]:
     for name, value in values.items():
         if name.endswith(_FILE) or name in _OPTIONAL:
             continue
-        if value in ("", 0):
+        if value == "" or (type(value) is int and value == 0):
             also = f" or {name}{_FILE}" if f"{name}{_FILE}" in values else ""
             yield f"platform.{name} is missing; set {name}{also}"
     if len(values.get("aes_key") or "x" * _AES_KEY) != _AES_KEY:

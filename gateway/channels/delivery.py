@@ -44,6 +44,8 @@ LONGEST_PAUSE_MS = 300_000
 MAX_TRIES = 300
 #: A backoff up to this long is kept by a timer; the sweep finds the others.
 TIMER_MS = 60_000
+#: Pause until a customer's other messages may be answered too.
+WAIT_MS = 200
 _PAGE = 50
 
 _routes = msgspec.json.Decoder(Route)
@@ -202,6 +204,11 @@ class Deliverer:
         account = self._accounts.get(taken.shop, route.channel)
         if account is None:
             await self._deliveries.move(taken, taken.done, taken.part, "hold")
+            return False
+        if account.channel.caps.sends == 1 and taken.waiting:
+            # One send is all there is: it is made when everything is answered.
+            await self._deliveries.move(taken, taken.done, taken.part, WAIT_MS)
+            self._later(taken.shop, taken.conversation, WAIT_MS)
             return False
         at: Cursor | None = Cursor(taken.done, taken.part)
         if taken.on_its_way:

@@ -157,6 +157,9 @@ class Hooks:
 
     async def _chat(self, account: Account, messages: Iterable[InboundMessage]) -> None:
         for message in messages:
+            if not text_of(message, "zh"):
+                self._told.hooked(account.name, "empty")
+                continue
             if self._is_too_old(message):
                 self._told.hooked(account.name, "too_old")
                 continue

@@ -11,12 +11,13 @@ follow; replies go where the customer wrote last. Unlinking ends that at once.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable
 
 from gateway.channels.accounts import Account
-from gateway.channels.contract import InboundMessage, Piece
+from gateway.channels.contract import InboundMessage, Outcome, Piece
 from gateway.store.identities import Identities, Link, Offer
 
 
@@ -51,6 +52,7 @@ class Identity:
     def __init__(self, identities: Identities, wall_ms: Callable[[], int]) -> None:
         self._identities = identities
         self._wall_ms = wall_ms
+        self._telling: set[asyncio.Task[Outcome]] = set()
 
     async def place(self, shop: str, channel: str, user: str) -> tuple[str, str] | None:
         """Conversation and user that somebody is linked with; None if with nobody."""
@@ -94,24 +96,33 @@ class Identity:
         Its answer is one send at best effort: what was done stands in the store.
         """
         code = _LINK.fullmatch(message.text)
+        is_ours = code is not None or _UNLINK.fullmatch(message.text) is not None
+        if not is_ours:
+            return False
+        repeat = (account.shop, account.name, message.message_id, MISSES_LIFE_S)
+        if not await self._identities.is_first(*repeat):
+            return True
         if code is not None:
             done = await self._redeem(account, message.user_id, code[1].upper())
-        elif _UNLINK.fullmatch(message.text):
+        else:
             is_ended = await self.drop(account.shop, account.name, message.user_id)
             done = "unlinked" if is_ended else "not_linked"
-        else:
-            return False
-        await account.channel.send(
-            Piece(
-                key=secrets.token_hex(16),
-                address=message.address,
-                text=_SAID[done],
-                who="notice",
-                user_id=message.user_id,
-                conversation_id=message.conversation_id,
-            )
-        )
+        self._tell(account, message, _SAID[done])
         return True
+
+    def _tell(self, account: Account, message: InboundMessage, text: str) -> None:
+        """Beside the acknowledgement, which does not wait for the platform."""
+        piece = Piece(
+            key=secrets.token_hex(16),
+            address=message.address,
+            text=text,
+            who="notice",
+            user_id=message.user_id,
+            conversation_id=message.conversation_id,
+        )
+        task = asyncio.ensure_future(account.channel.send(piece))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     async def _redeem(self, account: Account, user: str, code: str) -> str:
         who = (account.shop, account.name, user)

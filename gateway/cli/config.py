@@ -22,7 +22,13 @@ from gateway.errors import ConfigError
 #: What stands in place of a key that is set.
 HIDDEN = "(set)"
 #: Settings whose value nobody may read over a shoulder.
-SECRET = frozenset({"key", "business_key"})
+SECRET = frozenset(
+    {
+        "key", "business_key", "secret", "token", "secret_token", "signing_secret",
+        "bot_token", "channel_secret", "access_token", "app_secret", "verify_token",
+        "encrypt_key", "verification_token", "aes_key",
+    }
+)  # fmt: skip
 #: Address of a store: its password is hidden, the rest is shown.
 _PASSWORD = re.compile(r"(?<=:)[^:@/]+(?=@)")
 

@@ -42,6 +42,10 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
         tries: Failed tries in a row.
 
         spent: Sends since the customer's last message.
+
+        waiting: Messages of the customer that are not answered yet.
+
+        routed: Number of the message that the route came with.
     """
 
     shop: str
@@ -53,6 +57,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     on_its_way: bytes
     tries: int
     spent: int
+    waiting: int
+    routed: int
     route: bytes
     events: tuple[Event, ...]
 
@@ -120,7 +126,20 @@ class Deliveries:
         if reply[0] == 0:
             wait_ms: int = reply[1]
             return wait_ms
-        _, number, last, done, part, on_its_way, tries, spent, route, entries = reply
+        (
+            _,
+            number,
+            last,
+            done,
+            part,
+            on_its_way,
+            tries,
+            spent,
+            waiting,
+            routed,
+            route,
+            entries,
+        ) = reply
         return Taken(
             shop=shop,
             conversation=conversation,
@@ -131,6 +150,8 @@ class Deliveries:
             on_its_way=on_its_way,
             tries=tries,
             spent=spent,
+            waiting=waiting,
+            routed=routed,
             route=route,
             events=tuple(event(entry) for entry in entries),
         )
@@ -152,6 +173,7 @@ class Deliveries:
                 allowance.window_ms,
                 allowance.pause_ms,
                 int(is_again),
+                taken.routed,
             ),
         )
         if len(reply) > 1:
@@ -187,7 +209,7 @@ class Deliveries:
                 int(keeps_send),
                 tries,
                 then,
-                int(is_refunded),
+                taken.routed if is_refunded else "",
             ),
         )
         return reply

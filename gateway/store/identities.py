@@ -75,6 +75,14 @@ class Identities:
         found = await self._scripts.command(key, "GETDEL", key)
         return None if found is None else _offers.decode(found)
 
+    async def is_first(
+        self, shop: str, channel: str, message_id: str, life_s: int
+    ) -> bool:
+        """Whether a message that is an order to us was not carried out before."""
+        key = keys.shop_key(shop, "ordered", channel, message_id)
+        words = ("SET", key, "1", "NX", "EX", life_s)
+        return await self._scripts.command(key, *words) is not None
+
     async def missed(self, shop: str, channel: str, user: str, life_s: int) -> int:
         """Count a wrong code of a user; wrong ones within *life_s*."""
         key = keys.shop_key(shop, "misses", channel, user)

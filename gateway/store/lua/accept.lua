@@ -20,7 +20,7 @@ KEYS
        rn last event delivered                rp part of the next one delivered
        rf send on its way, opaque             re number of the last deliverer
        rt failed tries in a row               rh 1: held until the customer writes
-       rs when something was sent last, ms
+       rs when something was sent last, ms    ri number of the last message with a route
   2  log (stream): id n-0; k kind, for kind m also i mail name, then d data
   3  dedup (string): "seq:length:fingerprint", then "!result" once disposed
   4  due (zset of conversation names): > 0 time in ms when undisposed mail is
@@ -74,7 +74,8 @@ end
 
 -- Replies go where the customer wrote last; a message without a route ends that.
 if ARGV[12] ~= '' then
-  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', 0, 'rn', c[11] or n)
+  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', 0, 'ri', n,
+    'rn', c[11] or n)
   if c[10] then
     redis.call('HDEL', KEYS[1], 'rh')
     redis.call('ZADD', KEYS[5], 'NX', now, ARGV[10])

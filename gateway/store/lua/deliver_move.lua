@@ -13,16 +13,20 @@ ARGV
   6  failed tries in a row
   7  'go' the same worker goes on; 'end' nothing is left unless something
      happened; 'hold' until the customer writes; else ms until the next try
-  8  1: the send did not happen, its place in the budget is free again
+  8  message whose budget is given back, '' none: the send did not happen, and
+     the next one need not keep a distance from it
 REPLY
   1 done, 0 another delivery has the conversation, 2 something new is due at once
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb')
+local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri')
 if c[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'rn', ARGV[3], 'rp', ARGV[4], 'rt', ARGV[6])
 if ARGV[5] ~= '1' then redis.call('HDEL', KEYS[1], 'rf') end
-if ARGV[8] == '1' and (tonumber(c[3]) or 0) > 0 then
-  redis.call('HSET', KEYS[1], 'rb', tonumber(c[3]) - 1)
+if ARGV[8] ~= '' then
+  redis.call('HDEL', KEYS[1], 'rs')
+  if c[4] == ARGV[8] then
+    redis.call('HSET', KEYS[1], 'rb', math.max((tonumber(c[3]) or 0) - 1, 0))
+  end
 end
 if ARGV[7] == 'go' then return 1 end
 local time = redis.call('TIME')
