@@ -247,6 +247,30 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             ),
         ),
     ),
+    "Channels": (
+        Plot(
+            "Webhooks, by outcome",
+            "Refused is not the platform; repeat is its second try.",
+            "reqps",
+            (
+                Query(
+                    _rate("tidegate_hooks_total", by="channel, outcome"),
+                    "{{channel}}: {{outcome}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Sends to platforms, by outcome",
+            "Held waits for the customer; unknown may have arrived.",
+            "reqps",
+            (
+                Query(
+                    _rate("tidegate_sends_total", by="channel, outcome, reason"),
+                    "{{channel}}: {{outcome}} {{reason}}",
+                ),
+            ),
+        ),
+    ),
     "Trouble": (
         Plot(
             "Refused requests, by problem",

@@ -50,6 +50,8 @@ class ChatwootSettings(
     tag="chatwoot",
 ):
     """
+    A Chatwoot agent bot.
+
     Attributes:
         secret: Of the agent bot; signs webhooks (Chatwoot >= 4.13).
 

@@ -65,6 +65,8 @@ class DingTalkSettings(
     tag="dingtalk",
 ):
     """
+    A DingTalk robot.
+
     Attributes:
         app_key / app_secret: Of the app; the secret signs webhooks too.
 

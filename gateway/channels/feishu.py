@@ -78,6 +78,8 @@ class FeishuSettings(
     tag="feishu",
 ):
     """
+    A Feishu or Lark bot.
+
     Attributes:
         encrypt_key: Of the event subscription; required.
 

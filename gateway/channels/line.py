@@ -62,6 +62,8 @@ class LineSettings(
     tag="line",
 ):
     """
+    A LINE official account.
+
     Attributes:
         channel_secret: Signs webhooks.
 

@@ -138,7 +138,17 @@ async def outcome(
         return Unknown(detail=str(exc))
     except TokenRefused as exc:
         return Refused(reason="credentials", detail=str(exc))
-    judged = judge(reply)
+    return _judged(reply, judge)
+
+
+def _judged(reply: Reply, judge: Callable[[Reply], Outcome | None]) -> Outcome:
+    """An answer of a shape nobody documented says no more than its status."""
+    try:
+        judged = judge(reply)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as exc:
+        if reply.is_ok:
+            return Unknown(detail=f"unreadable answer: {type(exc).__name__}")
+        judged = None
     return judged if judged is not None else by_status(reply)
 
 

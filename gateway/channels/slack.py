@@ -60,6 +60,8 @@ class SlackSettings(
     tag="slack",
 ):
     """
+    A Slack app.
+
     Attributes:
         signing_secret: Of the app, from its basic information page.
 

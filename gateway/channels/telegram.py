@@ -53,6 +53,8 @@ class TelegramSettings(
     tag="telegram",
 ):
     """
+    A Telegram bot.
+
     Attributes:
         token: Of the bot, as BotFather gave it.
 

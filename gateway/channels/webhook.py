@@ -48,6 +48,8 @@ class WebhookSettings(
     tag="webhook",
 ):
     """
+    A system of the shop's own, by Standard Webhooks.
+
     Attributes:
         secret: ``whsec_`` and base64 of at least 24 bytes; several, separated by
             blanks, while they are changed: the first one signs, all are taken.
@@ -114,7 +116,7 @@ class Webhook(WebhookChannel):
         wanted = [base64_hmac(key, signed + request.body) for key in self._keys]
         found = given.get("webhook-signature", "").split(" ")
         is_good = [same(one, f"v1,{each}") for one in found[:10] for each in wanted]
-        if not any(is_good) or not given.get("webhook-id"):
+        if not any(is_good) or "" in found or not given.get("webhook-id"):
             raise HookRefused("wrong webhook-signature")
         return request.body
 

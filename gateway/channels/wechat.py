@@ -82,6 +82,8 @@ class WeChatSettings(
     tag="wechat",
 ):
     """
+    A WeChat official account or mini-program, in safe mode.
+
     Attributes:
         account: ``official`` or ``mini`` (mini-program; no tap menus there).
 

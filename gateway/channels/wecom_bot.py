@@ -51,6 +51,8 @@ class WecomBotSettings(
     tag="wecom_bot",
 ):
     """
+    A WeCom AI bot (智能机器人), by webhook.
+
     Attributes:
         token / aes_key: Of the bot's callback.
 

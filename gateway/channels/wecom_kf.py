@@ -89,6 +89,8 @@ class WecomKfSettings(
     tag="wecom_kf",
 ):
     """
+    WeCom customer service (微信客服).
+
     Attributes:
         secret: Of the 微信客服 application.
 

@@ -77,6 +77,8 @@ class WhatsAppSettings(
     tag="whatsapp",
 ):
     """
+    A WhatsApp business number (Cloud API).
+
     Attributes:
         app_secret: Signs webhooks.
 

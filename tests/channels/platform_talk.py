@@ -20,7 +20,9 @@ from gateway.channels.contract import RawRequest
 from gateway.channels.registry import Platform
 from loadtest.platform_process import PlatformControl
 from loadtest.platform_server import SENDS, Arrived
-from loadtest.players import PLAYERS, Said, wecom_kf_row
+from loadtest.play import Said
+from loadtest.players import PLAYERS
+from loadtest.players_china import wecom_kf_row
 
 
 Platforms = Mapping[tuple[str, str], Platform]

@@ -33,8 +33,8 @@ from loadtest.dashboards import OVERVIEW, overview
 FOLDER = shipped("grafana")
 BOARD = FOLDER / "dashboards" / "overview.json"
 QUERIES = [query for plots in OVERVIEW.values() for p in plots for query in p.queries]
-#: Stay empty while all is well; the shop of these tests has no language model.
-QUIET = ("engine_faults", "work_lost", "takeovers", "llm_")
+#: Stay empty while all is well; the shop of these tests has no model and no platform.
+QUIET = ("engine_faults", "work_lost", "takeovers", "llm_", "hooks_", "sends_")
 #: Metrics that no panel shows, with the reason.
 HIDDEN: dict[str, str] = {}
 

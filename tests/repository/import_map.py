@@ -221,7 +221,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.supervisor",
         "loadtest.*",
     ),
-    "loadtest.players": ("gateway.channels.*",),
+    "loadtest.play*": ("gateway.channels.*",),
     "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
     "loadtest.*": (
         "gateway.config",
