@@ -9,7 +9,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.channels import signing
 from gateway.channels.contract import HookRefused
 from gateway.channels.registry import open_channel
 from loadtest.play import Said
@@ -39,17 +38,15 @@ def test_the_forger_would_find_a_loose_check(monkeypatch: pytest.MonkeyPatch) ->
     assert tamper("slack", 1_000).accepted
 
 
-def test_the_forger_would_find_an_unsigned_body(
+def test_the_forger_would_find_half_a_comparison(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A signature that covers half of the body is found too."""
-    real = signing.base64_hmac
+    """A check that looks at the first characters only is found too."""
     monkeypatch.setattr(
-        "gateway.channels.line.base64_hmac",
-        lambda key, data: real(key, data[: len(data) // 2]),
+        "gateway.channels.line.same",
+        lambda found, wanted: (found or "")[:8] == wanted[:8],
     )
-    forged = tamper("line", 1_000)
-    assert forged.accepted or forged.faults
+    assert tamper("line", 1_000).accepted
 
 
 @pytest.mark.parametrize("kind", sorted(PROOFS))
