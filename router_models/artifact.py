@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from engines.contract import Locale, OpenTask, Utterance
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
 from router_models.errors import ArtifactMismatch, ArtifactMissing
-from router_models.features import BLOCKS, SIGNALS, Extractor
+from router_models.features import BLOCKS, Extractor
 from router_models.lexicon import Concept, Lexicon
+from router_models.signals import SIGNALS
 from router_models.turns import turn_of
 from router_models.vectorise import Vocabulary
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from router_models.features import BLOCKS, LENGTHS, PAIRED, SIGNALS, TEXT_BLOCKS
+from router_models.features import BLOCKS, PAIRED, TEXT_BLOCKS
 from router_models.machine import (
     Codes,
     Floats,
@@ -23,6 +23,7 @@ from router_models.machine import (
     mark_concepts,
     read_block,
 )
+from router_models.signals import LENGTHS, SIGNALS
 from router_models.text import FIRST_MASK, LAST_MASK
 
 

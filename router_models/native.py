@@ -21,12 +21,12 @@ from router_models.features import (
     NOTHING,
     TEXT_BLOCKS,
     Extractor,
-    has_letters,
     trimmed,
 )
 from router_models.lexicon import Lexicon
 from router_models.machine import Codes, Floats, Keys, Rows, enter, enter_step, step_of
 from router_models.machine_sums import add_up, strongest
+from router_models.signals import has_letters
 from router_models.sums import DULL, Span, Sums
 from router_models.text import Normal
 from router_models.turns import turn_of

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.contract import Locale, Turn
-from router_models.features import SIGNALS, Extractor
+from router_models.features import Extractor
+from router_models.signals import SIGNALS
 from router_models.text import Normal
 from router_models.vectorise import Vocabulary
 

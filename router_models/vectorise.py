@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from router_models.features import BLOCK_WEIGHTS, BLOCKS, SIGNALS, Extract
+from router_models.features import BLOCK_WEIGHTS, BLOCKS, Extract
+from router_models.signals import SIGNALS
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
