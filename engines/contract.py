@@ -92,6 +92,8 @@ class Reason(StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     #: A system the engine needs does not answer.
     UNAVAILABLE = "unavailable"
+    #: So much is going on that this tier has no place for the turn.
+    BUSY = "busy"
     #: The deadline passed.
     DEADLINE = "deadline"
     #: A guard refused the answer.
@@ -166,6 +168,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
         deadline_s: Monotonic clock reading after which an answer is worthless.
             Never compare it with the wall clock.
+
+        is_brief: The house is busy: answer the cheap way, with few tokens, no
+            second look, the small model.
     """
 
     turn_id: str
@@ -184,6 +189,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     previous_risk: Risk | None = None
     is_repeat_contact: bool = False
     deadline_s: float = float("inf")
+    is_brief: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -37,6 +37,7 @@ REQUIRED: Final[Mapping[str, frozenset[str]]] = {
     "fault.sorry": frozenset(),
     "guard.blocked": frozenset(),
     "human.offer": frozenset(),
+    "message.merged": frozenset(),
     "still_working": frozenset(),
     "empty_message": frozenset(),
     "too_long": frozenset({"limit"}),

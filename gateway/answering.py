@@ -10,7 +10,7 @@ fault must end as a person's turn, never as a lost message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
 
 import msgspec
@@ -32,7 +32,12 @@ from engines.contract import (
     TurnInterrupted,
 )
 from engines.voice import Voice
-from gateway.admission.pools import Pool, PoolFull
+from gateway.admission.admission import Admission
+from gateway.admission.asks import Ask, End
+from gateway.admission.bulkhead import Bulkhead, Diverted
+from gateway.admission.ladder import Rung
+from gateway.admission.priority import UNKNOWN
+from gateway.customer_facts import FactsOfCustomers, ReadsOrders
 
 
 #: Checks an answer before it leaves; may turn it into an escalation.
@@ -47,10 +52,16 @@ _NOT_UNDERSTOOD = frozenset({Reason.NO_MATCH, Reason.LOW_CONFIDENCE, Reason.GUAR
 
 
 class ShopService(msgspec.Struct, frozen=True, kw_only=True):
-    """What one shop answers with."""
+    """
+    What one shop answers with.
+
+    Attributes:
+        orders: Its business system, where there is one.
+    """
 
     engines: Mapping[Tier, Engine]
     voice: Voice
+    orders: ReadsOrders | None = None
 
 
 class Climb(msgspec.Struct, frozen=True):
@@ -72,6 +83,8 @@ class Verdict(msgspec.Struct, kw_only=True):
 
         is_fallback: True if the answer only says that we do not know.
 
+        admitted: Tiers whose pools let this turn in.
+
         route_s / answer_s: Seconds spent judging and answering.
     """
 
@@ -80,6 +93,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     answer: Answer | None
     climbs: list[Climb]
     is_fallback: bool = False
+    admitted: list[Tier] = msgspec.field(default_factory=list)
     route_s: float = 0.0
     answer_s: float = 0.0
 
@@ -99,48 +113,68 @@ class Answerer:
         self,
         decide: Decide,
         guard: Guard,
-        pools: Mapping[Tier, Pool],
+        admission: Admission,
+        facts: FactsOfCustomers,
         deadlines_s: Mapping[Tier, float],
         min_confidence: float,
         on_fault: Callable[[str, Tier, BaseException], None],
     ) -> None:
         self._decide = decide
         self._guard = guard
-        self._pools = pools
+        self._admission = admission
+        self._facts = facts
         self._deadlines_s = deadlines_s
         self._min_confidence = min_confidence
         self._on_fault = on_fault
 
-    async def answer(self, service: ShopService, turn: Turn, misses: int) -> Verdict:
-        """Judge *turn* and get it answered, or end with ``human``."""
+    async def answer(
+        self,
+        service: ShopService,
+        turn: Turn,
+        misses: int,
+        admitted: Collection[Tier] = (),
+    ) -> Verdict:
+        """
+        Judge *turn* and get it answered, or end with ``human``.
+
+        Args:
+            admitted: Tiers whose pools let an earlier turn of the episode in.
+        """
         started = perf_counter()
         decision = self._decide(turn)
         routed = perf_counter()
         verdict = Verdict(decision=decision, tier=decision.tier, answer=None, climbs=[])
-        await self._climb(service, turn, verdict)
+        await self._climb(service, turn, verdict, admitted)
         if verdict.answer is None and self._may_offer(verdict, misses):
             self._offer_person(service, turn, verdict)
         verdict.route_s = routed - started
         verdict.answer_s = perf_counter() - routed
         return verdict
 
-    async def _climb(self, service: ShopService, turn: Turn, verdict: Verdict) -> None:
+    async def _climb(
+        self,
+        service: ShopService,
+        turn: Turn,
+        verdict: Verdict,
+        admitted: Collection[Tier],
+    ) -> None:
         while verdict.tier is not Tier.HUMAN:
             engine = service.engines.get(verdict.tier)
             if engine is None:
                 result: Answer | Escalation = Escalation(reason=Reason.UNAVAILABLE)
             else:
-                result = await self._ask(engine, turn)
+                result = await self._ask(engine, turn, verdict, admitted)
             if isinstance(result, Answer):
                 verdict.answer = result
                 return
             verdict.climbs.append(Climb(verdict.tier, result.reason, result.note))
             verdict.tier = next_tier(verdict.tier, result, verdict.decision)
 
-    async def _ask(self, engine: Engine, turn: Turn) -> Answer | Escalation:
-        tier = engine.tier
+    async def _ask(
+        self, engine: Engine, turn: Turn, verdict: Verdict, admitted: Collection[Tier]
+    ) -> Answer | Escalation:
         try:
-            result = await self._within_limits(engine, turn)
+            result = await self._in_pool(engine, turn, verdict, admitted)
             if isinstance(result, Escalation):
                 return result
             if result.confidence < self._min_confidence:
@@ -148,26 +182,83 @@ class Answerer:
             return self._guard(result, turn)
         except TurnInterrupted:
             raise
-        except (TimeoutError, EngineTimeout):
-            return Escalation(reason=Reason.DEADLINE)
-        except (PoolFull, EngineOverloaded, EngineError) as exc:
-            return Escalation(reason=Reason.UNAVAILABLE, note=str(exc))
         except Exception as exc:  # noqa: BLE001 - the boundary around an engine
-            self._on_fault(turn.turn_id, tier, exc)
-            return Escalation(reason=Reason.FAULT, note=type(exc).__name__)
+            return self._escalated(exc, turn, engine.tier)
 
-    async def _within_limits(self, engine: Engine, turn: Turn) -> Answer | Escalation:
-        pool = self._pools.get(engine.tier)
-        if pool is None:
+    def _escalated(self, exc: Exception, turn: Turn, tier: Tier) -> Escalation:
+        """What a tier that failed says by it."""
+        if isinstance(exc, Diverted):
+            return Escalation(reason=Reason.BUSY, note=exc.verdict, to=Tier.HUMAN)
+        if isinstance(exc, TimeoutError | EngineTimeout):
+            return Escalation(reason=Reason.DEADLINE)
+        if isinstance(exc, EngineError):
+            is_busy = isinstance(exc, EngineOverloaded)
+            reason = Reason.BUSY if is_busy else Reason.UNAVAILABLE
+            return Escalation(reason=reason, note=str(exc))
+        self._on_fault(turn.turn_id, tier, exc)
+        return Escalation(reason=Reason.FAULT, note=type(exc).__name__)
+
+    async def _in_pool(
+        self, engine: Engine, turn: Turn, verdict: Verdict, admitted: Collection[Tier]
+    ) -> Answer | Escalation:
+        bulkhead = self._admission.bulkheads.get(engine.tier)
+        if bulkhead is None:
             return await engine.answer(turn)
-        limit_s = self._deadlines_s[engine.tier]
-        async with asyncio.timeout(limit_s), pool.permit():
-            deadline_s = min(
-                turn.deadline_s, asyncio.get_running_loop().time() + limit_s
-            )
-            return await engine.answer(
-                msgspec.structs.replace(turn, deadline_s=deadline_s)
-            )
+        ask = await self._admit(bulkhead, turn, engine.tier, admitted)
+        verdict.admitted.append(engine.tier)
+        return await self._within_limits(engine, bulkhead, ask, turn)
+
+    async def _admit(
+        self,
+        bulkhead: Bulkhead,
+        turn: Turn,
+        tier: Tier,
+        admitted: Collection[Tier],
+    ) -> Ask:
+        """
+        A slot of the tier, held.
+
+        Raises:
+            Diverted: If there is none for this turn.
+        """
+        facts = UNKNOWN
+        if bulkhead.is_contended():
+            facts = await self._facts.fetch(turn.shop, turn.user_id)
+        ask = self._admission.ask(
+            tier,
+            turn.shop,
+            turn.user_id,
+            is_continuing=tier in admitted,
+            deadline_s=self._deadlines_s[tier],
+            facts=facts,
+        )
+        await bulkhead.enter(ask)
+        return ask
+
+    async def _within_limits(
+        self, engine: Engine, bulkhead: Bulkhead, ask: Ask, turn: Turn
+    ) -> Answer | Escalation:
+        """Work in the slot of *ask*, which is given back whatever happens."""
+        end, pause_s = End.CANCELLED, 0.0
+        limited = msgspec.structs.replace(
+            turn,
+            deadline_s=min(turn.deadline_s, ask.deadline),
+            is_brief=self._admission.rung_of(turn.shop) >= Rung.CHEAPER,
+        )
+        try:
+            async with asyncio.timeout_at(ask.deadline):
+                result = await engine.answer(limited)
+            end = End.DONE
+        except (TimeoutError, EngineTimeout):
+            end = End.TIMEOUT
+            raise
+        except EngineOverloaded as exc:
+            end, pause_s = End.REFUSED, exc.retry_after_s
+            raise
+        else:
+            return result
+        finally:
+            bulkhead.leave(ask, end, pause_s)
 
     def _may_offer(self, verdict: Verdict, misses: int) -> bool:
         """Not understanding a harmless question is no reason to fetch a person yet."""

@@ -21,16 +21,20 @@ from engines.contract import Tier
 from engines.llm import LlmClient, open_clients, states_of
 from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
-from gateway.admission.pools import Pool
+from gateway.admission.admission import Admission
+from gateway.admission.pools import PoolPolicy
 from gateway.answering import Answerer, ShopService
 from gateway.channels.accounts import AccountSettings
 from gateway.channels.room import Channels
-from gateway.config import Config, RouterConfig, StoreConfig, resolve
+from gateway.config import Config, HoursConfig, RouterConfig, StoreConfig, resolve
+from gateway.customer_facts import FactsOfCustomers
+from gateway.desk_help import DeskHelp
 from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
 from gateway.handoff.effects import Effects
 from gateway.handoff.feed import DeskFeed
+from gateway.handoff.hours import Hours
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.queue import Handoffs
@@ -39,6 +43,7 @@ from gateway.http.door import Limits, Parts, open_door
 from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
 from gateway.http.system import Readiness, SystemApi
+from gateway.http.tide import TideApi
 from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
 from gateway.people import People
@@ -50,9 +55,11 @@ from gateway.store.durability import probe
 from gateway.store.handoff import HandoffStore
 from gateway.store.ledger import StoreLedger
 from gateway.store.operators import OperatorStore
+from gateway.store.tide import TideStore
 from gateway.store.wakeups import Wakeups
 from gateway.sweeper import Sweeper
 from gateway.telemetry import Telemetry
+from gateway.tide import Tide
 from gateway.turn_work import TurnWork
 from router_models.router import TierRouter
 from router_models.text import locale_of
@@ -60,6 +67,10 @@ from router_models.text import locale_of
 
 #: The pages' files.
 PAGES = Path(__file__).parent / "web"
+#: Usual time of an answer until measured, and mean queueing time above which too
+#: many are in: a few percent of the tier's deadline.
+L2_USUAL_S, L2_TARGET_S = 0.05, 0.1
+L3_USUAL_S, L3_TARGET_S = 1.0, 0.5
 #: The router that ships.
 RELEASED = Path(router_models.__file__).parent / "released"
 
@@ -143,10 +154,12 @@ class Gateway:
         mover = _mover(config, scripts, conversations, services)
         handoffs = Handoffs(mover)
         people = People(handoffs, conversations)
+        admission = _admission(config, secret)
+        tide = TideStore(scripts)
         self.dispatcher = Dispatcher(
             conversations,
             services,
-            _turn_work(config, router, telemetry),
+            self._turn_work(config, router, telemetry, services, admission),
             people,
             telemetry,
             reply_wait_s=config.dispatch.reply_wait_s,
@@ -161,6 +174,7 @@ class Gateway:
             self.dispatcher,
             people,
             _settling(config, ledger, services),
+            Tide(admission, tide, telemetry, [shop.id for shop in config.shops]),
             telemetry,
             [shop.id for shop in config.shops],
             renew_s=config.store.lease_ms / 3000,
@@ -168,6 +182,7 @@ class Gateway:
         parts = Parts(
             dispatcher=self.dispatcher,
             live=self._live,
+            people=people,
             desk=desk,
             feed=self._feed,
             channels=self.channels,
@@ -175,6 +190,20 @@ class Gateway:
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
             system=await self._system(config, scripts, router, telemetry, llms),
+            desk_help=DeskHelp(
+                services,
+                guard.check,
+                admission,
+                self._live,
+                HandoffStore(scripts),
+                wall_ms,
+            ),
+            tide=TideApi(
+                admission=admission,
+                store=tide,
+                voices={shop: one.voice for shop, one in services.items()},
+                wall_ms=wall_ms,
+            ),
             telemetry=telemetry,
             locale_of=locale_of,
             wall_ms=wall_ms,
@@ -229,6 +258,39 @@ class Gateway:
 
         return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))
 
+    def _turn_work(
+        self,
+        config: Config,
+        router: TierRouter,
+        telemetry: Telemetry,
+        services: dict[str, ShopService],
+        admission: Admission,
+    ) -> TurnWork:
+        limits = config.dispatch
+        facts = FactsOfCustomers(
+            {shop: one.orders for shop, one in services.items() if one.orders},
+            time.monotonic,
+        )
+        self._resources.push_async_callback(facts.close)
+        answerer = Answerer(
+            router.decide,
+            guard.check,
+            admission,
+            facts,
+            deadlines_s={Tier.L2: limits.l2_deadline_s, Tier.L3: limits.l3_deadline_s},
+            min_confidence=limits.min_confidence,
+            on_fault=telemetry.engine_fault,
+        )
+        return TurnWork(
+            answerer,
+            admission,
+            wall_ms=wall_ms,
+            idle_ms=int(limits.episode_idle_s * 1000),
+            keep_lines=limits.history_lines,
+            deadline_s=limits.l3_deadline_s,
+            max_tries=limits.max_tries,
+        )
+
 
 def _accounts(config: Config) -> list[AccountSettings]:
     """The channels that have a platform behind them."""
@@ -278,7 +340,18 @@ def _mover(
     )
     voices = {shop: service.voice for shop, service in services.items()}
     effects = Effects(conversations, voices, policy)
-    return Mover(HandoffStore(scripts), effects, policy, wall_ms)
+    hours = {shop.id: _hours(shop.hours) for shop in config.shops}
+    return Mover(HandoffStore(scripts), effects, policy, wall_ms, hours)
+
+
+def _hours(config: HoursConfig) -> Hours:
+    return Hours(
+        days=config.days,
+        opens=config.opens,
+        closes=config.closes,
+        holidays=frozenset(config.holidays),
+        utc_offset_min=config.utc_offset_min,
+    )
 
 
 def _shelved(config: Config, services: dict[str, ShopService]) -> dict[str, Shelved]:
@@ -305,26 +378,22 @@ def _settling(
     )
 
 
-def _turn_work(config: Config, router: TierRouter, telemetry: Telemetry) -> TurnWork:
+def _admission(config: Config, secret: str) -> Admission:
+    """L1 needs no pool: it answers without suspending, its limit is the CPU."""
     limits = config.dispatch
-    answerer = Answerer(
-        router.decide,
-        guard.check,
-        pools={
-            Tier.L2: Pool(limits.l2_slots, queue=limits.l2_slots * 4),
-            Tier.L3: Pool(limits.l3_slots, queue=limits.l3_slots * 4),
+    return Admission(
+        {
+            Tier.L2: PoolPolicy(
+                slots=limits.l2_slots, service_s=L2_USUAL_S, target_s=L2_TARGET_S
+            ),
+            Tier.L3: PoolPolicy(
+                slots=limits.l3_slots, service_s=L3_USUAL_S, target_s=L3_TARGET_S
+            ),
         },
-        deadlines_s={Tier.L2: limits.l2_deadline_s, Tier.L3: limits.l3_deadline_s},
-        min_confidence=limits.min_confidence,
-        on_fault=telemetry.engine_fault,
-    )
-    return TurnWork(
-        answerer,
+        weights={shop.id: shop.weight for shop in config.shops},
+        secret=secret.encode(),
+        clock=time.monotonic,
         wall_ms=wall_ms,
-        idle_ms=int(limits.episode_idle_s * 1000),
-        keep_lines=limits.history_lines,
-        deadline_s=limits.l3_deadline_s,
-        max_tries=limits.max_tries,
     )
 
 

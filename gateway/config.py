@@ -7,6 +7,7 @@ the command line sees the whole: each component gets its own Struct.
 
 from __future__ import annotations
 
+from datetime import date, time
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -191,6 +192,29 @@ class ChannelConfig(
     resends_unknown: bool = False
 
 
+class HoursConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """
+    When a shop's people work; promises of tickets are made in this time.
+
+    Attributes:
+        days: Working days, Monday is 1.
+
+        opens / closes: On each of them, as in ``08:00``; ``00:00`` to close at midnight.
+
+        holidays: Days on which nobody works, as in ``2026-10-01``.
+
+        utc_offset_min: Of the shop's clock, east of UTC.
+    """
+
+    days: tuple[Annotated[int, msgspec.Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+    opens: time = time(0)
+    closes: time = time(0)
+    holidays: tuple[date, ...] = ()
+    utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
+
+
 class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     One shop: what it knows, what it allows, where its business system is.
@@ -201,9 +225,13 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
         business_url: Base address of the shop's business system; empty means
             none, and L2/L3 do without.
+
+        weight: Share of the contended tiers under overload, beside other shops.
     """
 
     id: str
+    weight: Annotated[float, msgspec.Meta(ge=0.01, le=1_000)] = 1.0
+    hours: HoursConfig = HoursConfig()
     packs: tuple[str, ...] = ("packs/ecommerce.yaml",)
     facts: str = "knowledge/demo/facts.yaml"
     knowledge: str = "knowledge/demo"

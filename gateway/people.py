@@ -71,6 +71,28 @@ class People:
             return msgspec.structs.replace(result, handoff=over)
         return _with_place(result, placement, text)
 
+    async def where(self, shop: str, conversation: str) -> HandoffOut | None:
+        """Where a conversation stands with people; None if the machine has it."""
+        owner = await self._conversations.owner(shop, conversation)
+        if not owner:
+            return None
+        return _place_out(await self._handoffs.place(shop, owner))
+
+    async def cancel(self, shop: str, conversation: str) -> HandoffOut | None:
+        """The customer no longer wants a person; None if none was coming."""
+        owner = await self._conversations.owner(shop, conversation)
+        if not owner:
+            return None
+        await self._handoffs.abandon(shop, owner)
+        return _place_out(await self._handoffs.place(shop, owner))
+
+    async def call_back(self, shop: str, conversation: str) -> HandoffOut | None:
+        """The customer would rather be answered later; None if none was coming."""
+        owner = await self._conversations.owner(shop, conversation)
+        if not owner:
+            return None
+        return _place_out(await self._handoffs.call_back(shop, owner))
+
     async def drain(self, shop: str, bucket: int) -> int:
         """Carry out what a bucket's outbox still holds; how much it was."""
         entries = await self._conversations.outbox(shop, bucket, PAGE)
@@ -85,6 +107,11 @@ class People:
         """Move what is due in the human queue; handoffs by state."""
         return await self._handoffs.sweep(shop)
 
+    @property
+    def waits(self) -> tuple[int, int]:
+        """Waits that ended here: of how many a range was told, how many held it."""
+        return self._handoffs.waits
+
     async def _notice(self, shop: str, conversation: str, seq: int) -> str:
         """What the customer was told of the change of owner."""
         events = await self._conversations.events(shop, conversation, seq, NOTICE_PAGE)
@@ -94,16 +121,20 @@ class People:
 
 def _with_place(result: MessageOut, placement: Placement, text: str) -> MessageOut:
     is_ticket = placement.state is State.TICKETED
-    handoff = HandoffOut(
-        id=placement.handoff_id,
-        state=placement.state,
-        position=placement.position or None,
-        eta_s=placement.eta_s,
-        promised_at=rfc3339(placement.promised_ms),
-    )
+    handoff = _place_out(placement)
     return msgspec.structs.replace(
         result,
         status="ticketed" if is_ticket else "queued",
         handoff=handoff,
         reply=ReplyOut(text=text, tier=Tier.HUMAN) if text else result.reply,
+    )
+
+
+def _place_out(placement: Placement) -> HandoffOut:
+    return HandoffOut(
+        id=placement.handoff_id,
+        state=placement.state,
+        position=placement.position or None,
+        eta_s=placement.eta_s,
+        promised_at=rfc3339(placement.promised_ms),
     )

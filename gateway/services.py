@@ -98,7 +98,7 @@ async def _open(
         engines[Tier.L3] = AgentEngine.load(
             business, ledger, resolve(shop.policy), voice, clock_ms
         )
-    return ShopService(engines=engines, voice=voice)
+    return ShopService(engines=engines, voice=voice, orders=business)
 
 
 async def _business(shop: ShopConfig, resources: AsyncExitStack) -> HttpShop | None:

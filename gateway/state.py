@@ -47,6 +47,9 @@ class ConversationState(msgspec.Struct, kw_only=True, omit_defaults=True):
         misses: Turns in a row that no machine tier could answer.
 
         last_ms: Wall time of the last commit, for the idle rule.
+
+        admitted: Tiers whose pools let a turn of this episode in: there its later
+            turns go before new conversations.
     """
 
     user_id: str = ""
@@ -60,6 +63,7 @@ class ConversationState(msgspec.Struct, kw_only=True, omit_defaults=True):
     misses: int = 0
     is_closed: bool = False
     last_ms: int = 0
+    admitted: list[Tier] = msgspec.field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -96,6 +100,7 @@ def begin_turn(
         state.risk_floor = None
         state.misses = 0
         state.is_closed = False
+        state.admitted = []
     state.turn_number += 1
 
 

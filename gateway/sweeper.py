@@ -22,6 +22,7 @@ from gateway.store.conversations import Conversations
 from gateway.store.errors import StoreUnavailable
 from gateway.store.keys import BUCKETS
 from gateway.telemetry import Telemetry
+from gateway.tide import Tide
 
 
 #: Seconds between two rounds of a loop.
@@ -29,6 +30,7 @@ SWEEP_S = 0.5
 OUTBOX_S = 1.0
 PEOPLE_S = 1.0
 SETTLE_S = 1.0
+TIDE_S = 1.0
 PULSE_S = 0.25
 #: Buckets looked at in one round: small enough to cost an idle gateway nothing…
 SWEEP_BUCKETS = 64
@@ -56,6 +58,7 @@ class Sweeper:
         dispatcher: Dispatcher,
         people: People,
         settling: Settling,
+        tide: Tide,
         telemetry: Telemetry,
         shops: Sequence[str],
         renew_s: float,
@@ -64,6 +67,7 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._people = people
         self._settling = settling
+        self._tide = tide
         self._telemetry = telemetry
         self._shops = tuple(shops)
         self._renew_s = renew_s
@@ -80,6 +84,7 @@ class Sweeper:
             ("renew", self._renew_s, self.renew_round),
             ("people", PEOPLE_S, self.people_round),
             ("settle", SETTLE_S, self.settle_round),
+            ("tide", TIDE_S, self._tide.follow_orders),
         ]
         self._tasks = [
             asyncio.create_task(self._loop(name, every_s, work))
@@ -133,6 +138,7 @@ class Sweeper:
             depths = await self._people.sweep(shop)
             for state, depth in depths.items():
                 self._telemetry.queue(shop, state, depth)
+        self._telemetry.waits(*self._people.waits)
 
     async def settle_round(self) -> None:
         """Find out what became of actions whose turn was given up."""
@@ -165,10 +171,9 @@ class Sweeper:
         while True:
             started = monotonic()
             await asyncio.sleep(PULSE_S)
-            self._telemetry.pulse(
-                max(0.0, monotonic() - started - PULSE_S),
-                len(self._dispatcher.held),
-            )
+            lag_s = max(0.0, monotonic() - started - PULSE_S)
+            self._tide.pulse(lag_s)
+            self._telemetry.pulse(lag_s, len(self._dispatcher.held))
 
 
 class _Rotation:

@@ -32,6 +32,7 @@ from prometheus_client import (
 from engines.contract import Tier
 from engines.guard import mask_personal_data
 from engines.llm.talk import CallRecord
+from gateway.admission.admission import LoadState
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
 
@@ -170,8 +171,26 @@ class Metrics:
         self.queue_depth = self._gauge(
             "queue_depth", "Handoffs of a shop by state.", "mostrecent", "shop", "state"
         )
+        self.eta = self._gauge(
+            "eta_waits",
+            "Waits that ended with an operator: told, and within the p90 told.",
+            "livesum",
+            "what",
+        )
         self.in_flight = self._gauge(
             "turns_in_flight", "Turns being worked on.", "livesum"
+        )
+        self.rung = self._gauge(
+            "load_rung", "Rung of the ladder: 0 normal, 4 rules only.", "livemax"
+        )
+        self.pool = self._gauge(
+            "pool", "A tier's pool: what of it, now.", "livesum", "tier", "what"
+        )
+        self.admissions = self._counter(
+            "admissions", "Turns at a pool, by what became of them.", "tier", "verdict"
+        )
+        self.merged = self._counter(
+            "merged", "Impatient messages merged into the turn under way."
         )
         self.durability = self._gauge(
             "durability_level_info",
@@ -393,6 +412,29 @@ class Telemetry:
     def queue(self, shop: str, state: str, depth: int) -> None:
         """How many handoffs of *shop* are in *state* now."""
         self._child(("queue", shop, state), self.metrics.queue_depth).set(depth)
+
+    def tide(self, state: LoadState, since: LoadState | None) -> None:
+        """Where admission stands; counters rise by what came *since*."""
+        self.metrics.rung.set(state.rung)
+        self.metrics.merged.inc(state.merged - (since.merged if since else 0))
+        for tier, pool in state.pools.items():
+            for what, value in (
+                ("in_flight", pool.in_flight),
+                ("limit", pool.limit),
+                ("waiting", pool.waiting),
+            ):
+                self._child(("pool", tier, what), self.metrics.pool).set(value)
+            old = since.pools[tier].counts if since else {}
+            for verdict, count in pool.counts.items():
+                more = count - old.get(verdict, 0)
+                if more:
+                    key = ("admissions", tier, verdict)
+                    self._child(key, self.metrics.admissions).inc(more)
+
+    def waits(self, told: int, within: int) -> None:
+        """How well the waits that customers were told hold, since the start."""
+        self._child(("eta", "told"), self.metrics.eta).set(told)
+        self._child(("eta", "within"), self.metrics.eta).set(within)
 
     def pulse(self, lag_s: float, in_flight: int) -> None:
         """Called a few times a second: gauges, and kept log lines are written."""

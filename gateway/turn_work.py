@@ -13,8 +13,10 @@ from time import monotonic
 
 import msgspec
 
-from engines.contract import Complexity, Decision, Reason, Risk, Tier, Turn
+from engines.contract import Answer, Complexity, Decision, Reason, Risk, Tier, Turn
+from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Climb, ShopService, Verdict
+from gateway.coalescing import is_nudge
 from gateway.handoff.states import HandoffRequest
 from gateway.outcome import EventBody, HandoffOut, MessageOut, ReplyOut, encode
 from gateway.state import (
@@ -73,6 +75,7 @@ class TurnWork:
     def __init__(
         self,
         answerer: Answerer,
+        admission: Admission,
         *,
         wall_ms: Callable[[], int],
         idle_ms: int,
@@ -81,6 +84,7 @@ class TurnWork:
         max_tries: int,
     ) -> None:
         self._answerer = answerer
+        self._admission = admission
         self._wall_ms = wall_ms
         self._idle_ms = idle_ms
         self._keep_lines = keep_lines
@@ -109,8 +113,13 @@ class TurnWork:
         )
         if pending.tries > self._max_tries:
             verdict = _poisoned(pending.tries)
+        elif _is_impatient(inbound, state):
+            verdict = _merged(service, turn)
+            self._admission.merged += 1
         else:
-            verdict = await self._answerer.answer(service, turn, state.misses)
+            verdict = await self._answerer.answer(
+                service, turn, state.misses, state.admitted
+            )
         return self._commitment(turn, verdict, state)
 
     def _commitment(
@@ -119,6 +128,7 @@ class TurnWork:
         answer, now_ms = verdict.answer, self._wall_ms()
         handoff = None if answer else _handoff(turn, verdict, now_ms)
         state.misses = state.misses + 1 if verdict.is_fallback else 0
+        state.admitted += [t for t in verdict.admitted if t not in state.admitted]
         end_turn(
             state,
             turn,
@@ -218,6 +228,41 @@ def _context(verdict: Verdict) -> dict[str, str | float]:
         "intent": decision.intent,
         "confidence": round(decision.confidence, 3),
     }
+
+
+def _is_impatient(inbound: EventBody, state: ConversationState) -> bool:
+    """
+    True for a nudge that came while the turn before it was being worked on.
+
+    Only after an answer: what follows a fallback or a handover is heard.
+    """
+    said = [line.text for line in state.history if line.role == "customer"]
+    was_under_way = 0 < inbound.at_ms <= state.last_ms
+    is_answered = bool(state.history) and state.history[-1].role == "assistant"
+    return (
+        was_under_way
+        and is_answered
+        and not state.misses
+        and is_nudge(inbound.text, said[-1])
+    )
+
+
+def _merged(service: ShopService, turn: Turn) -> Verdict:
+    """Points to the answer that came in the meantime; what is open stays open."""
+    decision = Decision(
+        complexity=Complexity.SIMPLE,
+        risk=turn.previous_risk or Risk.LOW,
+        tier=Tier.L1,
+        confidence=1.0,
+        intent="nudge",
+        reasons=("merged into the turn that was under way",),
+    )
+    answer = Answer(
+        text=service.voice.say("message.merged", turn.locale),
+        intent="nudge",
+        open_task=turn.open_task,
+    )
+    return Verdict(decision=decision, tier=Tier.L1, answer=answer, climbs=[])
 
 
 def _poisoned(tries: int) -> Verdict:

@@ -271,6 +271,49 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             ),
         ),
     ),
+    "Tide": (
+        Plot(
+            "Rung of the ladder",
+            "0 normal, 1 cheaper, 2 and 3 for few, 4 rules only.",
+            "none",
+            (Query(f"max (tidegate_load_rung{{{OF}}})", "rung"),),
+        ),
+        Plot(
+            "Turns at the pools, by what became of them",
+            "cursor and no_time are conversations that people or a ticket got.",
+            "reqps",
+            (
+                Query(
+                    _rate("tidegate_admissions_total", by="tier, verdict"),
+                    "{{tier}}: {{verdict}}",
+                ),
+                Query(_rate("tidegate_merged_total", by=""), "merged"),
+            ),
+        ),
+        Plot(
+            "Waits that kept what was told",
+            "Share of customers an operator reached within the p90 they were told.",
+            "percentunit",
+            (
+                Query(
+                    f'sum (tidegate_eta_waits{{{OF}, what="within"}})'
+                    f' / sum (tidegate_eta_waits{{{OF}, what="told"}})',
+                    "within p90",
+                ),
+            ),
+        ),
+        Plot(
+            "Slots",
+            "In use, waiting for one, and the limit that refusals move.",
+            "none",
+            (
+                Query(
+                    f"sum by (tier, what) (tidegate_pool{{{OF}}})",
+                    "{{tier}}: {{what}}",
+                ),
+            ),
+        ),
+    ),
     "Trouble": (
         Plot(
             "Refused requests, by problem",

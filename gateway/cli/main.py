@@ -22,9 +22,11 @@ from gateway.cli.doctor import doctor
 from gateway.cli.kb import kb
 from gateway.cli.loadtest import loadtest
 from gateway.cli.operator import operator
+from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
 from gateway.cli.serve import serve
+from gateway.cli.tide import sale, tide
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
 from gateway.store.errors import StoreError
@@ -45,10 +47,11 @@ def cli() -> None:
 
 
 for command in (
-    accept, chat, config, demo, doctor, evaluate, kb, loadtest, operator, replay, route, serve,
-    train,
+    accept, chat, config, demo, doctor, evaluate, kb, loadtest, operator, plan_command,
+    replay, route, sale, serve, train,
 ):  # fmt: skip
     cli.add_command(command)
+loadtest.add_command(tide)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ Works beside a running gateway: it talks to the same store.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -15,9 +14,8 @@ from gateway.cli import options
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.handoff.accounts import Accounts, Operator, OperatorRole
+from gateway.store.beside import run_beside
 from gateway.store.connection import Scripts
-from gateway.store.embedded import EmbeddedStore
-from gateway.store.errors import StoreLocked
 from gateway.store.operators import OperatorStore
 
 
@@ -39,6 +37,7 @@ def operator() -> None:
     show_default=True,
 )
 @click.option("--capacity", type=click.IntRange(1, 20), default=3, show_default=True)
+@click.option("--skills", default="", help="Apart by commas, as in zh,orders.")
 @click.option("--replace", is_flag=True, help="Overwrite an account of this name.")
 @click.password_option(help="Asked for if left out.")
 def add(
@@ -49,6 +48,7 @@ def add(
     display: str | None,
     role: OperatorRole,
     capacity: int,
+    skills: str,
     replace: bool,
     password: str,
 ) -> None:
@@ -62,6 +62,7 @@ def add(
         display=display or name,
         role=role,
         capacity=capacity,
+        skills=tuple(filter(None, (one.strip() for one in skills.split(",")))),
     )
     add_beside(config, who, password, replace=replace)
     click.echo(f"operator {name} of shop {who.shop} can sign in at /desk")
@@ -84,20 +85,18 @@ def shop_of(config: Config, named: str | None) -> str:
 
 def add_beside(config: Config, who: Operator, password: str, *, replace: bool) -> None:
     """Add through the running store, or start the embedded one for it."""
-    if config.store.url:
-        asyncio.run(put(config.store.url, who, password, replace=replace))
-        return
-    store = EmbeddedStore(Path(config.data_dir))
-    try:
-        store.start()
-    except StoreLocked:
-        # A running gateway owns the folder: its store answers at the same place.
-        asyncio.run(put(store.url, who, password, replace=replace))
-        return
-    try:
-        asyncio.run(put(store.url, who, password, replace=replace))
-    finally:
-        store.stop()
+    run_beside(
+        config.store.url,
+        Path(config.data_dir),
+        lambda scripts: _add(scripts, who, password, replace=replace),
+    )
+
+
+async def _add(
+    scripts: Scripts, who: Operator, password: str, *, replace: bool
+) -> None:
+    accounts = Accounts(OperatorStore(scripts))
+    await accounts.add_operator(who, password, replace=replace)
 
 
 async def put(url: str, who: Operator, password: str, *, replace: bool) -> None:
@@ -109,8 +108,6 @@ async def put(url: str, who: Operator, password: str, *, replace: bool) -> None:
     """
     scripts = await Scripts.connect(url)
     try:
-        await Accounts(OperatorStore(scripts)).add_operator(
-            who, password, replace=replace
-        )
+        await _add(scripts, who, password, replace=replace)
     finally:
         await scripts.close()

@@ -50,7 +50,10 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         display: The name customers see.
 
-        capacity: Conversations at once.
+        capacity: Units of work at once; a talk takes one, a dispute two.
+
+        skills: What they are asked for first, languages (zh, en) included; empty
+            means everything.
     """
 
     shop: str
@@ -58,6 +61,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     display: str
     role: OperatorRole
     capacity: int
+    skills: tuple[str, ...] = ()
 
     @property
     def is_supervisor(self) -> bool:
@@ -234,5 +238,7 @@ def _check_operator(who: Operator, password: str) -> None:
         raise BadOperator(f"the password must have {least} to {most} characters")
     if not 1 <= who.capacity <= MAX_CAPACITY:
         raise BadOperator(f"capacity must be 1 to {MAX_CAPACITY}")
+    if not all(NAME.match(skill) for skill in who.skills):
+        raise BadOperator("skills: use 1-32 of a-z 0-9 _ . - for each")
     if not 1 <= len(who.display.strip()) <= DISPLAY_CHARS:
         raise BadOperator(f"the display name must have 1 to {DISPLAY_CHARS} characters")

@@ -94,6 +94,7 @@ class Desk:
             until_ms=self._until_ms(),
             display=who.display,
             capacity=who.capacity,
+            skills=who.skills,
             is_away=is_away,
         )
         await self._mover.offer_round(who.shop)
@@ -140,7 +141,9 @@ class Desk:
             _check_holder(handoff, who)
             if handoff.due_ms <= now_ms:
                 raise HandoffTaken(handoff_id, State.QUEUED)
-        return await self._mover.move(who.shop, moves.claim(handoff, now_ms))
+        return await self._mover.move(
+            who.shop, moves.claim(handoff, now_ms, self._mover.policy)
+        )
 
     async def decline(self, who: Operator, handoff_id: str, version: int) -> None:
         """
@@ -168,7 +171,9 @@ class Desk:
             ConversationBusy: If another handoff has the conversation.
         """
         handoff = await self._at_version(who, handoff_id, version)
-        step = moves.take(handoff, who.name, who.display, self._mover.now_ms())
+        step = moves.take(
+            handoff, who.name, who.display, self._mover.now_ms(), self._mover.policy
+        )
         after = await self._mover.move(who.shop, step)
         if after.state is State.TICKETED:
             raise ConversationBusy(handoff_id)
@@ -189,11 +194,15 @@ class Desk:
         is_theirs = handoff.state is State.ACTIVE and handoff.operator == who.name
         if is_theirs:
             try:
-                return await self._mover.effects.reply(
+                n = await self._mover.effects.reply(
                     who.shop, handoff, line_id, text, now_ms
                 )
             except StaleOwner:
                 pass
+            else:
+                if not handoff.replied_ms:
+                    await self._mover.write(who.shop, moves.replied(handoff, now_ms))
+                return n
         await self.note(who, handoff_id, text)
         raise ReplyFenced(handoff_id)
 
@@ -239,10 +248,13 @@ class Desk:
         return after
 
     async def transfer(
-        self, who: Operator, handoff_id: str, version: int, note: str
+        self, who: Operator, handoff_id: str, version: int, note: str, to: str = ""
     ) -> None:
         """
         Pass a talk on: back to the line, deadline kept, with a note.
+
+        The colleague *to* alone is asked for a while; supervisors may pass on what
+        others hold.
 
         Raises:
             HandoffTaken, NotYours: As :meth:`claim`.
@@ -254,7 +266,7 @@ class Desk:
             _check_holder(handoff, who)
         if note:
             await self.note(who, handoff_id, note)
-        await self._mover.leave_operator(who.shop, handoff, Move.TRANSFER)
+        await self._mover.leave_operator(who.shop, handoff, Move.TRANSFER, wanted=to)
         await self._mover.offer_round(who.shop)
 
     async def _at_version(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
-from engines.contract import Locale
+from engines.contract import Locale, Reason
 from engines.voice import Voice
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.states import Handoff
@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "handoff.closed": (),
     "handoff.returned": (),
     "ticket.created": ("ticket", "promised"),
+    "ticket.reason_busy": (),
 }
 
 #: Kinds of log entries, see :data:`gateway.outcome.KINDS`.
@@ -47,6 +48,10 @@ _STATES = {
     "handoff.returned": "abandoned",
     "ticket.created": "ticketed",
 }
+
+
+#: What a customer is told first of a handoff.
+_FIRST = frozenset({"handoff.queued", "ticket.created"})
 
 
 class Effects:
@@ -137,7 +142,8 @@ class Effects:
         said = {name: blanks[name] for name in SENTENCES[effect.notice]}
         return EventBody(
             at_ms=effect.at_ms,
-            text=self._voices[shop].say(effect.notice, handoff.locale, **said),
+            text=self._why(shop, handoff, effect)
+            + self._voices[shop].say(effect.notice, handoff.locale, **said),
             operator=effect.operator,
             handoff=HandoffOut(
                 id=handoff.id,
@@ -147,6 +153,14 @@ class Effects:
                 promised_at=rfc3339(effect.promised_ms),
             ),
         )
+
+    def _why(self, shop: str, handoff: Handoff, effect: Effect) -> str:
+        """Who is sent on because there is no room is told so."""
+        if handoff.reason != Reason.BUSY or effect.notice not in _FIRST:
+            return ""
+        gap = "" if handoff.locale == "zh" else " "
+        said = self._voices[shop].say("ticket.reason_busy", handoff.locale)
+        return f"{said}{gap}"
 
     def _blanks(self, handoff: Handoff, effect: Effect) -> dict[str, object]:
         return {

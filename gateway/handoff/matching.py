@@ -28,6 +28,9 @@ class OperatorSeat(msgspec.Struct, frozen=True, kw_only=True):
         until_ms: Counts as gone after this, unless a heartbeat comes.
 
         offered_ms: When the last offer was made to them.
+
+        skills: What they are asked for first, languages included; empty means
+            everything.
     """
 
     name: str
@@ -37,6 +40,7 @@ class OperatorSeat(msgspec.Struct, frozen=True, kw_only=True):
     is_away: bool
     until_ms: int
     offered_ms: int = 0
+    skills: tuple[str, ...] = ()
 
     @property
     def free(self) -> int:
@@ -44,26 +48,64 @@ class OperatorSeat(msgspec.Struct, frozen=True, kw_only=True):
         return 0 if self.is_away else max(0, self.capacity - self.held)
 
 
+class Relaxation(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    After how much waiting who is asked too. Milliseconds.
+
+    Attributes:
+        any_skill_ms: Operators who lack the skill but speak the language.
+
+        any_language_ms: Everybody.
+    """
+
+    any_skill_ms: int = 30_000
+    any_language_ms: int = 90_000
+
+    def needs(self, handoff: Handoff, now_ms: int) -> tuple[str, ...]:
+        """What an operator must have to be asked now."""
+        waited_ms = now_ms - handoff.queued_ms
+        if waited_ms >= self.any_language_ms:
+            return ()
+        return handoff.needs[-1:] if waited_ms >= self.any_skill_ms else handoff.needs
+
+
 def pairs(
-    line: Sequence[Handoff], seats: Iterable[OperatorSeat], now_ms: int
+    line: Sequence[Handoff],
+    seats: Iterable[OperatorSeat],
+    now_ms: int,
+    relaxation: Relaxation | None = None,
 ) -> Iterator[tuple[Handoff, OperatorSeat]]:
     """
     Offers to make now, in order; *line* has the earliest deadline first.
 
-    No operator is named more often than they have free capacity.
+    No operator gets more than their free capacity, but one who holds nothing may
+    get one of any weight.
     """
-    free = {seat.name: seat.free for seat in seats if seat.until_ms > now_ms}
-    by_name = {seat.name: seat for seat in seats}
+    relaxation = relaxation or Relaxation()
+    by_name = {seat.name: seat for seat in seats if seat.until_ms > now_ms}
+    free = {name: seat.free for name, seat in by_name.items()}
     for handoff in line:
+        needs = relaxation.needs(handoff, now_ms)
         candidates = [
-            by_name[name]
-            for name, units in free.items()
-            if units > 0 and handoff.excluded.get(name, 0) <= now_ms
+            seat
+            for name, seat in by_name.items()
+            if _fits(handoff, seat, free[name], now_ms)
+            and (not seat.skills or all(need in seat.skills for need in needs))
         ]
         if candidates:
             chosen = max(candidates, key=lambda seat: _rank(seat, free[seat.name]))
-            free[chosen.name] -= 1
+            free[chosen.name] -= handoff.weight
             yield handoff, chosen
+
+
+def _fits(handoff: Handoff, seat: OperatorSeat, free: int, now_ms: int) -> bool:
+    """Enough capacity is free, and the two are not kept apart."""
+    is_alone = free == seat.capacity
+    if free <= 0 or (free < handoff.weight and not is_alone):
+        return False
+    if handoff.wanted and handoff.wanted_until_ms > now_ms:
+        return handoff.wanted == seat.name
+    return handoff.excluded.get(seat.name, 0) <= now_ms
 
 
 def _rank(seat: OperatorSeat, free: int) -> tuple[float, int, str]:

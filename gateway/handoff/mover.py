@@ -8,7 +8,7 @@ Shared by the two sides of the queue: conversations that come in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -22,6 +22,7 @@ from gateway.handoff.errors import (
     OperatorAbsent,
     OperatorFull,
 )
+from gateway.handoff.hours import ALWAYS, Hours
 from gateway.handoff.matching import OperatorSeat
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.states import FINAL, Handoff, Move, State
@@ -44,6 +45,8 @@ class Mover:
 
     Args:
         clock_ms: Wall clock in milliseconds.
+
+        hours: Working time by shop; any time for one that is not named.
     """
 
     def __init__(
@@ -52,11 +55,19 @@ class Mover:
         effects: Effects,
         policy: HandoffPolicy,
         clock_ms: Callable[[], int],
+        hours: Mapping[str, Hours] | None = None,
     ) -> None:
         self.store = store
         self.effects = effects
         self.policy = policy
         self.now_ms = clock_ms
+        #: Waits that ended with an operator: within the p90 that was told, and all.
+        self.waits_within = self.waits_told = 0
+        self._hours = hours or {}
+        self._relaxation = matching.Relaxation(
+            any_skill_ms=int(policy.any_skill_s * 1000),
+            any_language_ms=int(policy.any_language_s * 1000),
+        )
 
     async def read(self, shop: str, handoff_id: str) -> Handoff:
         """
@@ -94,9 +105,17 @@ class Mover:
             raise OperatorAbsent(after.operator)
         if result == "busy":
             raise OperatorFull(after.operator)
+        self._score(step)
         if step.effect is not None:
             return await self.settle(shop, after.id)
         return after
+
+    def _score(self, step: Step) -> None:
+        """Compare a wait that is over with what the customer was told."""
+        told_s = step.after.told_s
+        if step.waited_ms is not None and told_s is not None and not step.after.hops:
+            self.waits_told += 1
+            self.waits_within += step.waited_ms <= told_s[1] * 1000
 
     async def settle(self, shop: str, handoff_id: str) -> Handoff:
         """
@@ -146,21 +165,29 @@ class Mover:
         seats = [seat_of(seat) for seat in look.seats]
         now_ms = self.now_ms()
         made = 0
-        for handoff, seat in matching.pairs(line, seats, now_ms):
+        for handoff, seat in matching.pairs(line, seats, now_ms, self._relaxation):
             step = moves.offer(handoff, seat.name, seat.display, now_ms, self.policy)
             made += await self.write(shop, step) == "done"
         return made
 
-    async def leave_operator(self, shop: str, handoff: Handoff, move: Move) -> None:
-        """An operator loses or passes on a talk: to the line, or to a ticket."""
+    async def leave_operator(
+        self, shop: str, handoff: Handoff, move: Move, *, wanted: str = ""
+    ) -> None:
+        """
+        An operator loses or passes on a talk: to the line, or to a ticket.
+
+        *wanted*: the colleague who is asked first.
+        """
         look = await self.store.look(shop, deadline_ms=handoff.deadline_ms)
         now_ms = self.now_ms()
         place = self.place(look, besides=handoff.operator)
         if place is None or handoff.hops >= self.policy.max_hops:
-            promised = self.promise(look)
+            promised = self.promise(shop, look)
             step = moves.become_ticket(handoff, Move.DEFER, promised, now_ms)
         else:
-            step = moves.go_back(handoff, move, place, now_ms, self.policy)
+            step = moves.go_back(
+                handoff, move, place, now_ms, self.policy, wanted=wanted
+            )
         await self.move(shop, step)
 
     def place(
@@ -187,9 +214,15 @@ class Mover:
         eta_s = eta.estimate(load, self.policy)
         return None if eta_s is None else Place(position=ahead + 1, eta_s=eta_s)
 
-    def promise(self, look: Look) -> int:
+    def promise(self, shop: str, look: Look) -> int:
         """Wall time by which a ticket opened now will be answered."""
-        return eta.promise_ms(look.tickets, look.handled_ms, self.now_ms(), self.policy)
+        return eta.promise_ms(
+            look.tickets,
+            look.handled_ms,
+            self.now_ms(),
+            self.policy,
+            self._hours.get(shop, ALWAYS),
+        )
 
     async def try_move(self, shop: str, step: Step) -> None:
         """Like :meth:`move`, for sweeps: whoever was faster is right."""
@@ -212,6 +245,7 @@ def seat_of(seat: Seat) -> OperatorSeat:
         is_away=seat.is_away,
         until_ms=seat.until_ms,
         offered_ms=seat.offered_ms,
+        skills=seat.skills,
     )
 
 
@@ -239,4 +273,5 @@ def _change(step: Step, policy: HandoffPolicy) -> Change:
         max_misses=policy.max_misses,
         handled_ms=step.handled_ms,
         waited_ms=step.waited_ms,
+        weight=after.weight,
     )

@@ -27,7 +27,7 @@ def enqueue(
     """A new handoff gets a place in the line."""
     expires_ms = now_ms + policy.limit_ms(request.risk)
     after = _new(request, State.QUEUED, now_ms, policy, due_ms=expires_ms)
-    after = msgspec.structs.replace(after, expires_ms=expires_ms)
+    after = msgspec.structs.replace(after, expires_ms=expires_ms, told_s=place.eta_s)
     return Step(
         before=None, after=after, effect=_placed("handoff.queued", after, place)
     )
@@ -75,7 +75,7 @@ def put_back(handoff: Handoff, move: Move, now_ms: int, policy: HandoffPolicy) -
     return Step(before=handoff, after=after, is_miss=move is Move.LAPSE)
 
 
-def claim(handoff: Handoff, now_ms: int) -> Step:
+def claim(handoff: Handoff, now_ms: int, policy: HandoffPolicy) -> Step:
     """The operator takes what was offered; from here they own the talk."""
     after = _moved(
         handoff,
@@ -83,13 +83,46 @@ def claim(handoff: Handoff, now_ms: int) -> Step:
         now_ms,
         epoch=handoff.epoch + 1,
         claimed_ms=now_ms,
-        due_ms=0,
+        due_ms=_reply_due_ms(now_ms, policy),
         excluded={},
+        wanted="",
+        replied_ms=0,
     )
     return Step(before=handoff, after=after, effect=_joined(after))
 
 
-def take(handoff: Handoff, operator: str, display: str, now_ms: int) -> Step:
+def replied(handoff: Handoff, now_ms: int) -> Step:
+    """
+    The operator has said something: the talk no longer goes back for silence.
+
+    The version stays, so that the desk's next call is not stale.
+    """
+    after = msgspec.structs.replace(handoff, replied_ms=now_ms, due_ms=0)
+    return Step(before=handoff, after=after)
+
+
+def recall(handoff: Handoff, now_ms: int, policy: HandoffPolicy) -> Step:
+    """
+    A ticket is due: to the front of the line, and nothing changes for the customer.
+
+    Under a new owner's name, as the old one gave the conversation back.
+    """
+    expires_ms = max(handoff.promised_ms, now_ms + policy.limit_ms(handoff.risk))
+    after = _moved(
+        handoff,
+        Move.RECALL,
+        now_ms,
+        expires_ms=expires_ms,
+        due_ms=expires_ms,
+        era=handoff.era + 1,
+        is_recalled=True,
+    )
+    return Step(before=handoff, after=after)
+
+
+def take(
+    handoff: Handoff, operator: str, display: str, now_ms: int, policy: HandoffPolicy
+) -> Step:
     """An operator works on a ticket: the conversation is theirs again."""
     after = _moved(
         handoff,
@@ -99,19 +132,26 @@ def take(handoff: Handoff, operator: str, display: str, now_ms: int) -> Step:
         operator_display=display,
         epoch=handoff.epoch + 1,
         claimed_ms=now_ms,
-        due_ms=0,
+        due_ms=_reply_due_ms(now_ms, policy),
         era=handoff.era + 1,
+        replied_ms=0,
     )
     return Step(before=handoff, after=after, effect=_joined(after))
 
 
 def go_back(
-    handoff: Handoff, move: Move, place: Place, now_ms: int, policy: HandoffPolicy
+    handoff: Handoff,
+    move: Move,
+    place: Place,
+    now_ms: int,
+    policy: HandoffPolicy,
+    *,
+    wanted: str = "",
 ) -> Step:
     """
     The operator is gone or passes it on: back to the line, deadline kept.
 
-    The epoch rises, so that nothing the old operator still sends is said.
+    *wanted* alone is asked for a while. The epoch rises, so that nothing the old operator still sends is said.
     """
     expires_ms = now_ms + policy.limit_ms(handoff.risk)
     after = _moved(
@@ -125,6 +165,9 @@ def go_back(
         expires_ms=expires_ms,
         due_ms=expires_ms,
         excluded=_excluded(handoff, now_ms, policy),
+        wanted=wanted,
+        wanted_until_ms=now_ms + int(policy.wanted_s * 1000) if wanted else 0,
+        is_recalled=False,
     )
     effect = _placed("handoff.requeued", after, place, kind="own")
     return Step(before=handoff, after=after, effect=effect)
@@ -134,8 +177,11 @@ def become_ticket(handoff: Handoff, move: Move, promised_ms: int, now_ms: int) -
     """
     Nobody came in time, or too many hops: a promise instead of a place.
 
-    A promise that was made before stands.
+    A promise that was made before stands; a ticket that nobody took up in the line
+    is one again, and its customer, who never left the machine, is told nothing.
     """
+    is_quiet = handoff.is_recalled and handoff.state is State.QUEUED
+
     promised_ms = handoff.promised_ms or promised_ms
     after = _moved(
         handoff,
@@ -147,8 +193,10 @@ def become_ticket(handoff: Handoff, move: Move, promised_ms: int, now_ms: int) -
         promised_ms=promised_ms,
         due_ms=0,
         excluded={},
+        is_recalled=False,
     )
-    return Step(before=handoff, after=after, effect=_ticket_effect(after))
+    effect = None if is_quiet else _ticket_effect(after)
+    return Step(before=handoff, after=after, effect=effect)
 
 
 def finish(
@@ -202,6 +250,8 @@ def _new(
         expires_ms=due_ms,
         since_ms=now_ms,
         due_ms=due_ms,
+        needs=policy.needs(request.reason, request.locale),
+        weight=policy.weights.get(request.risk, 1),
     )
 
 
@@ -234,6 +284,10 @@ def _effect(
         promised_ms=after.promised_ms,
         seen=seen,
     )
+
+
+def _reply_due_ms(now_ms: int, policy: HandoffPolicy) -> int:
+    return now_ms + int(policy.first_reply_s * 1000)
 
 
 def _joined(after: Handoff) -> Effect:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engines.contract import Risk
+from engines.contract import Locale, Reason, Risk
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,20 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
         utc_offset_min: Zone of the times promised to customers, east of UTC.
 
+        skills: Reason of a handoff -> the skill it needs beside the language.
+
+        weights: Units of capacity by class; an operator who holds nothing may
+            always take one.
+
+        any_language_s / any_skill_s: Wait after which operators without the
+            skill, or without the language, are asked too.
+
+        first_reply_s: A talk whose operator said nothing for so long goes back.
+
+        recall_s: How long before its promised time a ticket comes to the front.
+
+        wanted_s: How long a talk passed to a colleague waits for them alone.
+
         effect_grace_s: Age at which the sweep takes over effects that the
             mover has not finished.
     """
@@ -84,6 +98,20 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     retention_s: float = 86_400.0
     effect_grace_s: float = 5.0
     utc_offset_min: int = 480
+    skills: dict[str, str] = msgspec.field(
+        default_factory=lambda: {
+            Reason.HIGH_RISK: "disputes",
+            Reason.UNKNOWN_OUTCOME: "orders",
+            Reason.NEEDS_ACTION: "orders",
+            Reason.POLICY: "orders",
+        }
+    )
+    weights: dict[Risk, int] = msgspec.field(default_factory=lambda: {Risk.HIGH: 2})
+    any_skill_s: float = 30.0
+    any_language_s: float = 90.0
+    first_reply_s: float = 120.0
+    recall_s: float = 900.0
+    wanted_s: float = 60.0
     patience: dict[Risk, Patience] = msgspec.field(
         default_factory=lambda: {
             Risk.HIGH: Patience(target_s=30, limit_s=1_800),
@@ -95,6 +123,11 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def target_ms(self, risk: Risk) -> int:
         """Milliseconds from enqueueing to the deadline of this class."""
         return int(self.patience[risk].target_s * 1000)
+
+    def needs(self, reason: str, locale: Locale) -> tuple[str, ...]:
+        """Skills a handoff is offered for first, the language last."""
+        skill = self.skills.get(reason)
+        return (skill, locale) if skill else (locale,)
 
     def limit_ms(self, risk: Risk) -> int:
         """Milliseconds after which a waiting handoff becomes a ticket."""

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.handoff import moves
 from gateway.handoff.errors import HandoffError
-from gateway.handoff.mover import Mover, decode_handoff
+from gateway.handoff.mover import Mover, decode_handoff, seat_of
 from gateway.handoff.states import (
     FINAL,
     Handoff,
@@ -28,6 +28,8 @@ from gateway.handoff.steps import Place, Step
 
 __all__ = ["HandoffRequest", "Handoffs", "Placement"]
 
+#: Due tickets looked at in one sweep.
+RECALL_PAGE = 20
 #: Time-outs handled in one sweep of one shop.
 SWEEP_PAGE = 200
 
@@ -59,6 +61,11 @@ class Handoffs:
     def __init__(self, mover: Mover) -> None:
         self._mover = mover
 
+    @property
+    def waits(self) -> tuple[int, int]:
+        """Waits of this process: of how many a range was told, how many held it."""
+        return self._mover.waits_told, self._mover.waits_within
+
     async def enqueue(self, shop: str, request: HandoffRequest) -> Placement:
         """
         Give a handoff its place in the line, or a ticket with a promised time.
@@ -86,7 +93,9 @@ class Handoffs:
             step = moves.enqueue(request, place, now_ms, mover.policy)
             if await mover.write(shop, step) != "full":
                 return
-        ticket = moves.open_ticket(request, mover.promise(look), now_ms, mover.policy)
+        ticket = moves.open_ticket(
+            request, mover.promise(shop, look), now_ms, mover.policy
+        )
         await mover.write(shop, ticket)
 
     def _has_room(self, request: HandoffRequest, place: Place) -> bool:
@@ -142,6 +151,21 @@ class Handoffs:
             return True
         return False
 
+    async def call_back(self, shop: str, owner: str) -> Placement:
+        """
+        The customer would rather be answered later: a promise instead of a place.
+
+        Raises:
+            HandoffNotFound: If this shop has none of that id, or no longer.
+        """
+        mover = self._mover
+        handoff = await mover.read(shop, id_of_owner(owner))
+        if handoff.state is State.QUEUED:
+            promised = mover.promise(shop, await mover.store.look(shop))
+            step = moves.become_ticket(handoff, Move.OVERDUE, promised, mover.now_ms())
+            await mover.try_move(shop, step)
+        return await self.place(shop, owner)
+
     async def sweep(self, shop: str) -> Mapping[str, int]:
         """
         Move what is due, heal what a crash left, offer what can be offered.
@@ -159,11 +183,29 @@ class Handoffs:
         for handoff_id in due.ids:
             with suppress(HandoffError):
                 await self._time_out(shop, await mover.read(shop, handoff_id))
-        await mover.offer_round(shop)
         depths = await mover.store.depths(shop)
+        if depths.get(State.TICKETED):
+            await self._recall(shop)
+        await mover.offer_round(shop)
         if depths.get(State.QUEUED):
             await self._close_empty(shop)
         return depths
+
+    async def _recall(self, shop: str) -> None:
+        """Tickets whose time has nearly come go to the front, while people are there."""
+        mover, now_ms = self._mover, self._mover.now_ms()
+        look = await mover.store.look(shop, tickets=RECALL_PAGE)
+        free = sum(
+            seat.free for seat in map(seat_of, look.seats) if seat.until_ms > now_ms
+        )
+        until_ms = now_ms + int(mover.policy.recall_s * 1000)
+        due = [
+            h
+            for h in map(decode_handoff, look.ticket_records)
+            if h.promised_ms <= until_ms
+        ]
+        for handoff in due[: max(0, free - look.waiting)]:
+            await mover.try_move(shop, moves.recall(handoff, now_ms, mover.policy))
 
     async def _close_empty(self, shop: str) -> None:
         """Nobody is there, not even away: a time is more honest than a place."""
@@ -172,7 +214,7 @@ class Handoffs:
         if any(seat.until_ms > now_ms for seat in look.seats):
             return
         for handoff in map(decode_handoff, look.line):
-            promised = mover.promise(look)
+            promised = mover.promise(shop, look)
             step = moves.become_ticket(handoff, Move.OVERDUE, promised, now_ms)
             await mover.try_move(shop, step)
 
@@ -203,10 +245,13 @@ class Handoffs:
             return
         step: Step | None = None
         if handoff.state is State.QUEUED:
-            promised = mover.promise(await mover.store.look(shop))
+            promised = mover.promise(shop, await mover.store.look(shop))
             step = moves.become_ticket(handoff, Move.OVERDUE, promised, now_ms)
         elif handoff.state is State.OFFERED:
             step = moves.put_back(handoff, Move.LAPSE, now_ms, mover.policy)
+        elif handoff.state is State.ACTIVE and not handoff.replied_ms:
+            # An operator who says nothing has not come.
+            await mover.leave_operator(shop, handoff, Move.LOSE)
         elif handoff.state is State.WRAP:
             await mover.settle(shop, handoff.id)
         if step is not None:

@@ -4,6 +4,7 @@ The life of a handoff: states, moves, and the table of the only edges.
                       enqueue (has a place)            enqueue (no place)
                               │                               │
           ┌───────────────> queued ───overdue──────────> ticketed
+          │                 │<───┼──────recall───────────┤    │
           │                 │    │                       ^    │
           │               offer  └─leave─> abandoned     │   take
           │                 v                            │    │
@@ -20,7 +21,9 @@ The life of a handoff: states, moves, and the table of the only edges.
 
 ``closed`` and ``abandoned`` are final. ``lose`` is the operator's console
 falling silent; ``defer`` is ``lose`` or ``transfer`` after too many hops;
-``reopen`` is a customer who wrote before the close took effect. Each move raises the version and is one atomic compare-and-set in the store;
+``reopen`` is a customer who wrote before the close took effect; ``recall`` brings
+a ticket that is due to the front of the line, without taking the conversation
+from the machine before somebody claims it. Each move raises the version and is one atomic compare-and-set in the store;
 what it means for the conversation (owner, notice, hand-back) is written with
 it as effects and carried out afterwards, in order, by the mover or the sweep.
 """
@@ -70,6 +73,7 @@ class Move(StrEnum):
     DEFER = "defer"
     OVERDUE = "overdue"
     TAKE = "take"
+    RECALL = "recall"
     LEAVE = "leave"
 
 
@@ -89,6 +93,7 @@ EDGES: dict[tuple[State, Move], State] = {
     (State.WRAP, Move.REOPEN): State.ACTIVE,
     (State.WRAP, Move.SAVE): State.CLOSED,
     (State.TICKETED, Move.TAKE): State.ACTIVE,
+    (State.TICKETED, Move.RECALL): State.QUEUED,
 }
 
 #: States in which an operator's capacity is used.
@@ -155,6 +160,18 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         hops: Times it went back to the line from an operator.
 
         promised_ms: Time promised to the customer, once it was a ticket.
+
+        needs: Skills it is offered for first; the language is one of them.
+
+        weight: Units of an operator's capacity that it takes.
+
+        wanted / wanted_until_ms: Only this operator gets it until then.
+
+        is_recalled: A due ticket in the line; the machine has the conversation.
+
+        told_s: Wait the customer was told, (p50, p90) seconds; None if none.
+
+        replied_ms: When the operator who has it first said something.
     """
 
     id: str
@@ -184,6 +201,13 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     claimed_ms: int = 0
     closed_ms: int = 0
     outcome: str = ""
+    needs: tuple[str, ...] = ()
+    weight: int = 1
+    wanted: str = ""
+    wanted_until_ms: int = 0
+    is_recalled: bool = False
+    told_s: tuple[int, int] | None = None
+    replied_ms: int = 0
 
     @property
     def owner(self) -> str:

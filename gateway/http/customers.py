@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
@@ -31,7 +31,8 @@ from gateway.http.auth import Authenticator, Principal
 from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
 from gateway.http.wire import ID_PATTERN, MessageIn, VisitorIn, VisitorOut
 from gateway.live import Live
-from gateway.outcome import EventOut, MessageOut, encode
+from gateway.outcome import EventOut, HandoffOut, MessageOut, encode
+from gateway.people import People
 
 
 #: Checked by :func:`check_conversation_id`; Litestar only documents it.
@@ -70,6 +71,7 @@ class CustomerApi(msgspec.Struct, frozen=True, kw_only=True):
     intake: Intake
     authenticator: Authenticator
     live: Live
+    people: People
     shops: Mapping[str, ShopConfig]
     visitor_opens: RateLimit
     is_demo: bool
@@ -162,6 +164,60 @@ class ConversationController(Controller):
         return ServerSentEvent(  # type: ignore[return-value]  # documented as its JSON form
             _stream(api.live, principal.shop, key, start), headers=_SSE
         )
+
+
+class HandoffController(Controller):
+    """A customer's place in the human queue, by pull; and the ways out of it."""
+
+    path = "/v1/conversations/{conversation_id:str}/handoff"
+    tags = ("conversations",)
+    opt = KEYED
+    security = ({"bearer": []},)
+
+    @get(summary="Where the conversation stands with people")
+    async def where(
+        self,
+        request: Request[Any, Any, Any],
+        conversation_id: ConversationPath,
+        api: NamedDependency[CustomerApi],
+    ) -> HandoffOut:
+        """Position and expected wait as of now; 404 while the machine has it."""
+        principal = caller(request, api)
+        key = principal.conversation_key(conversation_id)
+        return _found(await api.people.where(principal.shop, key))
+
+    @delete(status_code=200, summary="No person is needed any more")
+    async def cancel(
+        self,
+        request: Request[Any, Any, Any],
+        conversation_id: ConversationPath,
+        api: NamedDependency[CustomerApi],
+    ) -> HandoffOut:
+        """
+        Out of the line and back to the machine, which says so. An operator who is
+        with the customer already stays: the state tells.
+        """
+        principal = caller(request, api)
+        key = principal.conversation_key(conversation_id)
+        return _found(await api.people.cancel(principal.shop, key))
+
+    @post("/callback", status_code=200, summary="Answer later instead of waiting")
+    async def call_back(
+        self,
+        request: Request[Any, Any, Any],
+        conversation_id: ConversationPath,
+        api: NamedDependency[CustomerApi],
+    ) -> HandoffOut:
+        """A place in the line becomes a ticket with a promised time."""
+        principal = caller(request, api)
+        key = principal.conversation_key(conversation_id)
+        return _found(await api.people.call_back(principal.shop, key))
+
+
+def _found(place: HandoffOut | None) -> HandoffOut:
+    if place is None:
+        raise NotFound("no person has, or is coming to, this conversation")
+    return place
 
 
 async def _stream(

@@ -133,7 +133,7 @@ class DeskController(Controller):
     ) -> wire.BoardOut:
         """What ``WS /v1/desk/ws`` pushes after each change."""
         board = await desk_api.desk.board(session.who.shop)
-        return wire.board_out(board, session.who.name)
+        return wire.board_out(board, session.who)
 
     @get("/queue", summary="Who waits, most urgent first")
     async def queue(
@@ -149,7 +149,7 @@ class DeskController(Controller):
     ) -> list[wire.HandoffView]:
         """Each until its ``due_ms``."""
         board = await desk_api.desk.board(session.who.shop)
-        return wire.board_out(board, session.who.name).offers
+        return wire.board_out(board, session.who).offers
 
     @get("/tickets", summary="Open tickets, due first")
     async def tickets(
@@ -289,7 +289,9 @@ class DeskController(Controller):
         desk_api: NamedDependency[DeskApi],
     ) -> Response[None]:
         """Back to the line with its old deadline; after several hops a ticket."""
-        await desk_api.desk.transfer(session.who, handoff_id, data.version, data.note)
+        await desk_api.desk.transfer(
+            session.who, handoff_id, data.version, data.note, data.to
+        )
         return Response(None, status_code=204)
 
 

@@ -118,7 +118,7 @@ class _Connection:
     async def _push_boards(self) -> None:
         async with aclosing(self._api.feed.follow(self._who.shop)) as boards:
             async for board in boards:
-                frame = board_out(board, self._who.name)
+                frame = board_out(board, self._who)
                 await self._send({"type": "board", **msgspec.to_builtins(frame)})
         await self._socket.close(code=1012)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from engines.contract import Locale, Risk
-from gateway.handoff.accounts import OperatorRole, Session
+from gateway.handoff.accounts import Operator, OperatorRole, Session
 from gateway.handoff.desk import Board
 from gateway.handoff.matching import OperatorSeat
 from gateway.handoff.states import Handoff, State
@@ -107,9 +107,15 @@ class CloseIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class TransferIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pass a talk on, with a note for whoever gets it."""
+    """
+    Pass a talk on, with a note for whoever gets it.
+
+    Attributes:
+        to: Account of the colleague who is asked first; empty for anybody.
+    """
 
     version: Version
+    to: Annotated[str, msgspec.Meta(max_length=32)] = ""
     note: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
 
 
@@ -140,6 +146,10 @@ class HandoffView(msgspec.Struct, frozen=True, kw_only=True):
     claimed_ms: int
     promised_ms: int
     hops: int
+    needs: tuple[str, ...]
+    weight: int
+    is_recalled: bool
+    replied_ms: int
     context: dict[str, Any]
 
 
@@ -172,6 +182,8 @@ class BoardOut(msgspec.Struct, frozen=True, kw_only=True):
         mine: Talks and wrap-ups of this operator.
 
         open_tickets: All tickets; *tickets* holds those due first.
+
+        held: What colleagues hold; only supervisors see it.
     """
 
     now_ms: int
@@ -183,6 +195,7 @@ class BoardOut(msgspec.Struct, frozen=True, kw_only=True):
     mine: list[HandoffView]
     tickets: list[HandoffView]
     operators: list[OperatorSeat]
+    held: list[HandoffView] = []
 
 
 def session_out(session: Session, presence: Presence = "offline") -> SessionOut:
@@ -212,9 +225,11 @@ def presence_on(board: Board, name: str) -> Presence:
     return "offline"
 
 
-def board_out(board: Board, name: str) -> BoardOut:
+def board_out(board: Board, who: Operator) -> BoardOut:
     """The board with one operator's own things apart."""
+    name = who.name
     own = [handoff for handoff in board.held if handoff.operator == name]
+    others = [h for h in board.held if h.operator != name and who.is_supervisor]
     return BoardOut(
         now_ms=board.now_ms,
         presence=presence_on(board, name),
@@ -225,4 +240,5 @@ def board_out(board: Board, name: str) -> BoardOut:
         mine=[view(h) for h in own if h.state is not State.OFFERED],
         tickets=[view(handoff) for handoff in board.tickets],
         operators=list(board.seats),
+        held=[view(handoff) for handoff in others],
     )

@@ -15,6 +15,7 @@ from engines.contract import Locale
 from gateway.admission.rate import RateLimit
 from gateway.channels.room import Channels
 from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
+from gateway.desk_help import DeskHelp
 from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
@@ -23,13 +24,16 @@ from gateway.http.auth import Authenticator, ChannelKey
 from gateway.http.customers import CustomerApi
 from gateway.http.demo import DemoCustomer, demo_customers
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
+from gateway.http.desk_help import desk_help_routes
 from gateway.http.desk_session import DeskApi
 from gateway.http.intake import HotRoute, Intake
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
 from gateway.http.system import SystemApi
+from gateway.http.tide import TideApi, tide_routes
 from gateway.live import Live
+from gateway.people import People
 from gateway.telemetry import Telemetry
 
 
@@ -60,11 +64,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     dispatcher: Dispatcher
     live: Live
+    people: People
     desk: Desk
     feed: DeskFeed
     channels: Channels
     accounts: Accounts
     system: SystemApi
+    tide: TideApi
+    desk_help: DeskHelp
     telemetry: Telemetry
     locale_of: Callable[[str, Locale], Locale]
     wall_ms: Callable[[], int]
@@ -80,6 +87,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         intake=intake,
         authenticator=authenticator,
         live=parts.live,
+        people=parts.people,
         shops={shop.id: shop for shop in limits.shops},
         visitor_opens=RateLimit(
             limits.limits.visitor_opens_per_s, limits.limits.visitor_opens_burst
@@ -95,6 +103,8 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         provided={
             "desk_api": _desk_api(parts, limits.people),
             "hooks": parts.channels.hooks,
+            "tide": parts.tide,
+            "desk_help": parts.desk_help,
         },
         max_body_bytes=limits.server.max_body_bytes,
     )
@@ -122,7 +132,13 @@ def _intake(parts: Parts, limits: LimitsConfig) -> Intake:
 
 def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
     demo = [demo_customers(parts.demo)] if parts.demo else []
-    return [*page_routes(pages), *desk_routes(), *demo]
+    return [
+        *page_routes(pages),
+        *desk_routes(),
+        *desk_help_routes(),
+        *tide_routes(),
+        *demo,
+    ]
 
 
 def _desk_api(parts: Parts, people: PeopleConfig) -> DeskApi:

@@ -36,6 +36,7 @@ from gateway.http.chat_socket import chat_socket
 from gateway.http.customers import (
     ConversationController,
     CustomerApi,
+    HandoffController,
     VisitorController,
     doorkeeper,
 )
@@ -80,6 +81,7 @@ def build_routes(
     return Litestar(
         route_handlers=[
             ConversationController,
+            HandoffController,
             VisitorController,
             SystemController,
             HookController,

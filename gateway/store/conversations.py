@@ -210,6 +210,14 @@ class Conversations(Ownership, Upkeep):
             for name, epoch, state, *head in rows
         ]
 
+    async def owner(self, shop: str, conversation: str) -> str:
+        """Name under which people own a conversation; empty for the machine."""
+        at = keys.of_conversation(shop, conversation)
+        found = await self._scripts.command(
+            at.conversation, "HGET", at.conversation, "o"
+        )
+        return bytes(found).decode() if found else ""
+
     async def events(
         self, shop: str, conversation: str, after: int, limit: int
     ) -> list[Event]:

@@ -4,6 +4,7 @@ The human queue's part of the store: records, places, seats, effects.
     {shop:}h:<id>          a handoff (hash: v version, s state, r record; expires)
     {shop:}hx:<id>         its effects that are not carried out yet (list)
     {shop:}hn:<id>         notes of operators on it (list, expires)
+    {shop:}hf              what operators corrected (list)
     {shop:}hl / ht / hd    line by deadline, tickets by promise, time-outs (zset)
     {shop:}hu / hc         unsettled effects (zset), handoffs by state (hash)
     {shop:}hm / hw         handling and waiting times (list)
@@ -18,7 +19,7 @@ once. Records and effects are opaque bytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from gateway.store.connection import Scripts
 from gateway.store.handoff_layout import (
@@ -40,6 +41,8 @@ from gateway.store.keys import escape, shop_key, unescape
 
 #: Notes kept per handoff, and their life.
 NOTES = 100
+#: Corrections kept per shop.
+CORRECTIONS = 5_000
 NOTE_LIFE_MS = 30 * 86_400_000
 
 
@@ -131,6 +134,18 @@ class HandoffStore:
         found: list[bytes] = await self._scripts.command(key, "LRANGE", key, 0, -1)
         return found
 
+    async def correct(self, shop: str, correction: bytes) -> None:
+        """Append a correction; the oldest beyond a bound are dropped."""
+        key = shop_key(shop, "hf")
+        await self._scripts.command(key, "RPUSH", key, correction)
+        await self._scripts.command(key, "LTRIM", key, -CORRECTIONS, -1)
+
+    async def corrections(self, shop: str) -> list[bytes]:
+        """Corrections of a shop, oldest first."""
+        key = shop_key(shop, "hf")
+        found: list[bytes] = await self._scripts.command(key, "LRANGE", key, 0, -1)
+        return found
+
     async def depths(self, shop: str) -> dict[str, int]:
         """Handoffs by state, final states left out."""
         key = shop_key(shop, "hc")
@@ -147,14 +162,15 @@ class HandoffStore:
         display: str,
         capacity: int,
         is_away: bool,
+        skills: Sequence[str] = (),
     ) -> None:
         """An operator is present from now on."""
-        args = (until_ms, display, capacity, int(is_away))
+        args = (until_ms, display, capacity, int(is_away), " ".join(skills))
         await self._presence(shop, name, "set", *args)
 
     async def beat(self, shop: str, name: str, until_ms: int) -> bool:
         """A sign of life; False if the operator is not present."""
-        return bool(await self._presence(shop, name, "beat", until_ms, "", 0, 0))
+        return bool(await self._presence(shop, name, "beat", until_ms, "", 0, 0, ""))
 
     async def stand_up(self, shop: str, name: str, now_ms: int | None) -> bool:
         """
@@ -162,7 +178,7 @@ class HandoffStore:
 
         With *now_ms*, only if no sign of life came in the meantime.
         """
-        args = (text_of(now_ms), "", 0, 0)
+        args = (text_of(now_ms), "", 0, 0, "")
         return bool(await self._presence(shop, name, "gone", *args))
 
     async def _presence(self, shop: str, name: str, mode: str, *args: str | int) -> int:

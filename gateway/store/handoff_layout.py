@@ -59,10 +59,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     max_misses: int = 2
     handled_ms: int | None = None
     waited_ms: int | None = None
+    weight: int = 1
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
-    """A present operator: facts of the store, and what they hold."""
+    """
+    A present operator: facts of the store, and what they hold.
+
+    Attributes:
+        held: Units of capacity in use.
+    """
 
     name: str
     until_ms: int
@@ -72,6 +78,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int
     is_away: bool
     offered_ms: int
+    skills: tuple[str, ...] = ()
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +158,7 @@ def move_args(shop: str, change: Change) -> Sequence[str | bytes | int]:
         text_of(change.waited_ms),
         MEASUREMENTS,
         desk_channel(shop),
+        change.weight,
     )
 
 
@@ -173,10 +181,11 @@ def _seat(row: list[Any]) -> Seat:
     return Seat(
         name=unescape(name),
         until_ms=int(float(until_ms)),
-        held=held,
+        held=max(held, int(fields.get(b"used", 0))),
         records=tuple(records),
         display=fields.get(b"display", name).decode(),
         capacity=int(fields.get(b"capacity", 0)),
         is_away=fields.get(b"away") == b"1",
         offered_ms=int(fields.get(b"offered", 0)),
+        skills=tuple(fields.get(b"skills", b"").decode().split()),
     )

@@ -79,6 +79,13 @@ class TidegateChat extends HTMLElement {
       tabindex: "0",
     });
     this.banner = element("p", { class: "banner", role: "status", hidden: true });
+    this.load = element("p", { class: "load", role: "status", hidden: true });
+    this.ways = element(
+      "p",
+      { class: "ways", hidden: true },
+      this.wayOut("chat.cancel_queue", "DELETE", ""),
+      this.wayOut("chat.call_back", "POST", "/callback"),
+    );
     this.offline = element("p", { class: "offline", role: "status", hidden: true });
     this.box = element("textarea", {
       id: "text",
@@ -110,6 +117,8 @@ class TidegateChat extends HTMLElement {
       this.header(),
       this.offline,
       this.banner,
+      this.load,
+      this.ways,
       this.log,
       form,
     );
@@ -184,6 +193,7 @@ class TidegateChat extends HTMLElement {
     void this.link.open();
     for (const message of this.link.pending.values()) this.showPending(message);
     this.timer = setInterval(() => this.askPlace(), PLACE_EVERY_MS);
+    void this.showLoad();
   }
 
   stop() {
@@ -304,11 +314,40 @@ class TidegateChat extends HTMLElement {
     this.showHandoff();
   }
 
+  /** A way out of the line: back to the machine, or an answer later. */
+  wayOut(key, method, path) {
+    const go = async ({ currentTarget }) => {
+      currentTarget.disabled = true;
+      try {
+        await this.link.handoff(method, path);
+      } catch (problem) {
+        this.offline.textContent = this.words.say("app.problem", { detail: problem.message });
+        this.offline.hidden = false;
+      } finally {
+        currentTarget.disabled = false;
+      }
+    };
+    return element(
+      "button",
+      { type: "button", class: "quiet", onclick: go },
+      this.words.say(key),
+    );
+  }
+
+  /** What the house says of its load, if not all is normal. */
+  async showLoad() {
+    const notice = await this.link.loadNotice();
+    const text = notice?.[this.words.language] ?? "";
+    this.load.textContent = text;
+    this.load.hidden = !text;
+  }
+
   showHandoff() {
     const text = this.handoff ? this.handoffText(this.handoff) : "";
     this.banner.textContent = text;
     this.banner.hidden = !text;
     this.banner.dataset.state = this.handoff?.state ?? "";
+    this.ways.hidden = !isWaiting(this.handoff);
   }
 
   handoffText(handoff) {

@@ -215,6 +215,24 @@ export class ChatLink extends EventTarget {
     }
   }
 
+  /** Leave the line for people, or ask to be answered later. */
+  handoff(method, path) {
+    return call(`${this.endpoint}${this.path}/handoff${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.visitor.token}` },
+    });
+  }
+
+  /** A sentence by language while the house is busy; null if it cannot be had. */
+  async loadNotice() {
+    try {
+      const shop = encodeURIComponent(this.shop);
+      return (await call(`${this.endpoint}/v1/load/${shop}/notice`)).notice;
+    } catch {
+      return null;
+    }
+  }
+
   tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }

@@ -5,7 +5,9 @@
 
 import { DeskLink } from "./desk_link.js";
 import { DeskLists } from "./desk_lists.js";
+import { DeskKeys, ring } from "./desk_keys.js";
 import { DeskTalk } from "./desk_talk.js";
+import { DeskTide } from "./desk_tide.js";
 import { element, keptTheme, nextTheme } from "./dom.js";
 import { firstLanguage, Words } from "./i18n.js";
 
@@ -24,6 +26,7 @@ class TidegateDesk extends HTMLElement {
     listen("state", (state) => this.showState(state === "up"));
     listen("absent", () => this.tellAbsent());
     listen("signed_out", () => this.showSignIn());
+    this.keys = new DeskKeys(this);
     if (await this.link.resume()) this.showDesk();
     else this.showSignIn();
   }
@@ -82,6 +85,15 @@ class TidegateDesk extends HTMLElement {
       fail: (refusal) => this.fail(refusal),
       pick: (handoff) => this.pick(handoff),
     });
+    this.tide?.stop();
+    this.tide = null;
+    if (link.session.role !== "operator") {
+      this.tide = new DeskTide(words, link, { fail: (refusal) => this.fail(refusal) });
+      this.lists.root.append(this.tide.root);
+    }
+    this.lists.root.append(
+      element("p", { class: "soft keys" }, words.say("desk.keys")),
+    );
     this.replaceChildren(
       this.topBar(),
       this.alarm,
@@ -109,6 +121,7 @@ class TidegateDesk extends HTMLElement {
       element("span", { class: "me" }, session.display),
       element("label", { for: "presence", class: "unseen" }, say("desk.presence")),
       this.presence,
+      this.soundSwitch(),
       this.languageButton(() => this.showDesk()),
       element(
         "button",
@@ -126,6 +139,15 @@ class TidegateDesk extends HTMLElement {
         say("desk.sign_out"),
       ),
     );
+  }
+
+  soundSwitch() {
+    this.sound = element("input", {
+      id: "sound",
+      type: "checkbox",
+      checked: this.sound ? this.sound.checked : true,
+    });
+    return element("label", { for: "sound" }, this.sound, this.words.say("desk.sound"));
   }
 
   languageButton(again) {
@@ -173,7 +195,10 @@ class TidegateDesk extends HTMLElement {
     if (document.activeElement !== this.presence) this.presence.value = board.presence;
     this.lists.show(board, this.talk.handoff?.id);
     this.talk.followBoard(board);
+    this.tide?.showHeld(board);
     const count = board.offers.length;
+    if (count > (this.offered ?? 0) && this.sound?.checked) ring();
+    this.offered = count;
     const title = `${this.words.say("desk.title")} · ${this.words.say("app.name")}`;
     document.title = count ? `(${count}) ${title}` : title;
   }

@@ -6,6 +6,7 @@
  */
 
 import { eventNode } from "./chat_lines.js";
+import { DeskHelp } from "./desk_help.js";
 import { element, followEnd, isSendKey, newId } from "./dom.js";
 
 const OUTCOMES = ["solved", "unsolved", "spam", "other"];
@@ -18,6 +19,8 @@ export class DeskTalk {
     this.link = link;
     this.page = page;
     this.handoff = null;
+    this.seats = [];
+    this.help = new DeskHelp(words, link, page);
     this.root = element("section", { class: "talk" });
     this.showNothing("desk.pick");
   }
@@ -60,6 +63,7 @@ export class DeskTalk {
         element("span", { class: "soft" }, handoff.channel),
         this.outcomePicker(),
         this.button("desk.close", "close", () => this.close()),
+        this.colleaguePicker(),
         this.button("desk.transfer", "transfer quiet", () => this.transfer()),
       ),
       this.contextBox(),
@@ -107,7 +111,28 @@ export class DeskTalk {
         ]),
       ),
       element("p", { class: "summary" }, handoff.summary),
+      this.help.ordersBox(handoff),
     );
+  }
+
+  colleaguePicker() {
+    const { words } = this;
+    this.colleague = element("select", {
+      id: "colleague",
+      "aria-label": words.say("desk.transfer_to"),
+    });
+    this.fillColleagues();
+    return this.colleague;
+  }
+
+  fillColleagues() {
+    const chosen = this.colleague.value;
+    const others = this.seats.filter(({ name }) => name !== this.link.session.name);
+    this.colleague.replaceChildren(
+      element("option", { value: "" }, this.words.say("desk.anybody")),
+      ...others.map(({ name, display }) => element("option", { value: name }, display)),
+    );
+    this.colleague.value = others.some(({ name }) => name === chosen) ? chosen : "";
   }
 
   factText(name, value) {
@@ -160,9 +185,17 @@ export class DeskTalk {
         },
       },
       element("label", { for: "reply", class: "unseen" }, words.say("desk.reply_label")),
+      this.help.bar(this.handoff, (text) => this.insert(text)),
       this.box,
       element("button", { type: "submit", class: "primary" }, words.say("chat.send")),
     );
+  }
+
+  /** Put a text into the reply, for the operator to edit and send. */
+  insert(text) {
+    this.box.value = this.box.value ? `${this.box.value}\n${text}` : text;
+    this.keepDraft();
+    this.box.focus();
   }
 
   button(key, kind, deed) {
@@ -194,6 +227,7 @@ export class DeskTalk {
     node.querySelector(".consent")?.remove();
     if (event.kind === "message") {
       node.querySelector(".who").firstChild.textContent = this.words.say("desk.customer");
+      node.append(this.help.corrector(this.handoff, event.n));
     }
     return node;
   }
@@ -230,14 +264,19 @@ export class DeskTalk {
 
   async transfer() {
     const { handoff } = this;
-    await this.link.at(handoff, "transfer", { version: handoff.version });
+    await this.link.at(handoff, "transfer", {
+      version: handoff.version,
+      to: this.colleague.value,
+    });
     this.showNothing("desk.pick");
     this.page.leave();
   }
 
   /** The board says whether the talk is still ours, and at which version. */
   followBoard(board) {
+    this.seats = board.operators;
     if (!this.handoff) return;
+    this.fillColleagues();
     const mine = board.mine.find(({ id }) => id === this.handoff.id);
     if (mine) this.handoff = mine;
     else if (board.now_ms > this.handoff.claimed_ms + 1000) this.showNothing("desk.gone");

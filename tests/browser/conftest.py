@@ -29,7 +29,8 @@ from gateway.stack import Stack, running
 
 
 PASSWORD = secrets.token_urlsafe(12)
-OPERATORS = {"lin": "小林", "wang": "小王"}
+OPERATORS = {"lin": "小林", "wang": "小王", "zhao": "赵班长"}
+SUPERVISORS = {"zhao"}
 
 OpenPage = Callable[..., Page]
 
@@ -75,6 +76,7 @@ def _hire(name: str, display: str, folder: Path) -> None:
     command = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
     command += ["operator", "add", name, "--display", display]
     command += ["--password", PASSWORD, "--data-dir", str(folder)]
+    command += ["--role", "supervisor" if name in SUPERVISORS else "operator"]
     subprocess.run(command, check=True, timeout=60)
 
 

@@ -102,7 +102,7 @@ def test_versions_and_epochs_only_rise() -> None:
     """
     first = queued()
     offered = moves.offer(first, "lin", "Lin", 1, POLICY).after
-    active = moves.claim(offered, 2).after
+    active = moves.claim(offered, 2, POLICY).after
     back = moves.go_back(active, Move.LOSE, PLACE, 3, POLICY).after
     assert [h.version for h in (first, offered, active, back)] == [1, 2, 3, 4]
     assert [h.epoch for h in (first, offered, active, back)] == [0, 0, 1, 2]
@@ -114,7 +114,7 @@ def test_ticket_taken_up_gets_a_new_owner_name() -> None:
     A name that gave the conversation back is not used again; the id stays.
     """
     ticket = moves.become_ticket(queued(), Move.OVERDUE, 5_000, 1).after
-    taken = moves.take(ticket, "lin", "Lin", 2).after
+    taken = moves.take(ticket, "lin", "Lin", 2, POLICY).after
     assert taken.owner != ticket.owner
     assert id_of_owner(taken.owner) == ticket.id
 

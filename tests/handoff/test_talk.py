@@ -262,7 +262,9 @@ async def test_full_line_means_a_ticket(store_url: str) -> None:
     """
     Beyond the declared length of the line nobody is promised a place in it.
     """
-    async with open_people(store_url, HandoffPolicy(max_queue=2)) as people:
+    async with open_people(
+        store_url, HandoffPolicy(max_queue=2, handling_s=100)
+    ) as people:
         await people.come("lin", capacity=1)
         states = [
             (await people.handoffs.enqueue(SHOP, await people.ask(name))).state

@@ -1,21 +1,19 @@
 """
-Admission without a server: rates, bulkheads, and the reader of replays.
+Admission at the door: rates of keys and addresses, and the reader of replays.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wire_calls import check_problem
 
-from gateway.admission.pools import Pool, PoolFull
 from gateway.admission.rate import RateLimit
 from gateway.cli.replay import conversation_of, read
 from gateway.stack import Stack
@@ -79,54 +77,6 @@ def test_keys_do_not_share_and_memory_is_bounded(keys: list[str]) -> None:
     assert other.wait_s("a", 0.0) == 0
     assert other.wait_s("b", 0.0) == 0
     assert other.wait_s("a", 0.0) > 0
-
-
-@pytest.mark.anyio
-@settings(max_examples=50, deadline=None)
-@given(
-    slots=st.integers(1, 4),
-    queue=st.integers(0, 4),
-    turns=st.integers(0, 20),
-    data=st.data(),
-)
-async def test_a_bulkhead_holds_its_bounds(
-    slots: int, queue: int, turns: int, data: st.DataObject
-) -> None:
-    """So many at once, so many wait, the rest is diverted at once; slots come back."""
-    pool = Pool(slots, queue)
-    inside, most, full = 0, 0, 0
-    gate = asyncio.Event()
-    fails = data.draw(st.lists(st.booleans(), min_size=turns, max_size=turns))
-
-    async def turn(is_failing: bool) -> None:
-        nonlocal inside, most, full
-        try:
-            async with pool.permit():
-                inside += 1
-                most = max(most, inside)
-                try:
-                    await gate.wait()
-                    assert not is_failing, "on purpose"
-                finally:
-                    inside -= 1
-        except PoolFull:
-            full += 1
-
-    tasks = [asyncio.create_task(turn(is_failing)) for is_failing in fails]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert pool.in_flight == min(turns, slots + queue)
-    assert inside == min(turns, slots)
-    assert full == max(0, turns - slots - queue)
-    cancelled = data.draw(st.integers(0, turns))
-    for task in tasks[:cancelled]:
-        task.cancel()
-    gate.set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert most <= slots
-    assert pool.in_flight == 0
-    async with asyncio.timeout(1), pool.permit():
-        pass
 
 
 def test_one_address_opens_so_many_conversations(stack: Stack) -> None:

@@ -28,6 +28,7 @@ ARGV
   17 ignored offers in a row that set an operator away
   18 handling time, ms, or ''    19 waiting time, ms, or ''
   20 measurements kept           21 channel of the desk
+  22 units of capacity that it takes of who holds it
 REPLY
   {1}                     done
   {0, version, record}    another version is there (also: exists already)
@@ -46,7 +47,11 @@ if ARGV[14] ~= '' then
   local till = tonumber(redis.call('ZSCORE', KEYS[8], ARGV[14]) or 0)
   if till <= tonumber(ARGV[11]) then return {3} end
   local capacity = tonumber(redis.call('HGET', KEYS[10], 'capacity')) or 0
-  if redis.call('SCARD', KEYS[9]) >= capacity then return {4} end
+  -- Who holds nothing may take one of any weight.
+  if redis.call('SCARD', KEYS[9]) > 0 then
+    local used = tonumber(redis.call('HGET', KEYS[10], 'used')) or 0
+    if used + tonumber(ARGV[22]) > capacity then return {4} end
+  end
 end
 
 local function place(key, score)
@@ -73,6 +78,11 @@ if ARGV[12] ~= '' then
 end
 if ARGV[15] ~= '' then
   redis.call('SREM', KEYS[11], ARGV[1])
+  if redis.call('SCARD', KEYS[11]) == 0 then
+    redis.call('HDEL', KEYS[12], 'used')
+  elseif redis.call('EXISTS', KEYS[12]) == 1 then
+    redis.call('HINCRBY', KEYS[12], 'used', -ARGV[22])
+  end
   if ARGV[16] == '1' and redis.call('EXISTS', KEYS[12]) == 1 then
     if redis.call('HINCRBY', KEYS[12], 'misses', 1) >= tonumber(ARGV[17]) then
       redis.call('HSET', KEYS[12], 'away', 1)
@@ -82,6 +92,7 @@ end
 if ARGV[14] ~= '' then
   redis.call('SADD', KEYS[9], ARGV[1])
   redis.call('HSET', KEYS[10], 'offered', ARGV[11])
+  redis.call('HINCRBY', KEYS[10], 'used', ARGV[22])
 end
 for j, key in ipairs({KEYS[13], KEYS[14]}) do
   if ARGV[17 + j] ~= '' then

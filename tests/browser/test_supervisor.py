@@ -1,0 +1,121 @@
+"""
+What a supervisor does at the desk, what helps every operator, and the customer's
+ways out of the line, in a real Chromium.
+"""
+
+from __future__ import annotations
+
+import re
+
+from conftest import OpenPage
+from playwright.sync_api import Page, expect
+from steps import claim, lines, reply, say, sign_in
+
+
+def asked(open_page: OpenPage, text: str = "转人工") -> Page:
+    """A customer who asked for a person."""
+    chat = open_page("/")
+    say(chat, text)
+    expect(lines(chat, "notice").first).to_be_visible()
+    return chat
+
+
+def test_suggestions_and_standing_lines_fill_the_reply(open_page: OpenPage) -> None:
+    """
+    What the machine or the voice library offers is edited, then sent by the operator.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    chat = asked(open_page)
+    claim(desk)
+    say(chat, "多久发货")
+    expect(lines(desk, "customer").last).to_contain_text("多久发货")
+    desk.keyboard.press("Alt+s")
+    box = desk.get_by_label("回复顾客")
+    expect(box).to_have_value(re.compile("发货"))
+    assert lines(chat, "operator").count() == 0
+    box.fill("")
+    desk.locator(".canned").select_option(index=2)
+    expect(box).to_have_value(re.compile("订单号"))
+    box.press("Enter")
+    expect(lines(chat, "operator").last).to_contain_text("订单号")
+
+
+def test_a_decision_is_corrected(open_page: OpenPage) -> None:
+    """
+    The operator says what the router should have said; it is kept with the talk.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    asked(open_page)
+    claim(desk)
+    box = desk.locator(".correct").first
+    box.locator("summary").click()
+    box.locator("select").nth(0).select_option("L2")
+    box.locator("select").nth(1).select_option("medium")
+    box.locator(".correct-save").click()
+    expect(box.locator("summary")).to_have_text("已纠正")
+    kept = desk.evaluate("fetch('/v1/desk/corrections').then((r) => r.json())")
+    assert kept[-1]["text"] == "转人工"
+    assert (kept[-1]["tier"], kept[-1]["risk"]) == ("L2", "medium")
+    assert kept[-1]["by"] == "lin"
+
+
+def test_a_supervisor_sees_and_moves_a_talk(open_page: OpenPage) -> None:
+    """
+    The talk of one colleague is passed on to another, who alone is asked.
+    """
+    lin, wang, boss = (open_page("/desk") for _ in range(3))
+    sign_in(lin, "lin")
+    chat = asked(open_page)
+    claim(lin)
+    reply(lin, "您好，我来处理")
+    sign_in(wang, "wang")
+    sign_in(boss, "zhao")
+    held = boss.locator(".supervisor li")
+    expect(held).to_contain_text("小林")
+    held.locator("select").select_option("wang")
+    held.locator(".move").click()
+    expect(wang.locator(".offers li")).to_have_count(1)
+    expect(boss.locator(".offers li")).to_have_count(0)
+    claim(wang)
+    expect(chat.locator(".banner")).to_have_text("小王 正在为您服务")
+    assert lin.locator(".supervisor").count() == 0
+
+
+def test_a_rung_is_held_and_a_sale_started(open_page: OpenPage) -> None:
+    """
+    A supervisor's orders hold at once, customers read an honest sentence, and it ends.
+    """
+    boss = open_page("/desk")
+    sign_in(boss, "zhao")
+    boss.get_by_label("固定档位").select_option("3")
+    expect(boss.locator(".rung")).to_contain_text("3 检索与办理")
+    chat = open_page("/")
+    expect(chat.locator(".load")).to_contain_text("咨询量很大")
+    boss.get_by_label("固定档位").select_option("-1")
+    expect(boss.locator(".rung")).to_contain_text("0 正常")
+    boss.get_by_role("button", name="开始大促").click()
+    expect(boss.locator(".rung")).to_contain_text("大促进行中")
+    boss.get_by_role("button", name="结束大促").click()
+    expect(boss.locator(".rung")).to_have_text("当前档位：0 正常")
+
+
+def test_a_customer_leaves_the_line(open_page: OpenPage) -> None:
+    """
+    One goes back to the assistant, another one asks to be answered later.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    held = [asked(open_page) for _ in range(3)]
+    for _ in held:
+        claim(desk)
+        desk.wait_for_timeout(200)
+    quits, later = asked(open_page), asked(open_page)
+    quits.get_by_role("button", name="不等了").click()
+    expect(lines(quits, "notice").last).to_contain_text("回到智能助手")
+    say(quits, "多久发货")
+    expect(lines(quits, "machine").last).to_contain_text("发货")
+    later.get_by_role("button", name="稍后回复").click()
+    expect(later.locator(".banner")).to_contain_text("已登记")
+    expect(later.locator(".ways")).to_be_hidden()
