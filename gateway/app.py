@@ -19,6 +19,7 @@ from engines import guard
 from engines.agent.engine import AgentEngine
 from engines.contract import Tier
 from engines.llm import LlmClient, open_clients, states_of
+from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
 from gateway.admission.admission import Admission
@@ -47,7 +48,13 @@ from gateway.http.tide import TideApi
 from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
 from gateway.people import People
-from gateway.services import knowledge_of, open_services, today, use_arithmetic
+from gateway.services import (
+    knowledge_of,
+    open_questions,
+    open_services,
+    today,
+    use_arithmetic,
+)
 from gateway.settling import Settling
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
@@ -144,11 +151,12 @@ class Gateway:
             open_clients(config.llm, telemetry.llm_call, probes=True)
         )
         data_dir = Path(config.data_dir)
+        questions = open_questions(self._resources)
         services = await open_services(
-            config.shops, data_dir, ledger, wall_ms, self._resources, llms
+            config.shops, data_dir, ledger, wall_ms, self._resources, llms, questions
         )
         use_arithmetic(services, config.router.arithmetic)
-        librarian = Librarian(_shelved(config, services), telemetry)
+        librarian = Librarian(_shelved(config, services, questions), telemetry)
         librarian.start()
         self._resources.push_async_callback(librarian.stop)
         mover = _mover(config, scripts, conversations, services)
@@ -354,10 +362,14 @@ def _hours(config: HoursConfig) -> Hours:
     )
 
 
-def _shelved(config: Config, services: dict[str, ShopService]) -> dict[str, Shelved]:
+def _shelved(
+    config: Config,
+    services: dict[str, ShopService],
+    questions: QuestionVectors | None,
+) -> dict[str, Shelved]:
     return {
         shop.id: Shelved(
-            knowledge=knowledge_of(shop, Path(config.data_dir)),
+            knowledge=knowledge_of(shop, Path(config.data_dir), questions),
             engine=engine,
             today=today,
         )

@@ -14,6 +14,7 @@ from engines.agent.engine import AgentEngine
 from engines.agent.ledger import Ledger
 from engines.contract import Engine, ShopId, Tier
 from engines.llm import LlmClient
+from engines.retrieval.dense import QuestionVectors, load_encoder
 from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
@@ -36,6 +37,7 @@ async def open_services(
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
     llms: Mapping[Tier, LlmClient],
+    questions: QuestionVectors | None = None,
 ) -> dict[str, ShopService]:
     """
     Load every shop; what they keep open is closed with *resources*.
@@ -45,6 +47,8 @@ async def open_services(
 
         llms: Language models by tier; a tier without one does without.
 
+        questions: Encodes questions as vectors; without it words alone decide.
+
         ledger: Where L3 keeps its actions; without one there is no L3.
 
     Raises:
@@ -53,7 +57,14 @@ async def open_services(
         BadFile: If one is wrong, with file, line and fix.
     """
     return {
-        shop.id: await _open(shop, data_dir, ledger, clock_ms, resources, llms)
+        shop.id: await _open(
+            shop,
+            knowledge_of(shop, data_dir, questions),
+            ledger,
+            clock_ms,
+            resources,
+            llms,
+        )
         for shop in shops
     }
 
@@ -66,10 +77,23 @@ def use_arithmetic(services: Mapping[str, ShopService], arithmetic: Arithmetic) 
             rules.use(arithmetic)
 
 
-def knowledge_of(shop: ShopConfig, data_dir: Path) -> Knowledge:
+def knowledge_of(
+    shop: ShopConfig, data_dir: Path, questions: QuestionVectors | None = None
+) -> Knowledge:
     """Where the knowledge of *shop* is: its folder, and its shelf under *data_dir*."""
     shelf = Shelf(data_dir / "knowledge" / shop.id, ShopId(shop.id))
-    return Knowledge(resolve(shop.knowledge) if shop.knowledge else None, shelf)
+    folder = resolve(shop.knowledge) if shop.knowledge else None
+    return Knowledge(folder, shelf, questions)
+
+
+def open_questions(resources: AsyncExitStack) -> QuestionVectors | None:
+    """What encodes questions in this process, if the extra ``dense`` is installed."""
+    encoder = load_encoder()
+    if encoder is None:
+        return None
+    questions = QuestionVectors(encoder)
+    resources.callback(questions.close)
+    return questions
 
 
 def today() -> date:
@@ -79,7 +103,7 @@ def today() -> date:
 
 async def _open(
     shop: ShopConfig,
-    data_dir: Path,
+    knowledge: Knowledge,
     ledger: Ledger | None,
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
@@ -90,7 +114,7 @@ async def _open(
         [resolve(name) for name in shop.packs], resolve(shop.facts)
     )
     business = await _business(shop, resources)
-    searcher = knowledge_of(shop, data_dir).searcher(today)
+    searcher = knowledge.searcher(today)
     writer = Writer(llms[Tier.L2]) if Tier.L2 in llms else None
     retrieval = RetrievalEngine(ShopId(shop.id), searcher, business, writer=writer)
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}

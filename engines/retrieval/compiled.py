@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, overload
 
@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from engines.contract import Locale, ShopId
+from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import LOCALES, Passage
 from engines.retrieval.index import Index, Partition
 from engines.retrieval.postings import Longs, Postings, postings_of
@@ -125,6 +126,7 @@ def save(
     passages: Sequence[Passage],
     facts: Facts,
     analyzers: Mapping[Locale, Analyzer],
+    vectors_of: Callable[[Sequence[Passage]], Vectors | None],
 ) -> None:
     """Write an index of *passages* to *folder*, whole or not at all."""
     part = folder.with_name(f"{folder.name}.part")
@@ -136,6 +138,9 @@ def save(
         postings_of(own, analyzers[locale]).save(part / locale)
         starts = PassageFile.write(part / locale / "passages", own)
         np.save(part / locale / "passage_starts", starts)
+        vectors = vectors_of(own)
+        if vectors is not None:
+            vectors.save(part / locale)
     part.mkdir(parents=True, exist_ok=True)
     (part / _FACTS).write_bytes(msgspec.json.encode(facts))
     shutil.rmtree(folder, ignore_errors=True)
@@ -158,7 +163,9 @@ def load_index(folder: Path, shop: ShopId) -> Index:
     return Index(
         {
             (shop, locale): Partition(
-                Postings.load(folder / locale), _mapped_passages(folder / locale)
+                Postings.load(folder / locale),
+                _mapped_passages(folder / locale),
+                Vectors.load(folder / locale),
             )
             for locale in _saved(folder)
         }

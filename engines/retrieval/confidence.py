@@ -1,9 +1,9 @@
 """
 How sure a found passage is to answer, as one calibrated number.
 
-A logistic function of three features. Its weights were fitted on the tuning,
-calibration and hard questions of ``tests/retrieval`` (``report.py --fit`` prints
-them); the held-out questions never took part.
+A logistic function of a few features, one with vectors and one without. The weights
+were fitted on the tuning, calibration and hard questions of ``tests/retrieval``
+(``report.py --fit`` prints them); the held-out questions never took part.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ STATEMENT_BAR: Final = 0.75
 #: A best passage that covers less of the question is no match at all.
 NO_MATCH_COVERAGE: Final = 0.2
 
-#: Coverage, lead over the next document, score.
-_WEIGHTS: Final = (3.9, 2.3, 5.3)
-_BIAS: Final = -5.0
+#: Of the features of words, and a constant.
+_BY_WORDS: Final = (3.9, 2.3, 5.3, -5.0)
+#: Of these, of the features of vectors, and a constant.
+_WITH_VECTORS: Final = (3.9, 0.8, 3.2, 3.2, 2.0, -5.2)
 #: Scores above it say no more.
 _FULL_SCORE: Final = 40.0
 
-Features = tuple[float, float, float]
+Features = tuple[float, ...]
 
 
 def confidence(hits: Sequence[Hit]) -> float:
@@ -36,17 +37,28 @@ def confidence(hits: Sequence[Hit]) -> float:
     if not hits:
         return 0.0
     values = features(hits)
-    logit = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, values, strict=True))
+    *weights, logit = _WITH_VECTORS if hits[0].similarity else _BY_WORDS
+    logit += sum(w * x for w, x in zip(weights, values, strict=True))
     return 1 / (1 + math.exp(-logit))
 
 
 def features(hits: Sequence[Hit]) -> Features:
-    """What the number is made of, each from 0 to 1."""
+    """
+    What the number is made of, each from 0 to 1.
+
+    Coverage, lead in score over the next source, score; with vectors their
+    similarity and its lead.
+    """
     best = hits[0]
-    rivals = (h.score for h in hits[1:] if h.passage.header != best.passage.header)
-    lead = (best.score - max(rivals, default=0.0)) / best.score
-    return (
+    rivals = [h for h in hits[1:] if h.passage.header != best.passage.header]
+    next_score = max((h.score for h in rivals), default=0.0)
+    lead = (best.score - next_score) / best.score if best.score else 0.0
+    words = (
         best.coverage,
         max(lead, 0.0),
         min(best.score, _FULL_SCORE) / _FULL_SCORE,
     )
+    if not best.similarity:
+        return words
+    nearest = max((h.similarity for h in rivals), default=0.0)
+    return (*words, best.similarity, best.similarity - nearest)

@@ -110,8 +110,35 @@ class RetrievalEngine:
         clear = clean(text)
         language = language_of(clear, locale)
         part = questions.whole(clear, language)
-        topic = self._searcher.topic(part, clear, history, language)
-        return self._searcher.find(topic, language, k)
+        return self._find(part, clear, language, history, k)
+
+    def find_parts(
+        self,
+        text: str,
+        locale: Locale,
+        history: Sequence[Utterance] = (),
+        k: int = DEPTH,
+    ) -> tuple[Found, ...]:
+        """As :meth:`find`, for each question of *text* alone."""
+        clear = clean(text)
+        language = language_of(clear, locale)
+        found = []
+        for part in questions.parts(clear, language):
+            found.append(self._find(part, clear, language, history, k))
+            history = (*history, Utterance("customer", part.text))
+        return tuple(found)
+
+    def _find(
+        self,
+        part: Part,
+        message: str,
+        locale: Locale,
+        history: Sequence[Utterance],
+        k: int,
+    ) -> Found:
+        searcher = self._searcher
+        topic = searcher.topic(part, message, history, locale)
+        return searcher.find_best(topic, locale, k, searcher.vectors_now(topic))
 
     def _not_ours(self, turn: Turn, text: str, locale: Locale) -> Escalation | None:
         """Why another shop's engine or another tier should have the turn, if so."""
@@ -178,7 +205,9 @@ class RetrievalEngine:
             piece = await look_up(self._shop, wanted)
             if piece is not None:
                 return piece
-        return self._searcher.answer(topic, locale, _share(turn.channel))
+        searcher = self._searcher
+        vectors = await searcher.vectors_soon(topic)
+        return searcher.answer(topic, locale, _share(turn.channel), vectors)
 
     def _merged(
         self,

@@ -10,7 +10,7 @@ behind :class:`Index` if it returns hits with the same meaning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.contract import Locale, ShopId
+from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import Audience, Passage
 from engines.retrieval.postings import Floats, Postings, numbers_of, postings_of
 from engines.retrieval.terms import Analyzer, Query, Unit, coverage
@@ -36,6 +37,12 @@ _MISSED_MUST: Final = 0.25
 #: tells nothing, and costs the most to add up.
 _LARGE: Final = 2_000
 _COMMON: Final = 0.2
+#: How words and vectors are weighed; fitted on the tuning questions.
+_FULL_SCORE: Final = 30.0
+_COVERAGE_WEIGHT: Final = 0.5
+_SIMILARITY_WEIGHT: Final = 3.0
+#: Passages by words, and by vectors, that are weighed against each other.
+_CANDIDATES: Final = (30, 20)
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +63,23 @@ class Hit(NamedTuple):
 
         coverage: Share of the question's meaning that the passage speaks of,
             0 to 1, rare words counting more.
+
+        similarity: Of the vectors, -1 to 1; 0 where words alone decided.
     """
 
     passage: Passage
     score: float
     coverage: float
+    similarity: float = 0.0
+
+    @property
+    def rank(self) -> float:
+        """What hits found with vectors are ordered by."""
+        return (
+            self.score / _FULL_SCORE
+            + _COVERAGE_WEIGHT * self.coverage
+            + _SIMILARITY_WEIGHT * self.similarity
+        )
 
 
 class Index:
@@ -71,7 +90,10 @@ class Index:
 
     @classmethod
     def build(
-        cls, passages: Iterable[Passage], analyzers: Mapping[Locale, Analyzer]
+        cls,
+        passages: Iterable[Passage],
+        analyzers: Mapping[Locale, Analyzer],
+        vectors_of: Callable[[Sequence[Passage]], Vectors | None] = lambda _: None,
     ) -> Index:
         """Index *passages* in memory."""
         groups: dict[tuple[ShopId, Locale], list[Passage]] = {}
@@ -79,15 +101,27 @@ class Index:
             groups.setdefault((passage.shop, passage.locale), []).append(passage)
         return cls(
             {
-                key: Partition(postings_of(group, analyzers[key[1]]), group)
+                key: Partition(
+                    postings_of(group, analyzers[key[1]]), group, vectors_of(group)
+                )
                 for key, group in groups.items()
             }
         )
 
-    def search(self, query: Query, scope: Scope, k: int = 5) -> tuple[Hit, ...]:
-        """The best *k* passages of *scope*, best first; fewer if fewer match."""
+    def search(
+        self, query: Query, scope: Scope, k: int = 5, vector: Floats | None = None
+    ) -> tuple[Hit, ...]:
+        """
+        The best *k* passages of *scope*, best first; fewer if fewer match.
+
+        Args:
+            vector: Of the question; with it, passages that share no word with the
+                question are found too.
+        """
         partition = self._partitions.get((scope.shop, scope.locale))
-        return partition.search(query, scope, k) if partition is not None else ()
+        if partition is None:
+            return ()
+        return partition.search(query, scope, k, vector)
 
 
 class Partition:
@@ -96,20 +130,49 @@ class Partition:
 
     Args:
         passages: By number; may be read from disk one by one.
+
+        vectors: Of the same passages; None if there are none.
     """
 
-    def __init__(self, postings: Postings, passages: Sequence[Passage]) -> None:
+    def __init__(
+        self,
+        postings: Postings,
+        passages: Sequence[Passage],
+        vectors: Vectors | None = None,
+    ) -> None:
         self._postings = postings
+        self._vectors = vectors
         self._passages = passages
         self._unknown_idf = float(np.log(1 + 2 * len(passages)))
         self._is_large = len(passages) > _LARGE
 
-    def search(self, query: Query, scope: Scope, k: int) -> tuple[Hit, ...]:
+    def search(
+        self, query: Query, scope: Scope, k: int, vector: Floats | None = None
+    ) -> tuple[Hit, ...]:
         """As :meth:`Index.search`, here."""
         scores = self._scores(query.weights)
         self._favour(scores, query.products)
-        scores[~self._may_be_used(scope)] = 0.0
-        best = _largest(scores, k)
+        barred = ~self._may_be_used(scope)
+        scores[barred] = 0.0
+        if vector is None or self._vectors is None:
+            return self._hits(query, scores, _largest(scores, k))
+        if query.products:
+            barred |= self._of_others(query.products)
+        near = self._vectors.similarities(vector)
+        near[barred] = -1.0
+        by_words, by_meaning = _CANDIDATES
+        numbers = _largest(scores, max(by_words, k))
+        numbers += _largest(near, max(by_meaning, k))
+        hits = self._hits(query, scores, list(dict.fromkeys(numbers)), near)
+        return tuple(sorted(hits, key=lambda hit: -hit.rank)[:k])
+
+    def _hits(
+        self,
+        query: Query,
+        scores: Floats,
+        numbers: list[int],
+        near: Floats | None = None,
+    ) -> tuple[Hit, ...]:
         terms = [t for unit in query.units for t in unit.terms + unit.parts]
         known = self._postings.find(terms)
         return tuple(
@@ -117,8 +180,9 @@ class Partition:
                 self._passages[i],
                 float(scores[i]),
                 self._coverage(query.units, i, known),
+                0.0 if near is None else float(near[i]),
             )
-            for i in best
+            for i in numbers
         )
 
     def _scores(self, weights: Mapping[str, float]) -> Floats:
@@ -137,6 +201,11 @@ class Partition:
         if scope.audience == "customer":
             usable &= ~found.is_staff
         return usable
+
+    def _of_others(self, products: frozenset[str]) -> Mask:
+        others: Mask = np.array(self._postings.has_product)
+        others[numbers_of(self._postings.of_product, products)] = False
+        return others
 
     def _favour(self, scores: Floats, products: frozenset[str]) -> None:
         """Passages on other products than those named are out."""

@@ -7,7 +7,7 @@ are known in questions about the folder's documents too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -17,12 +17,17 @@ from engines import yamlfile
 from engines.contract import Locale, ShopId
 from engines.retrieval import compiled
 from engines.retrieval.compiled import Facts
+from engines.retrieval.dense import QuestionVectors, VectorCache
 from engines.retrieval.documents import LOCALES, Passage, load_passages
 from engines.retrieval.index import Index
 from engines.retrieval.ingest.shelf import Manifest, Shelf
 from engines.retrieval.searching import Searcher
 from engines.retrieval.terms import Analyzer
 from engines.retrieval.words import Phrases, Synonyms, load_synonyms, read_synonyms
+
+
+#: Cached vectors, beside a folder's documents or on a shelf.
+VECTORS = "vectors.npz"
 
 
 class Knowledge:
@@ -33,11 +38,20 @@ class Knowledge:
         folder: Documents with a strict header; None if there are none.
 
         shelf: What was ingested; its folder need not exist.
+
+        questions: Encodes questions, and at :meth:`compile` passages; None where
+            the extra ``dense`` is not installed.
     """
 
-    def __init__(self, folder: Path | None, shelf: Shelf) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        shelf: Shelf,
+        questions: QuestionVectors | None = None,
+    ) -> None:
         self._folder = folder
         self.shelf = shelf
+        self._questions = questions
 
     @property
     def shop(self) -> ShopId:
@@ -59,14 +73,37 @@ class Knowledge:
         manifest = self.shelf.manifest()
         place, synonyms = self._place(manifest), self._synonyms()
         facts = compiled.load_facts(place)
-        if facts is None:
-            return searcher_of(self.shop, self.passages(manifest), synonyms, today)
-        index = compiled.load_index(place, self.shop)
-        return Searcher(self.shop, index, analyzers_of(facts, synonyms), facts, today)
+        if facts is not None:
+            index = compiled.load_index(place, self.shop)
+        else:
+            passages = self.passages(manifest)
+            facts = compiled.facts_of(passages)
+            index = self._built(passages, analyzers_of(facts, synonyms))
+        analyzers = analyzers_of(facts, synonyms)
+        return Searcher(self.shop, index, analyzers, facts, today, self._questions)
 
-    def compile(self) -> int:
+    def _built(
+        self, passages: Sequence[Passage], analyzers: Mapping[Locale, Analyzer]
+    ) -> Index:
+        """In memory; vectors only if all are known, since encoding takes long."""
+        if self._questions is None:
+            return Index.build(passages, analyzers)
+        cache = self._cache()
+        return Index.build(passages, analyzers, lambda own: cache.vectors(own, None))
+
+    def _cache(self) -> VectorCache:
+        shipped = [self._folder / VECTORS] if self._folder is not None else []
+        return VectorCache.load(*shipped, self.shelf.folder / VECTORS)
+
+    def compile(
+        self, tell: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> int:
         """
         Build the index on disk; how many passages it has.
+
+        Args:
+            tell: Called with how many texts were encoded as vectors, and of how
+                many; never without the extra ``dense``.
 
         Raises:
             BadFile, ShelfDamaged: As :meth:`searcher`.
@@ -75,7 +112,18 @@ class Knowledge:
         passages = self.passages(manifest)
         facts = compiled.facts_of(passages)
         analyzers = analyzers_of(facts, self._synonyms())
-        compiled.save(self._place(manifest), passages, facts, analyzers)
+        place, cache = self._place(manifest), self._cache()
+        questions = self._questions
+        encoder = questions.encoder if questions is not None else None
+        compiled.save(
+            place,
+            passages,
+            facts,
+            analyzers,
+            lambda own: cache.vectors(own, encoder, tell) if encoder else None,
+        )
+        if questions is not None:
+            cache.save(self.shelf.folder / VECTORS)
         return len(passages)
 
     def passages(self, manifest: Manifest | None = None) -> list[Passage]:
@@ -90,6 +138,7 @@ class Knowledge:
 
     def _place(self, manifest: Manifest) -> Path:
         stamp = msgspec.json.encode(manifest.documents).decode()
+        stamp += " with vectors" if self._questions is not None else ""
         signature = compiled.signature_of(self._folder, stamp)
         return self.shelf.folder / "index" / signature
 
@@ -97,18 +146,6 @@ class Knowledge:
         if self._folder is None:
             return read_synonyms(yamlfile.Document("words", {}, {}))
         return load_synonyms(self._folder)
-
-
-def searcher_of(
-    shop: ShopId,
-    passages: Sequence[Passage],
-    synonyms: Synonyms,
-    today: Callable[[], date],
-) -> Searcher:
-    """A searcher on *passages*, in memory."""
-    facts = compiled.facts_of(passages)
-    analyzers = analyzers_of(facts, synonyms)
-    return Searcher(shop, Index.build(passages, analyzers), analyzers, facts, today)
 
 
 def analyzers_of(facts: Facts, synonyms: Synonyms) -> dict[Locale, Analyzer]:

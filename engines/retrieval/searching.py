@@ -22,6 +22,7 @@ from engines.retrieval.confidence import (
     STATEMENT_BAR,
     confidence,
 )
+from engines.retrieval.dense import Floats, QuestionVectors
 from engines.retrieval.documents import LOCALES, Passage
 from engines.retrieval.index import Hit, Index, Scope
 from engines.retrieval.questions import Part
@@ -33,6 +34,11 @@ from engines.retrieval.terms import Analyzer
 DEPTH: Final = 5
 #: Passages given to a writer for one question.
 _CONTEXT: Final = 3
+
+
+#: Vectors of questions, by their text.
+Vectors = Mapping[str, Floats]
+NO_VECTORS: Final[Vectors] = {}
 
 
 class Found(NamedTuple):
@@ -52,6 +58,7 @@ class Searcher:
         analyzers: Mapping[Locale, Analyzer],
         facts: Facts,
         today: Callable[[], date],
+        questions: QuestionVectors | None = None,
     ) -> None:
         self._shop_id = shop_id
         self._analyzers = analyzers
@@ -59,6 +66,8 @@ class Searcher:
         self._index = index
         self._facts = facts
         self._today = today
+        #: Encodes questions; None where words alone decide.
+        self.questions = questions
 
     @property
     def passages(self) -> int:
@@ -77,30 +86,69 @@ class Searcher:
         skus = sorted(topic.query.products or topic.recent_products)
         return {sku: known[sku] for sku in skus if sku in known}
 
-    def find(self, topic: Topic, locale: Locale, k: int = DEPTH) -> Found:
-        """The best *k*; a product spoken of lately counts if it explains more."""
+    def find(
+        self,
+        topic: Topic,
+        locale: Locale,
+        k: int = DEPTH,
+        vectors: Vectors = NO_VECTORS,
+    ) -> Found:
+        """
+        The best *k*; a product spoken of lately counts if it explains more.
+
+        Args:
+            vectors: Of questions by their text, as far as they are known.
+        """
         scope = Scope(shop=self._shop_id, locale=locale, on=self._today())
-        hits = self._index.search(topic.query, scope, k)
+        vector = vectors.get(topic.text)
+        hits = self._index.search(topic.query, scope, k, vector)
         if topic.recent_products and not topic.query.products:
             query = topic.query.about(topic.recent_products)
-            near = self._index.search(query, scope, k)
+            near = self._index.search(query, scope, k, vector)
             if _is_better(near, hits):
                 hits = near
         return Found(hits, confidence(hits))
 
+    def find_best(
+        self, topic: Topic, locale: Locale, k: int, vectors: Vectors
+    ) -> Found:
+        """As :meth:`find`; a question that is unclear alone is read as a follow-up."""
+        found = self.find(topic, locale, k, vectors)
+        if topic.continued is None or found.confidence >= BAR:
+            return found
+        return self.find(topic.continued, locale, k, vectors)
+
+    def vectors_now(self, topic: Topic) -> Vectors:
+        """Vectors that finding *topic* needs; blocks while they are made."""
+        if self.questions is None:
+            return NO_VECTORS
+        return self.questions.now(_texts_of(topic))
+
+    async def vectors_soon(self, topic: Topic) -> Vectors:
+        """As :meth:`vectors_now` without blocking; none if it takes too long."""
+        if self.questions is None:
+            return NO_VECTORS
+        return await self.questions.soon(_texts_of(topic))
+
     def answer(
-        self, topic: Topic, locale: Locale, share: float = 1.0
+        self,
+        topic: Topic,
+        locale: Locale,
+        share: float = 1.0,
+        vectors: Vectors = NO_VECTORS,
     ) -> Piece | Escalation:
         """
         Say what the best passage says, if it is sure enough to answer.
 
         Args:
             share: Of the usual length of an answer.
+
+            vectors: As for :meth:`find`.
         """
-        found = self.find(topic, locale)
+        found = self.find(topic, locale, vectors=vectors)
         bar = BAR if topic.asks else STATEMENT_BAR
         if found.confidence < bar and topic.continued is not None:
-            return self.answer(topic.continued, locale, share)
+            return self.answer(topic.continued, locale, share, vectors)
         if found.confidence < bar:
             return _not_found(topic, found)
         best, analyzer = found.hits[0], self._analyzers[locale]
@@ -108,6 +156,13 @@ class Searcher:
         context = tuple(source_of(hit.passage) for hit in found.hits[:_CONTEXT])
         piece = msgspec.structs.replace(piece, context=context)
         return _with_subject(piece, best.passage, topic)
+
+
+def _texts_of(topic: Topic) -> list[str]:
+    texts = [topic.text]
+    if topic.continued is not None:
+        texts.append(topic.continued.text)
+    return texts
 
 
 def _with_subject(piece: Piece, passage: Passage, topic: Topic) -> Piece:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from engines.contract import Locale
+from engines.retrieval.dense import QuestionVectors, load_encoder
 from engines.retrieval.documents import Audience
 from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.readers import READERS
@@ -32,7 +33,6 @@ from engines.retrieval.language import language_of
 from engines.retrieval.review import Finding, review
 from gateway.cli import options
 from gateway.cli.operator import shop_of
-from gateway.config import Config
 from gateway.services import knowledge_of, today
 
 
@@ -47,10 +47,17 @@ def kb() -> None:
 
 
 def knowledge_from(
-    config_file: Path | None, data_dir: Path | None, shop: str | None
+    config_file: Path | None,
+    data_dir: Path | None,
+    shop: str | None,
+    *,
+    with_vectors: bool = True,
 ) -> Knowledge:
     """
     The knowledge that a call means.
+
+    Args:
+        with_vectors: Use them if the extra ``dense`` is installed.
 
     Raises:
         ConfigError: If the shop is not there, or not clear.
@@ -58,12 +65,10 @@ def knowledge_from(
     config = options.read_config(
         config_file, data_dir=str(data_dir) if data_dir else None
     )
-    return _knowledge(config, shop_of(config, shop))
-
-
-def _knowledge(config: Config, shop: str) -> Knowledge:
-    named = next(one for one in config.shops if one.id == shop)
-    return knowledge_of(named, Path(config.data_dir))
+    named = next(one for one in config.shops if one.id == shop_of(config, shop))
+    encoder = load_encoder() if with_vectors else None
+    questions = QuestionVectors(encoder) if encoder is not None else None
+    return knowledge_of(named, Path(config.data_dir), questions)
 
 
 @kb.command(name="ingest")
@@ -118,8 +123,12 @@ def ingest_paths(
             )
 
         report = ingest(paths, knowledge.shelf, _now, tell, chosen)
-        progress.update(bar, description="indexing", total=None)
-        total = knowledge.compile()
+        progress.update(bar, description="indexing", completed=0, total=None)
+
+        def tell_vectors(done: int, of: int) -> None:
+            progress.update(bar, description="vectors", completed=done, total=of)
+
+        total = knowledge.compile(tell_vectors)
     took_s = perf_counter() - started
     if as_json:
         click.echo(msgspec.json.encode(report).decode())

@@ -19,6 +19,7 @@ from gateway.cli.chat import chat
 from gateway.cli.config import config
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
+from gateway.cli.eval_kb import eval_kb
 from gateway.cli.kb import kb
 from gateway.cli.loadtest import loadtest
 from gateway.cli.operator import operator
@@ -47,7 +48,7 @@ def cli() -> None:
 
 
 for command in (
-    accept, chat, config, demo, doctor, evaluate, kb, loadtest, operator, plan_command,
+    accept, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator, plan_command,
     replay, route, sale, serve, train,
 ):  # fmt: skip
     cli.add_command(command)

