@@ -25,6 +25,7 @@ from engines.shops.demo import seed
 from gateway.admission.admission import Admission
 from gateway.admission.pools import PoolPolicy
 from gateway.answering import Answerer, ShopService
+from gateway.approvals import Approvals
 from gateway.channels.accounts import AccountSettings
 from gateway.channels.room import Channels
 from gateway.config import Config, HoursConfig, RouterConfig, StoreConfig, resolve
@@ -197,6 +198,7 @@ class Gateway:
             accounts=Accounts(
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
+            approvals=Approvals(ledger, _agents(services), wall_ms),
             system=await self._system(config, scripts, router, telemetry, llms),
             desk_help=DeskHelp(
                 services,
@@ -381,13 +383,17 @@ def _shelved(
 def _settling(
     config: Config, ledger: StoreLedger, services: dict[str, ShopService]
 ) -> Settling:
-    agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
     return Settling(
         ledger,
-        {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)},
+        _agents(services),
         wall_ms,
         after_ms=config.store.lease_ms + int(config.dispatch.l3_deadline_s * 1000),
     )
+
+
+def _agents(services: dict[str, ShopService]) -> dict[str, AgentEngine]:
+    agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
+    return {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)}
 
 
 def _admission(config: Config, secret: str) -> Admission:

@@ -7,6 +7,7 @@ own records say; what is not clear stays empty and is asked for.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from engines.agent.reading import clauses, particulars, references, wishes
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
+from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
 
@@ -26,6 +28,11 @@ LINE_RECIPES = frozenset(
     {"refund_item", "exchange_item", "replace_item", "price_protection"}
 )
 _FEWEST_MERGED = 2
+#: What shall go later says nothing of what goes first.
+_LATER = re.compile(
+    r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
+    r"|\b(?:and )?(?:the )?(?:rest|others?|remaining|everything else)\b[^,.;]*|[^,.;]*\b(?:later|can wait)\b[^,.;]*"
+)
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
 
@@ -44,7 +51,7 @@ class Drafting:
         """Every task that the cleaned *text* asks for, in the order of asking."""
         said, instead = clauses.corrected(text)
         if instead and wishes.recipes_in(instead.lower()):
-            said, instead = (instead, "") if _names_own(scene, instead) else (text, "")
+            said, instead = (instead, "") if _kinds_in(scene, instead) else (text, "")
         wanted = self._requested(scene, said)
         if not wanted:
             return None
@@ -95,9 +102,14 @@ class Drafting:
         return msgspec.structs.replace(draft, **known)
 
     def _requested(self, scene: Scene, text: str) -> list[Wants]:
-        requests = clauses.requests_in(text, lambda piece: _names_own(scene, piece))
+        requests = clauses.requests_in(
+            text,
+            lambda piece: _kinds_in(scene, piece),
+            lambda piece: references.without_ids(piece, scene.orders),
+        )
         wanted: list[Wants] = []
-        last = ""
+        named = references.mentioned_orders(text.lower(), scene.orders).ids
+        last = named[0] if len(named) == 1 else ""
         for request in requests:
             one = self._one(scene, request.recipe, request.text, last)
             wanted.append(one)
@@ -111,6 +123,9 @@ class Drafting:
     def _one(self, scene: Scene, recipe: wishes.Recipe, text: str, last: str) -> Wants:
         folded = text.lower()
         mention = references.mentioned_orders(folded, scene.orders)
+        if mention.ids:
+            stranger = references.also_foreign(folded, scene.orders)
+            mention = msgspec.structs.replace(mention, foreign=stranger)
         if recipe == "merge_orders":
             return _merge(scene, mention, folded)
         order, choices = order_meant(scene, recipe, folded, mention, last)
@@ -123,21 +138,24 @@ class Drafting:
             wants = on_line(draft, order, folded)
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
         if len(mention.ids) > 1:
-            return Wants(_for_each(draft, mention.ids))
+            return Wants(_for_each(draft, mention.ids), mention.foreign)
         if recipe == "split_shipment":
-            said = references.mentioned_lines(folded, order, is_answer=True)
+            first = _LATER.sub(" ", folded)
+            said = references.mentioned_lines(first, order, is_answer=True)
             lines = tuple(line for line, _ in said.units)
             draft = msgspec.structs.replace(draft, lines=lines)
         return Wants((draft,), mention.foreign, choices)
 
 
-def _names_own(scene: Scene, piece: str) -> bool:
-    """Whether a piece of a message names an order, a line or a product itself."""
+def _kinds_in(scene: Scene, piece: str) -> frozenset[str]:
+    """What a piece of a message names itself: an order, a line or product."""
     folded = piece.lower()
     mention = references.mentioned_orders(folded, scene.orders)
-    if mention.ids or mention.foreign or references.has_position(folded):
-        return True
-    return bool(references.described_orders(folded, scene.orders))
+    kinds = {"order"} if mention.ids or mention.foreign else set()
+    has_line = references.has_position(folded) or any(
+        any(named_lines(folded, order.lines)) for order in scene.orders
+    )
+    return frozenset(kinds | ({"line"} if has_line else set()))
 
 
 def _joined(wanted: list[Wants]) -> Wants:

@@ -223,6 +223,10 @@ class AgentEngine:
         record = await self._ledger.get(shop, conversation_id, action_id)
         return await self._executor.conclude(record, deadline_s)
 
+    def needs_supervisor(self, record: ActionRecord) -> bool:
+        """Tell if policy wants more than any operator to approve *record*."""
+        return self._policy.approver(record.clauses) == "supervisor"
+
     async def _answer_again(self, turn: Turn) -> Outcome:
         """If another worker moved the record meanwhile, look where it stands now."""
         for _ in range(MAX_RACES):

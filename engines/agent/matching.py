@@ -12,6 +12,11 @@ from engines.agent.reading.titles import common_words
 from engines.shops.port import NotFound, Product, ShopPort
 
 
+_SIZE = {
+    "extra large": "xl", "x-large": "xl", "large": "l", "medium": "m", "small": "s",
+    "加大号": "xl", "加大": "xl", "大号": "l", "中号": "m", "小号": "s",
+}  # fmt: skip
+_SIZES = re.compile("|".join(_SIZE))
 #: Products of the shop that one description is compared with.
 MAX_PRODUCTS = 20
 
@@ -24,7 +29,7 @@ async def matching(
         own, *others = await shop.variants(sku)
     except NotFound:
         return None, None
-    folded = words.lower()
+    folded = _SIZES.sub(lambda found: _SIZE[found[0]], words.lower())
     variant = _variant(own, others, folded)
     if variant is not None:
         return own, variant

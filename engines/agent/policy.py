@@ -12,6 +12,7 @@ text, at a plan, or at how sure somebody was.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -53,12 +54,14 @@ class _Clause(
         instead: What the customer can do; not said when a person takes over.
         otherwise: What happens when the condition does not hold: refuse, leave
             it to a person, or let the customer agree and an operator approve.
+        approver: Who may approve, if an approval is needed.
     """
 
     id: Id
     rule: Saying
     instead: Saying | None = None
     otherwise: Otherwise = "refuse"
+    approver: Literal["operator", "supervisor"] = "operator"
 
 
 class States(_Clause, frozen=True, tag="states"):
@@ -224,6 +227,14 @@ class Policy:
             return Verdict("allowed", tuple(passed))
         last = f"{case.recipe}.{approval.id}"
         return Verdict("approve", (*passed, last), approval)
+
+    def approver(self, clauses: Sequence[str]) -> Literal["operator", "supervisor"]:
+        """Who may approve what was judged by *clauses*; a supervisor if it is gone."""
+        recipe, _, clause_id = (clauses[-1] if clauses else "").partition(".")
+        for clause in self._recipes.get(recipe, ()):
+            if clause.id == clause_id:
+                return clause.approver
+        return "supervisor"
 
     def accepts(self, recipe: str, order: Order, now: dt.datetime) -> bool:
         """Tell if states and windows allow *recipe* on *order*, amounts aside."""

@@ -72,7 +72,8 @@ def check(answer: Answer, turn: Turn) -> Answer | Escalation:
     if citations and not answer.actions and _are_rules(answer):
         return answer
     quotes = "\n".join(citation.quote for citation in citations)
-    sources = "\n".join([quotes, *(action.summary for action in answer.actions)])
+    # A mark between them, or the last figure of one would count a word of the next.
+    sources = "\n· ".join([quotes, *(action.summary for action in answer.actions)])
     why = (
         _unbacked_promise(answer.text, sources)
         or _unproven_deed(answer, quotes)

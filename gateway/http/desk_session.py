@@ -26,7 +26,8 @@ from gateway.live import Live
 
 
 COOKIE = "tg_desk"
-COOKIE_PATH = "/v1/desk"
+#: The desk and the actions are two resources of one session.
+COOKIE_PATH = "/v1"
 CSRF_HEADER = "x-csrf-token"
 _READING = frozenset({"GET", "HEAD"})
 

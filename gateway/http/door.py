@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from engines.contract import Locale
 from gateway.admission.rate import RateLimit
+from gateway.approvals import Approvals
 from gateway.channels.room import Channels
 from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
 from gateway.desk_help import DeskHelp
@@ -20,6 +21,7 @@ from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
+from gateway.http.actions import ACTION_PROBLEMS, action_routes
 from gateway.http.auth import Authenticator, ChannelKey
 from gateway.http.customers import CustomerApi
 from gateway.http.demo import DemoCustomer, demo_customers
@@ -38,7 +40,7 @@ from gateway.telemetry import Telemetry
 
 
 #: Every refusal's place on the wire.
-TABLE: Table = {**GATEWAY, **DESK_PROBLEMS}
+TABLE: Table = {**GATEWAY, **DESK_PROBLEMS, **ACTION_PROBLEMS}
 #: Signs of life an operator's page may miss before the operator counts as gone.
 BEATS = 3
 
@@ -69,6 +71,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     feed: DeskFeed
     channels: Channels
     accounts: Accounts
+    approvals: Approvals
     system: SystemApi
     tide: TideApi
     desk_help: DeskHelp
@@ -105,6 +108,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "hooks": parts.channels.hooks,
             "tide": parts.tide,
             "desk_help": parts.desk_help,
+            "actions": parts.approvals,
         },
         max_body_bytes=limits.server.max_body_bytes,
     )
@@ -137,6 +141,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *desk_routes(),
         *desk_help_routes(),
         *tide_routes(),
+        *action_routes(),
         *demo,
     ]
 

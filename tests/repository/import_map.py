@@ -152,6 +152,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.retrieval.knowledge",
         "gateway.telemetry",
     ),
+    "gateway.approvals": (
+        "engines.agent.ledger",
+        "gateway.errors",
+        "gateway.store.*",
+    ),
     "gateway.settling": ("engines.agent.ledger", "gateway.store.*"),
     "gateway.sweeper": (
         "gateway.dispatch",
@@ -173,7 +178,9 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     # the wire
     "gateway.http*": (
+        "engines.agent.ledger",
         "engines.contract",
+        "gateway.approvals",
         "engines.llm.client",
         "engines.voice",
         "gateway.admission.*",

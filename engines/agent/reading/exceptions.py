@@ -31,11 +31,12 @@ _END = r"(?=$|[,，。.;；!！?？]|以外|之外|其他|其它|其余|剩下|�
 _ALL_BUT = re.compile(
     rf"(?:除了?|除开)(?P<zh>.{{1,40}}?)(?:以外|之外|外)?{_END}"
     rf"|(?:只|就|仅)(?:留下?|保留|要)(?P<only>.{{1,40}}?){_END}"
+    rf"|\b(?:everything|all)\b[^,.;!?]{{0,25}}?\bbut (?:not )?(?P<but>.{{1,60}}?){_END}"
     rf"|\b(?:except(?: for)?|other than|apart from|all but|everything but)\s(?P<en>.{{1,60}}?){_END}"
     rf"|\b(?:keep only|only keep|just keep)\s(?P<keep>.{{1,60}}?){_END}"
 )
 _KEEP = re.compile(
-    rf"(?P<zh>[^,，。;；]{{1,40}}?)(?:要保留|保留|留着|留下|不退|不用退|不动)了?{_END}"
+    rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|留着|留下|不退|不用退|不动)了?{_END}"
     rf"|(?:保留|留着|留下|不退)(?P<after>.{{1,40}}?){_END}"
     rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
 )

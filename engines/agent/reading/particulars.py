@@ -30,18 +30,18 @@ class InvoiceParts(msgspec.Struct, frozen=True, omit_defaults=True):
 _TAX_ID = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Z0-9]*\d{4})[A-Z0-9]{15,20}(?![A-Za-z0-9])", re.IGNORECASE
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _COMPANY = re.compile(
     r"(?P<zh>[\u4e00-\u9fff()（）A-Za-z0-9·]{2,40}?(?:有限责任公司|有限公司|股份公司|公司|集团|工作室|事务所|中心|大学|学院|医院|合作社|厂))"
-    r"|(?P<en>[A-Z][\w&.'-]*(?:\s[\w&.'-]+){0,6}?\s(?:Ltd|LLC|Inc|Co|Corp|Corporation|Company|GmbH|Limited|Studio|University|Group|AG|PLC)\b\.?(?:,?\s(?:Ltd|Inc)\b\.?)?)"
+    r"|(?P<en>[A-Z][\w&.'-]*(?:\s(?:[A-Z&][\w&.'-]*|of|and|for)){0,6}?\s(?:Ltd|LLC|Inc|Co|Corp|Corporation|Company|GmbH|Limited|Studio|University|Group|AG|PLC)\b\.?(?:,?\s(?:Ltd|Inc)\b\.?)?)"
 )
 _TITLE = re.compile(
     r"(?:抬头|名称)(?:请)?(?:改成|改为|换成|开成|写成|写|是|为|:|：|\s)+(?:个人)?[\s“\"']*(?P<zh>[^\s,，。;；“”\"']{2,40})"
-    r"|\b(?:to|as|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
+    r"|\b(?:to|as|should (?:be|read|say)|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
 )
 _PERSONAL = re.compile(r"个人(?:抬头|发票|名义)?|\bpersonal\b")
 _LEAD = re.compile(
-    r"^.*(?:抬头|名称|发票|开成|开为|改成|改为|换成|换为|写成|应该是|是|为|给|[:：]|把|的)"
+    r"^.*(?:抬头|名称|发票|要开|想开|改开|换开|开给|开到|开成|开为|改成|改为|换成|换为|写成|应该是|是|为|给|[:：]|把|的)"
 )
 _EVIDENCE = re.compile(
     r"https?://\S+|\[[^\]]{0,10}(?:图片|照片|视频|image|photo|picture|video)[^\]]{0,60}\]"
@@ -52,9 +52,9 @@ _EVIDENCE = re.compile(
 )
 _TARGET = re.compile(
     r"(?:换货?|调换|改)(?:成|为|到)\s?(?P<zh>[^,，。;；!！?？]{1,40})"
-    r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?P<want>[^,，。;；!！?？]{1,30}?)(?:的|吧|$)"
+    r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?!成|为|到|货)(?P<want>[^,，。;；!！?？]{1,30}?)(?:的|吧|$)"
     r"|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
-    r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>[^,.;!?]{1,60})"
+    r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>(?:(?!\s(?:for|to|into|with)\s)[^,.;!?]){1,60})"
     r"|\bwant (?:the|an?) (?P<enwant>[^,.;!?]{1,40})",
     re.IGNORECASE,
 )
@@ -109,8 +109,9 @@ def target_in(text: str, *, is_answer: bool = False) -> str:
 
 
 def _title(text: str) -> str:
-    company = _COMPANY.search(text)
-    if company:
+    companies = list(_COMPANY.finditer(text))
+    if companies:
+        company = max(companies, key=lambda one: len(one[0]))
         return _LEAD.sub("", company["zh"]) if company["zh"] else company["en"]
     titled = _TITLE.search(text)
     if titled:

@@ -14,7 +14,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from engines.agent.reading.exceptions import Kept, split_kept
-from engines.agent.reading.text import NUMBER_EN, NUMBER_ZH, ORDINAL_EN, number
+from engines.agent.reading.text import (
+    CN_NUMBER,
+    NUMBER_EN,
+    NUMBER_ZH,
+    ORDINAL_EN,
+    number,
+)
 from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
@@ -26,11 +32,14 @@ _LATEST = re.compile(
 )
 _ID_CUE = re.compile(
     r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)"
-    r"\s*[:#是为]?\s*#?(?P<id>[a-z]{0,4}-?\d{3,24})\b"
+    r"\s*[:#是为]?\s*#?(?P<id>[a-z]{1,6}-?\d{2,24}|\d{3,24})\b"
 )
-_ID_SHAPE = re.compile(r"(?<![a-z0-9])[a-z]{0,4}-?\d{4,24}(?![a-z0-9])")
+_ID_SHAPE = re.compile(
+    r"(?<![a-z0-9])(?:[a-z]{1,6}[-_]?\d{2,24}|\d{4,24})(?:-\d{1,12})*(?![a-z0-9])"
+)
+_CJK = re.compile(r"[\u4e00-\u9fff]")
 _POSITION = re.compile(
-    rf"第\s?(?P<zh>{NUMBER_ZH})\s?(?:件|个|样|款|种|项|行|条|双|台|单|笔)?"
+    rf"第\s?(?P<zh>{NUMBER_ZH})(?![天次周年月回])\s?(?:件|个|样|款|种|项|行|条|双|台|单|笔)?"
     rf"|\b(?P<en>{ORDINAL_EN})\s(?:item|product|one|thing|line|article|order)s?\b"
     r"|\b(?:item|line|product|number|no\.|order)\s?#?(?P<no>\d{1,3})\b(?!\d)"
 )
@@ -45,6 +54,17 @@ _QUANTITY = re.compile(
     rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?{_COUNTER}"
     rf"|\b(?P<en>{NUMBER_EN})\s(?:of (?:them|the|these|those|my)|units?|pieces?|pcs|items?)\b"
     rf"|\b(?:only|just|refund|return) (?P<only>{NUMBER_EN})\b(?! days?)"
+)
+#: The count that stands at the verb is the one that is meant.
+_BY_VERB = re.compile(
+    rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?{_COUNTER}(?:给我|帮我)?(?:退|换|不要)"
+    rf"|(?:退|换)(?:掉|货|其中)?(?P<z2>{NUMBER_ZH})\s?{_COUNTER}"
+    rf"|\b(?:swap|exchange|replace) (?P<en>{NUMBER_EN})\b(?! days?)"
+)
+#: Several positions in one breath: "第2、3件", "items 2 and 3", "return 2 and 3".
+_POSITIONS = re.compile(
+    rf"第\s?(?P<zh>{NUMBER_ZH}(?:\s?[、和与及,，]\s?第?\s?{NUMBER_ZH})+)\s?[件个样款]"
+    r"|\b(?:items?|lines?|products?|numbers?|return|refund|exchange) #?(?P<en>\d{1,2}(?:(?:\s?,\s?|\s?,?\s?(?:and|&)\s?)#?\d{1,2})+)\b"
 )
 #: An id shorter than this is too likely something else.
 _FEWEST_DIGITS = 4
@@ -83,14 +103,21 @@ def mentioned_orders(text: str, orders: Sequence[Order]) -> Mention:
     own = own or _by_digits(text, orders)
     if own:
         return Mention(tuple(own))
-    cued = _ID_CUE.search(text)
-    if cued:
-        return Mention(foreign=cued["id"])
-    shapes = {_shape(order.id) for order in orders}
-    for found in _ID_SHAPE.finditer(text):
-        if _shape(found[0]) in shapes:
-            return Mention(foreign=found[0])
-    return Mention()
+    return Mention(foreign=_foreign(text, orders))
+
+
+def also_foreign(text: str, orders: Sequence[Order]) -> str:
+    """An id beside own ones that is none of this customer's; empty if none."""
+    return _foreign(text, orders)
+
+
+def without_ids(text: str, orders: Sequence[Order]) -> str:
+    """*text* with the word for an order in place of every order's id."""
+    word = "订单" if _CJK.search(text) else " order "
+    for order in orders:
+        text = re.sub(_whole(order.id), word, text, flags=re.IGNORECASE)
+    foreign = _foreign(text.lower(), orders)
+    return re.sub(_whole(foreign), word, text, flags=re.IGNORECASE) if foreign else text
 
 
 def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
@@ -126,7 +153,7 @@ def merged_into(text: str, ids: Sequence[str]) -> str:
     for id_ in ids:
         named = re.escape(id_.lower())
         if re.search(
-            rf"(?:合并|并|合|放)(?:到|进|入|在)\s?(?:订单)?\s?{named}|\b(?:into|with|to) (?:order )?#?{named}",
+            rf"(?:合并|并|合|放)(?:到|进|入|在)\s?(?:订单)?\s?{named}|\b(?:into|to) (?:order )?#?{named}",
             text,
         ):
             return id_
@@ -155,7 +182,7 @@ def mentioned_lines(
     if order is not None and stays.names:
         return _but_for(stays, order, is_answer=is_answer)
     places = _places(text, is_answer=is_answer)
-    count = quantity(text) or 0
+    count = 0 if _POSITIONS.search(text) else quantity(text) or 0
     if order is None:
         return LineMention(tuple((place, count) for place in places))
     numbers = [line.line for line in order.lines]
@@ -202,7 +229,7 @@ def quantity(text: str) -> int | None:
     """How many units a text names; 0 for all of them; None if it does not say."""
     if _EACH.search(text):
         return 0
-    found = _OF_THEM.search(text) or _QUANTITY.search(text)
+    found = _BY_VERB.search(text) or _OF_THEM.search(text) or _QUANTITY.search(text)
     if found is None:
         return None
     return number(next(word for word in found.groups() if word))
@@ -233,7 +260,12 @@ def _places(text: str, *, is_answer: bool) -> tuple[int, ...]:
         number(next(word for word in match.groups() if word))
         for match in _POSITION.finditer(text)
     )
-    places = tuple(dict.fromkeys(place for place in found if place))
+    several = (
+        number(word)
+        for match in _POSITIONS.finditer(text)
+        for word in re.findall(rf"\d{{1,2}}|{CN_NUMBER}", match["zh"] or match["en"])
+    )
+    places = tuple(dict.fromkeys(place for place in (*several, *found) if place))
     bare = _bare_place(text) if is_answer and not places else 0
     return (bare,) if bare else places
 
@@ -247,8 +279,45 @@ def _bare_place(text: str) -> int:
 
 
 def _names(text: str, order_id: str) -> bool:
-    pattern = rf"(?<![a-z0-9]){re.escape(order_id.lower())}(?![a-z0-9])"
-    return re.search(pattern, text.lower()) is not None
+    return re.search(_whole(order_id.lower()), text.lower()) is not None
+
+
+def _whole(order_id: str) -> str:
+    """Pattern of an id that is no part of a longer word."""
+    return rf"(?<![A-Za-z0-9]){re.escape(order_id)}(?![A-Za-z0-9])"
+
+
+def _foreign(text: str, orders: Sequence[Order]) -> str:
+    """An id that is announced as one, or has the make of this shop's ids."""
+    own = {order.id.lower() for order in orders}
+    for cued in _ID_CUE.finditer(text):
+        if cued["id"] not in own and not _digits_of(cued["id"], own):
+            return cued["id"]
+    titles = " ".join(
+        f"{line.title_zh} {line.title_en}" for one in orders for line in one.lines
+    ).lower()
+    words = [
+        found[0]
+        for found in _ID_SHAPE.finditer(text)
+        if found[0] not in own
+        and not _digits_of(found[0], own)
+        and not _names(titles, found[0])
+    ]
+    # The very letters of this shop's ids first, then any of the same make.
+    for make in (_kin, _make):
+        makes = {make(order.id) for order in orders}
+        for word in words:
+            if make(word) in makes:
+                return word
+    return ""
+
+
+def _kin(order_id: str) -> str:
+    return re.sub(r"\d", "9", order_id.lower())
+
+
+def _digits_of(word: str, own: set[str]) -> bool:
+    return word.isdigit() and any(re.sub(r"\D", "", one) == word for one in own)
 
 
 def _by_digits(text: str, orders: Sequence[Order]) -> list[str]:
@@ -263,6 +332,6 @@ def _by_digits(text: str, orders: Sequence[Order]) -> list[str]:
     ]
 
 
-def _shape(order_id: str) -> str:
-    """What ids of the same make have in common: letters, and how many digits."""
-    return re.sub(r"\d", "9", order_id.lower())
+def _make(order_id: str) -> str:
+    """What ids of the same shop have in common: where letters and digits stand."""
+    return re.sub(r"[a-z]", "a", re.sub(r"\d", "9", order_id.lower()))

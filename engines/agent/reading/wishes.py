@@ -51,14 +51,14 @@ _TO = r"收[货件](?!人?的?(?:电话|手机|联系|时间|日期))"
 _CHANGE_ADDRESS = re.compile(
     rf"(?:改|换|变更|更新|填错|写错|选错|弄错|搞错|错了?).{{0,8}}(?:地址|{_TO})"
     rf"|(?:地址|{_TO}).{{0,10}}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址"
-    r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)|改[到去]"
+    r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)(?!\s*(?:我的?)?(?:邮箱|[\w.+-]+@))|改[到去](?!\s*(?:明|后|大后|下|周|星期|礼拜|\d))"
     r"|\b(?:change|update|edit|correct|modify|fix|wrong|different|another|new)\b.{0,30}\baddress\b"
     r"|\baddress\b.{0,30}\b(?:change|wrong|update|mistake|incorrect|instead)"
     r"|\b(?:ship|send|deliver|redirect)\b.{0,25}\b(?:to|address)\b.{0,80}\b(?:instead|rather)\b",
 )
 _CANCEL_ORDER = re.compile(
     r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
-    r"|(?:订单|单子?).{0,4}不要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
+    r"|(?:订单|单子?)(?:我|都|就|也|全|现在)?不(?:想)?要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
@@ -88,10 +88,10 @@ _GIFT = re.compile(
     r"(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
     r"|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
     r"|\b(?:missing|never got|did(?:n'?t| not) (?:get|receive|come with)|forgot|no)\b.{0,20}\b(?:gift|freebie)\b"
-    r"|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
+    r"|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"换货|调换|换(?:一?[个件双条款]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|想换(?!地址|手机|电话|号码|收)"
+    r"换货|调换|换(?:一?[个件双条款]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|[黑白红蓝灰绿粉紫黄]色?)|想换(?!地址|手机|电话|号码|收)"
     r"|\bexchang|\bswap\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
@@ -100,10 +100,10 @@ _REPLACE = re.compile(
 _INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
 _PRICE = re.compile(
     r"价保|保价|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
-    r"|\bcheaper now\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
+    r"|\bcheaper now\b|\b(?:went|gone|going|came) down in price\b|\bon sale now\b|\b(?:refund|return|pay|give)\b.{0,15}\bthe (?:price )?difference\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
 )
 _MERGE = re.compile(
-    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
 )
 _SPLIT = re.compile(
     r"拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
@@ -115,7 +115,8 @@ _RESCHEDULE = re.compile(
     r"|(?:晚|改|过)(?:点|几|两|一)?天(?:再)?(?:送|派|配送|发)|(?:推迟|延后|延迟|改)(?:到|至)(?:明|后|大后|下|周|星期|礼拜|\d)"
     r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日])(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
     r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
-    r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|to) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|till|to|by) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d{1,2}(?:st|nd|rd|th)|\d{4}-\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    r"|\b(?:send|ship|deliver)\b.{0,40}\b(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:hold|keep)\b.{0,30}\buntil\b"
     r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
 )
 _PHONE = re.compile(
@@ -176,6 +177,19 @@ _PART_OF: tuple[tuple[Recipe, Recipe], ...] = (
     ("change_address", "merge_orders"),
     ("change_address", "split_shipment"),
 )
+#: (what a piece alone asks for, the task before it that it explains).
+_EXPLAINED: frozenset[tuple[Recipe, Recipe]] = frozenset(
+    {("exchange_item", "replace_item"), ("replace_item", "exchange_item")}
+)
+_HAS_FREIGHT: frozenset[Recipe] = frozenset({"change_address", "merge_orders"})
+_DIFFERENCE = re.compile(
+    r"运费|差价|差额|多付|多收|\bfreight\b|\bshipping\b|\bdifference\b"
+)
+_ADDRESS_WORD = re.compile(r"地址|\baddress\b")
+_FORBIDS = re.compile(
+    r"(?:^|[,，。\s])(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:取消|退|改|换|合并|开)"
+    r"|\b(?:don'?t|do not|never) (?:cancel|refund|return|change|exchange|merge|ship)\b"
+)
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
     r"(?:赠品|礼品).{0,6}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
@@ -219,9 +233,24 @@ def _reasons(text: str, found: set[Recipe]) -> set[Recipe]:
     return drop
 
 
-def is_part_of(recipe: Recipe, other: Recipe) -> bool:
-    """Tell if the words of *recipe* may be a part of what *other* asks for."""
-    return (recipe, other) in _PART_OF
+def goes_on(text: str, recipe: Recipe, other: Recipe) -> bool:
+    """
+    Tell if a piece that alone would ask for *recipe* goes on with *other*.
+
+    Args:
+        text: The folded piece; it names nothing of its own.
+    """
+    pair = (recipe, other)
+    if pair == ("change_address", "reissue_invoice"):
+        return _ADDRESS_WORD.search(text) is None
+    if pair in _PART_OF or pair in _EXPLAINED:
+        return True
+    return other in _HAS_FREIGHT and _DIFFERENCE.search(text) is not None
+
+
+def is_forbidden(text: str) -> bool:
+    """Tell if a folded piece says that something shall *not* be done."""
+    return _FORBIDS.search(text) is not None
 
 
 def claim_in(text: str) -> ReplacementReason | None:

@@ -166,7 +166,7 @@ class UrgeRefund(EffectRecipe):
     name = "chase_refund"
     risk = Risk.HIGH
     said: ClassVar[Sentences] = {
-        "summary": ("order", "refund", "amount"),
+        "summary": ("order", "refund", "amount", "due"),
         "proposal": ("order", "amount", "due"),
         "done": ("order", "amount", "expected", "receipt"),
     }

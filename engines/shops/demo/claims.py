@@ -11,6 +11,7 @@ from typing import Any
 from engines.shops.demo import records
 from engines.shops.demo.books import Refusal
 from engines.shops.demo.effects import (
+    ZONE,
     book_refund,
     check_version,
     expected_by,
@@ -92,7 +93,7 @@ def chase_refund(
     late = known.get(body.refund_id)
     if late is None:
         raise records.missing("refund")
-    today = dt.datetime.fromisoformat(at).date().isoformat()
+    today = dt.datetime.fromisoformat(at).astimezone(ZONE).date().isoformat()
     if late.status != "processing" or not late.expected_by or late.expected_by >= today:
         raise Refusal("not_late", f"a refund that is {late.status}")
     until = expected_by(at)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -27,6 +28,8 @@ from engines.shops.wire import (
 
 #: Working days within which a refund arrives at the latest.
 REFUND_WORKING_DAYS = 3
+#: The shop's calendar.
+ZONE = ZoneInfo("Asia/Shanghai")
 UNSHIPPED = frozenset({"unpaid", "paid"})
 REFUNDABLE = frozenset({"paid", "delivered", "completed"})
 _FRIDAY = 4

@@ -12,6 +12,7 @@ from engines.shops.demo import records
 from engines.shops.demo.books import Refusal
 from engines.shops.demo.effects import (
     UNSHIPPED,
+    ZONE,
     book_refund,
     check_version,
     expected_by,
@@ -89,7 +90,7 @@ def reschedule(
     check_version(found, body.version)
     if found.status not in {"paid", "shipped"}:
         raise Refusal("too_late", f"an order that is {found.status}")
-    today = dt.datetime.fromisoformat(at).date()
+    today = dt.datetime.fromisoformat(at).astimezone(ZONE).date()
     try:
         day = dt.date.fromisoformat(body.deliver_on)
     except ValueError as exc:
