@@ -49,6 +49,7 @@ from gateway.http.tide import TideApi
 from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
 from gateway.people import People
+from gateway.previews import Previews
 from gateway.services import (
     knowledge_of,
     open_questions,
@@ -63,6 +64,7 @@ from gateway.store.durability import probe
 from gateway.store.handoff import HandoffStore
 from gateway.store.ledger import StoreLedger
 from gateway.store.operators import OperatorStore
+from gateway.store.threads import Threads
 from gateway.store.tide import TideStore
 from gateway.store.wakeups import Wakeups
 from gateway.sweeper import Sweeper
@@ -165,10 +167,11 @@ class Gateway:
         people = People(handoffs, conversations)
         admission = _admission(config, secret)
         tide = TideStore(scripts)
+        answerer = self._answerer(config, router, telemetry, services, admission)
         self.dispatcher = Dispatcher(
             conversations,
             services,
-            self._turn_work(config, router, telemetry, services, admission),
+            _turn_work(config, answerer, admission),
             people,
             telemetry,
             reply_wait_s=config.dispatch.reply_wait_s,
@@ -195,6 +198,8 @@ class Gateway:
             desk=desk,
             feed=self._feed,
             channels=self.channels,
+            previews=Previews(answerer, services),
+            threads=Threads(scripts),
             accounts=Accounts(
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
@@ -268,21 +273,21 @@ class Gateway:
 
         return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))
 
-    def _turn_work(
+    def _answerer(
         self,
         config: Config,
         router: TierRouter,
         telemetry: Telemetry,
         services: dict[str, ShopService],
         admission: Admission,
-    ) -> TurnWork:
+    ) -> Answerer:
         limits = config.dispatch
         facts = FactsOfCustomers(
             {shop: one.orders for shop, one in services.items() if one.orders},
             time.monotonic,
         )
         self._resources.push_async_callback(facts.close)
-        answerer = Answerer(
+        return Answerer(
             router.decide,
             guard.check,
             admission,
@@ -291,15 +296,19 @@ class Gateway:
             min_confidence=limits.min_confidence,
             on_fault=telemetry.engine_fault,
         )
-        return TurnWork(
-            answerer,
-            admission,
-            wall_ms=wall_ms,
-            idle_ms=int(limits.episode_idle_s * 1000),
-            keep_lines=limits.history_lines,
-            deadline_s=limits.l3_deadline_s,
-            max_tries=limits.max_tries,
-        )
+
+
+def _turn_work(config: Config, answerer: Answerer, admission: Admission) -> TurnWork:
+    limits = config.dispatch
+    return TurnWork(
+        answerer,
+        admission,
+        wall_ms=wall_ms,
+        idle_ms=int(limits.episode_idle_s * 1000),
+        keep_lines=limits.history_lines,
+        deadline_s=limits.l3_deadline_s,
+        max_tries=limits.max_tries,
+    )
 
 
 def _accounts(config: Config) -> list[AccountSettings]:

@@ -37,12 +37,15 @@ class ServerConfig(
         drain_s: How long a stopping worker may finish what it has.
 
         max_body_bytes: A larger request body is refused with 413.
+
+        public_url: The https:// address that platforms reach this gateway at.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     drain_s: Seconds = 15.0
+    public_url: str = ""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1_024)] = 32_768
 
 

@@ -91,12 +91,17 @@ def _fill_channel(shop: str, channel: ChannelConfig, kept: Secrets) -> ChannelCo
         key = kept.channel_keys.setdefault(
             f"{shop}/{channel.name}", f"tg_{secrets.token_urlsafe(24)}"
         )
-    platform = channel.platform and _fill_platform(channel.platform)
+    platform = channel.platform and fill_platform(channel.platform)
     return msgspec.structs.replace(channel, key=key, platform=platform)
 
 
-def _fill_platform(platform: Platform) -> Platform:
-    """Read every secret of a platform that stands in a file."""
+def fill_platform(platform: Platform) -> Platform:
+    """
+    Read every secret of a platform that stands in a file.
+
+    Raises:
+        ConfigError: If a named file cannot be read.
+    """
     values: dict[str, str] = msgspec.structs.asdict(platform)
     read = {
         name.removesuffix("_file"): _read_key(path)

@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 import uvicorn
@@ -170,7 +171,7 @@ class Platforms:
 
     def _take(self, kind: str, scope: dict[str, Any], body: bytes) -> Reply:
         headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
-        said = msgspec.json.decode(body)
+        said = _read(headers, body)
         key = _key(kind, headers, said)
         is_known = bool(key) and key in self._known
         if not is_known:
@@ -181,6 +182,14 @@ class Platforms:
                 )
             )
         return _ANSWERS[kind](len(self._arrived), said, is_known)
+
+
+def _read(headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """JSON, or a form as some of the platforms' own clients send."""
+    if headers.get("content-type", "").startswith("application/x-www-form"):
+        return dict(parse_qsl(body.decode()))
+    found: dict[str, Any] = msgspec.json.decode(body)
+    return found
 
 
 def _key(kind: str, headers: dict[str, str], said: dict[str, Any]) -> str:

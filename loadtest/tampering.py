@@ -12,13 +12,15 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count as count_from
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from gateway.channels.contract import HookRefused, HookUnreadable, RawRequest
 from gateway.channels.registry import open_channel
-from loadtest.play import Player, Said
+from loadtest.play import Said
 from loadtest.players import PLAYERS
 
 
@@ -72,14 +74,10 @@ Bend = Callable[[random.Random, str, RawRequest], RawRequest]
 
 def tamper(kind: str, count: int, seed: int = 1) -> Tampered:
     """Forge *count* requests of one kind and present them."""
-    rng, player = random.Random(seed), PLAYERS[kind]
-    ours, others = (player.settings("http://127.0.0.1:9") for _ in range(2))
+    ours = PLAYERS[kind].settings("http://127.0.0.1:9")
     channel = open_channel(ours)
-    accepted, faults, done = [], [], 0
-    for how, request, at_s in _forged(kind, player, ours, others, rng):
-        if done >= count:
-            break
-        done += 1
+    accepted, faults, at_s = [], [], 1_800_000_000.0
+    for how, request in islice(forged(kind, ours, at_s, seed), count):
         try:
             channel.decode(request, channel.verify(request, at_s))
         except HookRefused:
@@ -92,23 +90,23 @@ def tamper(kind: str, count: int, seed: int = 1) -> Tampered:
         else:
             accepted.append(how)
     return Tampered(
-        kind=kind, requests=done, accepted=tuple(accepted), faults=tuple(faults)
+        kind=kind, requests=count, accepted=tuple(accepted), faults=tuple(faults)
     )
 
 
-def _forged(
-    kind: str, player: Player, ours: Any, others: Any, rng: random.Random
-) -> Iterator[tuple[str, RawRequest, float]]:
-    """Requests without end: how each was bent, and when it is presented."""
-    at_s = 1_800_000_000.0
-    bends = _bends(kind)
-    for number in range(10**9):
+def forged(
+    kind: str, ours: Any, at_s: float, seed: int = 1
+) -> Iterator[tuple[str, RawRequest]]:
+    """Forged requests without end, for an account of ours, and how each was bent."""
+    rng, player, bends = random.Random(seed), PLAYERS[kind], _bends(kind)
+    others = player.settings("http://127.0.0.1:9")
+    for number in count_from(0):
         said = Said(f"m{number}", str(rng.randrange(10**9, 10**10)), "多久发货", at_s)
         how, bend = rng.choice(bends)
         honest = player.hook(others if how == "another key" else ours, said)
         request = bend(rng, kind, honest)
         if request != honest or how == "another key":
-            yield how, request, at_s
+            yield how, request
 
 
 def _bends(kind: str) -> list[tuple[str, Bend]]:

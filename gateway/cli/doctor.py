@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -19,14 +20,18 @@ from time import perf_counter, time_ns
 from typing import Literal
 
 import click
+import httpx
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from engines.agent.policy import Policy
 from gateway.app import load_router, wall_ms
+from gateway.channels.accounts import troubles
+from gateway.channels.registry import open_channel
 from gateway.cli import options
-from gateway.config import Config, ShopConfig, resolve
+from gateway.config import ChannelConfig, Config, ShopConfig, resolve
+from gateway.secrets import fill_platform
 from gateway.services import open_services
 from gateway.store.connection import Scripts
 from gateway.store.durability import probe
@@ -86,6 +91,12 @@ def examine(config: Config) -> Iterator[Finding]:
     checks += [
         (f"shop {shop.id}", partial(_shop_found, shop, data_dir))
         for shop in config.shops
+    ]
+    checks += [
+        (f"channel {shop.id}/{one.name}", partial(_channel, config, shop, one))
+        for shop in config.shops
+        for one in shop.channels
+        if one.platform is not None
     ]
     for name, check in checks:
         try:
@@ -196,6 +207,62 @@ async def _shop(shop: ShopConfig, data_dir: Path) -> Finding:
             fix="set business_url for order look-ups and L3 (the demo starts one)",
         )
     return Finding(check=f"shop {shop.id}", state="ok", detail=f"answers on {tiers}")
+
+
+def _channel(config: Config, shop: ShopConfig, channel: ChannelConfig) -> Finding:
+    """Shape of the credentials, how long repeats are known, and the address to enter."""
+    name = f"channel {shop.id}/{channel.name}"
+    platform = fill_platform(channel.platform) if channel.platform else None
+    assert platform is not None  # noqa: S101 - only such channels are looked at
+    wrong = list(troubles(platform))
+    if wrong:
+        return Finding(check=name, state="error", detail=wrong[0], fix="see above")
+    caps = open_channel(platform).caps
+    if config.store.dedup_days * 86_400 < caps.retry_window_s:
+        days = caps.retry_window_s / 86_400
+        return Finding(
+            check=name,
+            state="error",
+            detail=f"the platform repeats for {days:.1f} days, longer than we know ids",
+            fix=f"set store.dedup_days to {days:.1f} or more",
+        )
+    path = f"/v1/hooks/{channel.name}/{shop.id}"
+    if not config.server.public_url:
+        return Finding(
+            check=name,
+            state="warning",
+            detail=f"the platform calls …{path}; whether it can is not known",
+            fix="set server.public_url to the https:// address of this gateway",
+        )
+    return _reachable(name, config.server.public_url, path)
+
+
+def _reachable(name: str, public_url: str, path: str) -> Finding:
+    """Whether the public address leads to a gateway, with a clock like ours."""
+    address = f"{public_url.rstrip('/')}{path}"
+    if not public_url.startswith("https://"):
+        fix = "platforms call https:// addresses only; put a TLS proxy in front"
+        return Finding(check=name, state="warning", detail=address, fix=fix)
+    try:
+        answer = httpx.get(f"{public_url.rstrip('/')}/healthz", timeout=5)
+    except httpx.HTTPError as exc:
+        detail = f"{public_url}: {type(exc).__name__}"
+        fix = "start the gateway, or mend the address or the proxy in front of it"
+        return Finding(check=name, state="warning", detail=detail, fix=fix)
+    skew_s = _skew_s(answer.headers.get("date", ""))
+    if abs(skew_s) > MAX_SKEW_S:
+        detail = f"{public_url}'s clock differs by {skew_s:.0f} s"
+        fix = "synchronise the clocks (NTP): signatures carry the time"
+        return Finding(check=name, state="warning", detail=detail, fix=fix)
+    return Finding(check=name, state="ok", detail=f"enter {address} at the platform")
+
+
+def _skew_s(date: str) -> float:
+    """Seconds between an HTTP date and our clock; 0 if there is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - time_ns() / 1e9
+    except ValueError:
+        return 0.0
 
 
 def _print(findings: list[Finding]) -> None:

@@ -18,11 +18,33 @@ from loadtest.faults import FaultReport, run_faults
 from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, TooFewQuestions, compare
 from loadtest.striker import FaultKind
+from loadtest.tampering import PROOFS, tamper
 
 
 @click.group()
 def loadtest() -> None:
     """Measure and break a gateway of its own, over HTTP, on 127.0.0.1."""
+
+
+@loadtest.command("tamper")
+@options.as_json
+@click.option("--requests", type=click.IntRange(1), default=50_000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def tamper_with(as_json: bool, requests: int, seed: int) -> None:
+    """Forge webhooks of every signature scheme; exit 1 if one is taken."""
+    results = []
+    for kind in PROOFS:
+        result = tamper(kind, requests, seed)
+        results.append(result)
+        if not as_json:
+            click.echo(
+                f"{kind}: {result.requests} forged, {len(result.accepted)} taken,"
+                f" {len(result.faults)} faults"
+            )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(results)))
+    is_clean = not any(one.accepted or one.faults for one in results)
+    sys.exit(0 if is_clean else 1)
 
 
 @loadtest.command()

@@ -27,6 +27,7 @@ from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
 from gateway.cli.serve import serve
+from gateway.cli.simulate import simulate
 from gateway.cli.tide import sale, tide
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
@@ -49,7 +50,7 @@ def cli() -> None:
 
 for command in (
     accept, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator, plan_command,
-    replay, route, sale, serve, train,
+    replay, route, sale, serve, simulate, train,
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)

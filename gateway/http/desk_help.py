@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import JSONBody
+from litestar.params import JSONBody, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from engines.contract import Complexity, Locale, Risk, Tier
@@ -103,7 +103,7 @@ class DeskHelpController(Controller):
     @get("/lines/{locale:str}", summary="Standing lines of the shop's voice")
     async def lines(
         self,
-        locale: str,
+        locale: Annotated[str, PathParameter(description="``zh`` or ``en``.")],
         session: NamedDependency[Session],
         desk_help: NamedDependency[DeskHelp],
     ) -> LinesOut:

@@ -29,6 +29,7 @@ from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_help import desk_help_routes
 from gateway.http.desk_session import DeskApi
 from gateway.http.intake import HotRoute, Intake
+from gateway.http.openai import ChatApi
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
@@ -36,6 +37,8 @@ from gateway.http.system import SystemApi
 from gateway.http.tide import TideApi, tide_routes
 from gateway.live import Live
 from gateway.people import People
+from gateway.previews import Previews
+from gateway.store.threads import Threads
 from gateway.telemetry import Telemetry
 
 
@@ -70,6 +73,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     feed: DeskFeed
     channels: Channels
+    previews: Previews
+    threads: Threads
     accounts: Accounts
     approvals: Approvals
     system: SystemApi
@@ -109,6 +114,13 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "tide": parts.tide,
             "desk_help": parts.desk_help,
             "actions": parts.approvals,
+            "identity": parts.channels.identity,
+            "chat_api": ChatApi(
+                customers=api,
+                previews=parts.previews,
+                threads=parts.threads,
+                wall_ms=parts.wall_ms,
+            ),
         },
         max_body_bytes=limits.server.max_body_bytes,
     )

@@ -111,13 +111,12 @@ class Intake:
         if wait_s > 0:
             raise RateLimited(wait_s)
 
-    def _language(self, message: MessageIn) -> Locale:
+    def language(self, text: str, declared: Locale | None) -> Locale:
         """
         The text's own language; the sender's page may be in another one.
 
         A word or two of Latin letters ("ok", "hi", "K3003") leave it at that.
         """
-        text, declared = message.text, message.locale
         if declared is not None and text.isascii() and len(text.split()) <= FEW_WORDS:
             return declared
         return self._locale_of(text, declared or "zh")
@@ -130,7 +129,7 @@ class Intake:
             text=message.text,
             message_id=message.message_id,
             user_id=message.user_id,
-            locale=self._language(message),
+            locale=self.language(message.text, message.locale),
             meta=message.meta,
         )
         said = f"{message.user_id}\0{message.text}".encode()

@@ -42,6 +42,8 @@ from gateway.http.customers import (
 )
 from gateway.http.desk_session import COOKIE
 from gateway.http.hooks import HookController
+from gateway.http.identities import IdentityController, LinkCodeController
+from gateway.http.openai import ChatController
 from gateway.http.system import SystemApi, SystemController
 from gateway.telemetry import Telemetry
 
@@ -85,6 +87,9 @@ def build_routes(
             VisitorController,
             SystemController,
             HookController,
+            ChatController,
+            IdentityController,
+            LinkCodeController,
             chat_socket,
             _docs_assets(),
             *more,
