@@ -23,11 +23,13 @@ from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
 from engines.voice import Voice
 from gateway.answering import ShopService
-from gateway.config import ShopConfig, resolve
+from gateway.config import ShopConfig, resolve, shipped
 
 
 #: Calendar of the shops: passages and offers begin and end by it.
 ZONE = ZoneInfo("Asia/Shanghai")
+#: What customers of any shop say for one thing; a shop's own file replaces it.
+WORDS = "knowledge/demo/words.yaml"
 
 
 async def open_services(
@@ -83,7 +85,7 @@ def knowledge_of(
     """Where the knowledge of *shop* is: its folder, and its shelf under *data_dir*."""
     shelf = Shelf(data_dir / "knowledge" / shop.id, ShopId(shop.id))
     folder = resolve(shop.knowledge) if shop.knowledge else None
-    return Knowledge(folder, shelf, questions)
+    return Knowledge(folder, shelf, questions, shipped(WORDS))
 
 
 def open_questions(resources: AsyncExitStack) -> QuestionVectors | None:

@@ -228,6 +228,8 @@ class Partition:
             idf = min((self._idf_of(known.get(t)) for t in unit.terms), default=1.0)
             has = {t: self._has(known.get(t), number) for t in terms}
             share = coverage(unit, has)
+            if unit.is_soft and not share:
+                continue
             total += idf
             covered += idf * share
             if unit.is_must and not share:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from engines import yamlfile
 from engines.contract import Locale, ShopId
 from engines.retrieval import compiled
 from engines.retrieval.compiled import Facts
@@ -23,7 +22,7 @@ from engines.retrieval.index import Index
 from engines.retrieval.ingest.shelf import Manifest, Shelf
 from engines.retrieval.searching import Searcher
 from engines.retrieval.terms import Analyzer
-from engines.retrieval.words import Phrases, Synonyms, load_synonyms, read_synonyms
+from engines.retrieval.words import FILE, Phrases, Synonyms, load_synonyms
 
 
 #: Cached vectors, beside a folder's documents or on a shelf.
@@ -39,6 +38,8 @@ class Knowledge:
 
         shelf: What was ingested; its folder need not exist.
 
+        words: File of synonyms for a folder without one, or without a folder.
+
         questions: Encodes questions, and at :meth:`compile` passages; None where
             the extra ``dense`` is not installed.
     """
@@ -48,8 +49,10 @@ class Knowledge:
         folder: Path | None,
         shelf: Shelf,
         questions: QuestionVectors | None = None,
+        words: Path | None = None,
     ) -> None:
         self._folder = folder
+        self._words = words
         self.shelf = shelf
         self._questions = questions
 
@@ -143,9 +146,9 @@ class Knowledge:
         return self.shelf.folder / "index" / signature
 
     def _synonyms(self) -> Synonyms:
-        if self._folder is None:
-            return read_synonyms(yamlfile.Document("words", {}, {}))
-        return load_synonyms(self._folder)
+        if self._folder is not None and (self._folder / FILE).exists():
+            return load_synonyms(self._folder / FILE)
+        return load_synonyms(self._words)
 
 
 def analyzers_of(facts: Facts, synonyms: Synonyms) -> dict[Locale, Analyzer]:

@@ -42,12 +42,15 @@ class Unit(NamedTuple):
         parts: Else the share of these counts.
 
         is_must: True if a passage that does not speak of it is no answer.
+
+        is_soft: True if an answer need not speak of it.
     """
 
     word: str
     terms: tuple[str, ...]
     parts: tuple[str, ...]
     is_must: bool = False
+    is_soft: bool = False
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,7 @@ class Analyzer:
         self._locale = locale
         self._synonyms = synonyms.phrases[locale]
         self._must = synonyms.must
+        self._soft = synonyms.soft
         self._names = names
 
     def count(self, text: str) -> Counter[str]:
@@ -176,6 +180,8 @@ class Analyzer:
                 token.word, tuple("s" + name for name in names), (), is_must=True
             )
         terms += ["s" + name for name in names]
+        if not self._soft.isdisjoint(names):
+            return Unit(token.word, tuple(terms), (), is_soft=True)
         if self._locale == "en" or not _HAN_RUN.match(token.word):
             return Unit(token.word, tuple(terms), ())
         if len(token.word) == 1:
@@ -189,7 +195,9 @@ class Analyzer:
         terms = tuple("s" + name for name in found.names)
         if not any(set(terms) <= set(unit.terms) for unit in units):
             is_must = not self._must.isdisjoint(found.names)
-            units.append(Unit(found.names[0], terms, (), is_must=is_must))
+            is_soft = not self._soft.isdisjoint(found.names)
+            unit = Unit(found.names[0], terms, (), is_must=is_must, is_soft=is_soft)
+            units.append(unit)
 
 
 _STEMMED_STOPS: Final = frozenset(STOP_EN | {stem(word) for word in STOP_EN})

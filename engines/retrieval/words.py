@@ -32,11 +32,15 @@ class WordFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         must: Names of groups that stand for one thing and no other (a sale, a
             region): a passage that does not speak of it is no answer.
+
+        soft: Names of groups that only ask (how long, how to): an answer need not
+            say them.
     """
 
     zh: tuple[tuple[str, ...], ...] = ()
     en: tuple[tuple[str, ...], ...] = ()
     must: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
 
 
 class Found(NamedTuple):
@@ -113,22 +117,22 @@ def _key(wording: str, locale: Locale) -> tuple[str, ...]:
 
 
 class Synonyms(NamedTuple):
-    """Wordings by language, and the names of groups that must be met."""
+    """Wordings by language, and the names of groups that must, or need not, be met."""
 
     phrases: Mapping[Locale, Phrases]
     must: frozenset[str]
+    soft: frozenset[str] = frozenset()
 
 
-def load_synonyms(folder: Path) -> Synonyms:
+def load_synonyms(path: Path | None) -> Synonyms:
     """
-    Read ``words.yaml``; a folder without one has no synonyms.
+    Read a file of synonyms; without one there are none.
 
     Raises:
         BadFile: With file and line.
     """
-    path = folder / FILE
-    if not path.exists():
-        return read_synonyms(yamlfile.Document(str(path), {}, {}))
+    if path is None:
+        return read_synonyms(yamlfile.Document(FILE, {}, {}))
     return read_synonyms(yamlfile.read(path))
 
 
@@ -147,7 +151,7 @@ def read_synonyms(document: yamlfile.Document) -> Synonyms:
         )
         for locale, of_locale in groups.items()
     }
-    return Synonyms(phrases, frozenset(words.must))
+    return Synonyms(phrases, frozenset(words.must), frozenset(words.soft))
 
 
 def _checked(document: yamlfile.Document) -> WordFile:
@@ -162,11 +166,12 @@ def _checked(document: yamlfile.Document) -> WordFile:
     problems += [
         document.problem(
             f"no group is named {name!r}",
-            "must",
+            field,
             position,
             fix=yamlfile.nearest(name, names),
         )
-        for position, name in enumerate(words.must)
+        for field in ("must", "soft")
+        for position, name in enumerate(getattr(words, field))
         if name not in names
     ]
     if problems:

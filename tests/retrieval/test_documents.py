@@ -242,13 +242,13 @@ def test_synonyms_with_an_empty_group_or_unknown_name_are_refused(
     path = tmp_path / "words.yaml"
     path.write_text("zh:\n  - [快递, 物流]\n  - []\nmust: [快送]\n", "utf-8")
     with pytest.raises(BadFile) as caught:
-        load_synonyms(tmp_path)
+        load_synonyms(tmp_path / "words.yaml")
     told = str(caught.value)
     assert "words.yaml:3: an empty group" in told
     assert "words.yaml:4: no group is named '快送'" in told
     path.write_text("zh: [[a, 1]]", "utf-8")
     with pytest.raises(BadFile, match=r"words\.yaml:1: .*put it in quotes"):
-        load_synonyms(tmp_path)
+        load_synonyms(tmp_path / "words.yaml")
 
 
 @given(st.text(max_size=200))

@@ -186,7 +186,7 @@ def test_coverage_is_full_only_if_all_is_spoken_of() -> None:
 
 def test_a_wording_that_stands_for_one_thing_must_be_met() -> None:
     """Half of a sale's name is no match: the other sale is no answer."""
-    synonyms = load_synonyms(KNOWLEDGE)
+    synonyms = load_synonyms(KNOWLEDGE / "words.yaml")
     analyzer = Analyzer("en", synonyms, Phrases([], "en"))
     passages = [passage(1, "Double Twelve starts on 8 December and ends soon")]
     index = Index.build(passages, {"en": analyzer})
