@@ -195,6 +195,27 @@ class ChannelConfig(
     resends_unknown: bool = False
 
 
+class SimulatedConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """
+    An engine that only takes its time, in place of a tier's own: for load runs.
+
+    Attributes:
+        mean_s / cv: Of the delay of an answer.
+
+        most: Turns at once before it refuses; 0 for no bound.
+
+        escalates: Share of turns that it hands on.
+    """
+
+    tier: Literal["L2", "L3"] = "L3"
+    mean_s: Seconds = 1.0
+    cv: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.7
+    most: Annotated[int, msgspec.Meta(ge=0)] = 0
+    escalates: Share = 0.0
+
+
 class HoursConfig(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -235,6 +256,7 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id: str
     weight: Annotated[float, msgspec.Meta(ge=0.01, le=1_000)] = 1.0
     hours: HoursConfig = HoursConfig()
+    simulated: tuple[SimulatedConfig, ...] = ()
     packs: tuple[str, ...] = ("packs/ecommerce.yaml",)
     facts: str = "knowledge/demo/facts.yaml"
     knowledge: str = "knowledge/demo"

@@ -21,9 +21,10 @@ from engines.retrieval.knowledge import Knowledge
 from engines.retrieval.writing import Writer
 from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
+from engines.simulated import SimulatedEngine
 from engines.voice import Voice
 from gateway.answering import ShopService
-from gateway.config import ShopConfig, resolve, shipped
+from gateway.config import ShopConfig, SimulatedConfig, resolve, shipped
 
 
 #: Calendar of the shops: passages and offers begin and end by it.
@@ -124,7 +125,18 @@ async def _open(
         engines[Tier.L3] = AgentEngine.load(
             business, ledger, resolve(shop.policy), voice, clock_ms
         )
+    engines |= {Tier(one.tier): _simulated(one) for one in shop.simulated}
     return ShopService(engines=engines, voice=voice, orders=business)
+
+
+def _simulated(config: SimulatedConfig) -> SimulatedEngine:
+    return SimulatedEngine(
+        Tier(config.tier),
+        config.mean_s,
+        config.cv,
+        most=config.most,
+        escalates=config.escalates,
+    )
 
 
 async def _business(shop: ShopConfig, resources: AsyncExitStack) -> HttpShop | None:

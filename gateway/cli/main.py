@@ -28,7 +28,7 @@ from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
-from gateway.cli.tide import sale, tide
+from gateway.cli.tide import sale, tide, tide_live
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
 from gateway.store.errors import StoreError
@@ -54,6 +54,7 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)
+loadtest.add_command(tide_live)
 
 
 def main() -> None:

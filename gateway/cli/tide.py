@@ -23,6 +23,7 @@ from gateway.store.connection import Scripts
 from gateway.store.tide import TideStore
 from gateway.tide import encode_orders, read_orders
 from loadtest.tide import SCENARIOS, TideReport, table
+from loadtest.tide_live import LiveReport, live
 
 
 MINUTE_MS = 60_000
@@ -87,6 +88,57 @@ def _print(report: TideReport) -> None:
 def _spread(values: tuple[float, float, float], digits: int = 2) -> str:
     middle, least, most = values
     return f"{middle:.{digits}f} ({least:.{digits}f}-{most:.{digits}f})"
+
+
+@click.command("tide-live")
+@options.as_json
+@options.config_file
+@click.option("--load", "loads", type=click.FloatRange(0.1, 50), multiple=True)
+@click.option("--seconds", type=click.FloatRange(3, 600), default=25, show_default=True)
+def tide_live(
+    as_json: bool, config_file: Path | None, loads: tuple[float, ...], seconds: float
+) -> None:
+    """
+    The same tide in front of a real gateway whose L3 only takes its time.
+
+    Exits 1 if an accepted message has no end.
+    """
+    report = live(
+        options.read_config(config_file),
+        loads or (1.0, 2.0, 5.0, 10.0),
+        seconds,
+        lambda line: click.echo(line, err=True),
+    )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        _print_live(report)
+    sys.exit(1 if any(row.unaccounted for row in report.rows) else 0)
+
+
+def _print_live(report: LiveReport) -> None:
+    grid = Table(
+        "load", "accepted", "answered", "with people", "tickets", "no end", "refused",
+        "turns of finished talks", "simulated", "paid order", "others", "late ms",
+    )  # fmt: skip
+    for row in report.rows:
+        grid.add_row(
+            f"{row.load:g}x",
+            str(row.accepted),
+            str(row.answered),
+            str(row.with_people),
+            str(row.ticketed),
+            str(row.unaccounted),
+            str(row.refused),
+            f"{row.talks:.2f}",
+            f"{row.simulated:.2f}",
+            f"{row.finished_known:.2f}",
+            f"{row.finished_others:.2f}",
+            f"{row.late_ms:.0f}",
+        )
+    console = Console(width=150)
+    console.print(grid)
+    console.print(f"{report.seconds:.0f} s each; {report.hardware}")
 
 
 @click.group()

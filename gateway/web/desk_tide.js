@@ -78,7 +78,7 @@ export class DeskTide {
     this.wasShown = this.root.isConnected;
     this.isSale = state.is_sale;
     const name = words.say(`desk.rung_${state.rung}`);
-    const sale = words.say("desk.sale_on", { time: words.moment(state.orders.sale_until_ms) });
+    const sale = words.say("desk.sale_on", { time: words.moment(state.orders.sale_until_ms ?? 0) });
     const rung = words.say("desk.rung", { name });
     this.now.textContent = state.is_sale ? `${rung} · ${sale}` : rung;
     if (document.activeElement !== this.pin) {

@@ -32,7 +32,7 @@ def test_suggestions_and_standing_lines_fill_the_reply(open_page: OpenPage) -> N
     expect(lines(desk, "customer").last).to_contain_text("多久发货")
     desk.keyboard.press("Alt+s")
     box = desk.get_by_label("回复顾客")
-    expect(box).to_have_value(re.compile("发货"))
+    expect(box).to_have_value(re.compile("48 小时"))
     assert lines(chat, "operator").count() == 0
     box.fill("")
     desk.locator(".canned").select_option(index=2)

@@ -39,6 +39,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "engines.voice": ("engines.contract", "engines.yamlfile"),
     "engines.guard*": ("engines.contract",),
     "engines.llm*": ("engines.contract", "engines.guard"),
+    "engines.simulated": ("engines.contract",),
     "engines.shops*": ("engines.yamlfile",),
     "engines.rules*": _ENGINE,
     "engines.retrieval*": _ENGINE,
@@ -271,7 +272,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "loadtest.play*": ("gateway.channels.*",),
     "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
-    "loadtest.tide*": ("gateway.admission.*", "gateway.config", "gateway.stack"),
+    "loadtest.tide*": (
+        "gateway.admission.*",
+        "gateway.client",
+        "gateway.config",
+        "gateway.stack",
+        "loadtest.*",
+    ),
     "loadtest.*": (
         "gateway.config",
         "gateway.stack",
