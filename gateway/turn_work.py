@@ -236,15 +236,11 @@ def _is_impatient(inbound: EventBody, state: ConversationState) -> bool:
 
     Only after an answer: what follows a fallback or a handover is heard.
     """
+    if not 0 < inbound.at_ms < state.last_ms or state.misses or not state.history:
+        return False
     said = [line.text for line in state.history if line.role == "customer"]
-    was_under_way = 0 < inbound.at_ms <= state.last_ms
-    is_answered = bool(state.history) and state.history[-1].role == "assistant"
-    return (
-        was_under_way
-        and is_answered
-        and not state.misses
-        and is_nudge(inbound.text, said[-1])
-    )
+    is_answered = state.history[-1].role == "assistant"
+    return is_answered and bool(said) and is_nudge(inbound.text, said[-1])
 
 
 def _merged(service: ShopService, turn: Turn) -> Verdict:
