@@ -133,8 +133,14 @@ class Consenting:
                 return self._replies.no_such_order(record.order_id, orders, turn.locale)
             # As it was shown: compared in the language it was made in.
             shown = msgspec.structs.replace(turn, locale=record.args["locale"])
-            judged = await self._proposals.judge(shown, draft, order)
+            judged = await self._proposals.judge(
+                shown, draft, order, record_id=record.id
+            )
             opening = self._changed(record, judged)
+            is_free = judged.verdict.outcome == "approve" or opening
+            if not is_free and not await self._proposals.reserve(record):
+                # Another action of the same moment used the rest up.
+                opening = "changed"
             if opening:
                 return await self._anew(turn, draft, record, orders, opening)
             record = await self._carry_out(turn, record, judged)
@@ -186,6 +192,7 @@ class Consenting:
 
     async def _failed(self, turn: Turn, draft: Draft, record: ActionRecord) -> Outcome:
         """If only the order moved on, propose again; else say nothing changed."""
+        await self._ledger.release(record)
         orders = await self._shop.orders(turn.user_id)
         order = next((one for one in orders if one.id == record.order_id), None)
         if order is None or order.version == record.order_version:

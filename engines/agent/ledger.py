@@ -25,6 +25,7 @@ found after a crash is looked up at the shop, never blindly sent again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -158,6 +159,19 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[tuple[int, str, str], ...] = ()
 
 
+class Ceiling(msgspec.Struct, frozen=True):
+    """
+    A bound on what one recipe gives over time, in minor units.
+
+    Attributes:
+        per_shop: Over all customers, instead of this one's.
+    """
+
+    window_ms: int
+    minor: int
+    per_shop: bool = False
+
+
 class Ledger(Protocol):
     """Durable records of actions. Every call returns after the write is on disk."""
 
@@ -192,6 +206,30 @@ class Ledger(Protocol):
             ActionConflict: If the stored version is not *record*'s, or the
                 edge does not exist.
         """
+        ...
+
+    async def spent(
+        self, shop: str, user_id: str, recipe: str, window_ms: int, *, but: str = ""
+    ) -> int:
+        """
+        What *recipe* gave a customer within the window, in minor units.
+
+        An empty *user_id* means all customers of the shop; the action *but* is
+        not counted.
+        """
+        ...
+
+    async def reserve(self, record: ActionRecord, ceilings: Sequence[Ceiling]) -> bool:
+        """
+        Count the record's amount, once, unless it would exceed a ceiling.
+
+        Two actions of one customer can never exceed a ceiling together,
+        however close they come.
+        """
+        ...
+
+    async def release(self, record: ActionRecord) -> None:
+        """Take back what was counted for an action that did not take place."""
         ...
 
 

@@ -12,7 +12,7 @@ text, at a plan, or at how sure somebody was.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -94,13 +94,26 @@ class Ceiling(_Clause, frozen=True, tag="ceiling"):
     minor: Minor
 
 
+class Total(_Clause, frozen=True, tag="total"):
+    """
+    Not more money to customers than this over some days, by this recipe.
+
+    Attributes:
+        per: One customer, or the whole shop.
+    """
+
+    minor: Minor
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
+    per: Literal["customer", "shop"] = "customer"
+
+
 class Never(_Clause, frozen=True, tag="never"):
     """The recipe did not mark the case so (gift, nothing_left, loss …)."""
 
     mark: Id
 
 
-Clause = States | Window | Ceiling | Never
+Clause = States | Window | Ceiling | Total | Never
 
 
 class RecipePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,6 +160,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         to_customer_minor / from_customer_minor: Money that would move.
         worth_minor: Worth of goods that would leave without money moving.
         marks: What the recipe found out, for ``never`` clauses.
+        spent: What the recipe gave before, by the id of a ``total`` clause.
     """
 
     recipe: str
@@ -156,6 +170,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     from_customer_minor: int = 0
     worth_minor: int = 0
     marks: frozenset[str] = frozenset()
+    spent: Mapping[str, int] = {}
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -236,6 +251,12 @@ class Policy:
                 return clause.approver
         return "supervisor"
 
+    def totals(self, recipe: str) -> tuple[Total, ...]:
+        """Ceilings of a recipe over time."""
+        return tuple(
+            one for one in self._recipes.get(recipe, ()) if isinstance(one, Total)
+        )
+
     def accepts(self, recipe: str, order: Order, now: dt.datetime) -> bool:
         """Tell if states and windows allow *recipe* on *order*, amounts aside."""
         case = Case(recipe=recipe, order=order, now=now)
@@ -256,7 +277,7 @@ def limit_of(clause: Clause) -> str:
     """The figure of a clause as it stands in its sentences; empty if it has none."""
     if isinstance(clause, Window):
         return str(clause.days)
-    if isinstance(clause, Ceiling):
+    if isinstance(clause, Ceiling | Total):
         return f"{clause.minor // 100}.{clause.minor % 100:02d}"
     return ""
 
@@ -267,14 +288,25 @@ def _holds(clause: Clause, case: Case) -> bool:
             return case.order.status in clause.allowed
         case Window():
             return _is_inside(clause, case)
-        case Ceiling(of="to_customer"):
-            return case.to_customer_minor <= clause.minor
-        case Ceiling(of="goods"):
-            return case.worth_minor <= clause.minor
         case Ceiling():
-            return case.from_customer_minor <= clause.minor
+            return _measured(clause, case) <= clause.minor
+        case Total():
+            spent = case.spent.get(clause.id, 0)
+            return not case.to_customer_minor or (
+                spent + case.to_customer_minor <= clause.minor
+            )
         case Never():
             return clause.mark not in case.marks
+
+
+def _measured(clause: Ceiling, case: Case) -> int:
+    match clause.of:
+        case "to_customer":
+            return case.to_customer_minor
+        case "from_customer":
+            return case.from_customer_minor
+        case "goods":
+            return case.worth_minor
 
 
 def _is_inside(clause: Window, case: Case) -> bool:

@@ -14,12 +14,15 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from engines.agent.execution import step_key
-from engines.agent.ledger import ActionRecord, ActionState, Ledger, Step
+from engines.agent.ledger import ActionRecord, ActionState, Ceiling, Ledger, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import Case, Policy, Verdict
 from engines.agent.recipes import Computed, Recipe
 from engines.contract import Turn
 from engines.shops.port import Order, ShopPort
+
+
+DAY_MS = 86_400_000
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -61,8 +64,14 @@ class Proposals:
         self._policy = policy
         self._clock_ms = clock_ms
 
-    async def judge(self, turn: Turn, draft: Draft, order: Order) -> Judged:
-        """Compute *draft* on *order* as it is now and let policy judge it."""
+    async def judge(
+        self, turn: Turn, draft: Draft, order: Order, *, record_id: str = ""
+    ) -> Judged:
+        """
+        Compute *draft* on *order* as it is now and let policy judge it.
+
+        What *record_id* may have counted already is not held against it.
+        """
         computed = await self._recipes[draft.recipe].compute(
             draft, order, turn.locale, self._shop, self._policy.money
         )
@@ -74,12 +83,35 @@ class Proposals:
             from_customer_minor=computed.from_customer_minor,
             worth_minor=computed.worth_minor,
             marks=computed.marks,
+            spent=await self._spent(turn, draft.recipe, record_id),
         )
         return Judged(draft, order, computed, self._policy.judge(case))
 
     async def propose(self, turn: Turn, judged: Judged) -> ActionRecord:
         """Write a proposal that policy allows; the same one comes back unchanged."""
         return await self._ledger.propose(self._record(turn, judged))
+
+    async def reserve(self, record: ActionRecord) -> bool:
+        """Count what is about to be given against the ceilings over time."""
+        ceilings = [
+            Ceiling(one.days * DAY_MS, one.minor, one.per == "shop")
+            for one in self._policy.totals(record.recipe)
+        ]
+        if not ceilings or record.amount_minor <= 0:
+            return True
+        return await self._ledger.reserve(record, ceilings)
+
+    async def _spent(self, turn: Turn, recipe: str, record_id: str) -> dict[str, int]:
+        return {
+            one.id: await self._ledger.spent(
+                turn.shop,
+                "" if one.per == "shop" else turn.user_id,
+                recipe,
+                one.days * DAY_MS,
+                but=record_id,
+            )
+            for one in self._policy.totals(recipe)
+        }
 
     def is_expired(self, record: ActionRecord) -> bool:
         """Tell if a proposal waited for consent too long."""

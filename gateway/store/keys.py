@@ -164,6 +164,11 @@ def actions_by_state(shop: str, bucket: int, state: str) -> str:
     return f"{tag(shop, bucket)}A:{state}"
 
 
+def spending(shop: str, user: str, recipe: str) -> str:
+    """What one recipe gave a customer lately; of the whole shop for no customer."""
+    return f"{tag(shop, bucket_of(user))}s:{escape(recipe)}:{escape(user)}"
+
+
 def of_wake_up(channel: bytes) -> tuple[str, int]:
     """Shop and bucket of a wake-up's channel."""
     shop, _, bucket = channel[len(b"tg:ev:{") : -1].rpartition(b":")

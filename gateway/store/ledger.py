@@ -23,6 +23,7 @@ from engines.agent.ledger import (
     ActionNotFound,
     ActionRecord,
     ActionState,
+    Ceiling,
     LedgerUnavailable,
     Step,
 )
@@ -150,6 +151,55 @@ class StoreLedger:
     ) -> Any:
         with _answering():
             return await self._scripts.call(name, places, args)
+
+    async def spent(
+        self, shop: str, user_id: str, recipe: str, window_ms: int, *, but: str = ""
+    ) -> int:
+        """What *recipe* gave a customer, or all of them, within the window."""
+        key = keys.spending(shop, user_id, recipe)
+        since = self._clock_ms() - window_ms
+        with _answering():
+            entries = await self._scripts.command(
+                key, "ZRANGEBYSCORE", key, f"({since}", "+inf"
+            )
+        pairs = (entry.rpartition(b":") for entry in entries)
+        left = keys.escape(but).encode()
+        return sum(int(amount) for id_, _, amount in pairs if id_ != left)
+
+    async def reserve(self, record: ActionRecord, ceilings: Sequence[Ceiling]) -> bool:
+        """Count the record's amount, once, unless it would exceed a ceiling."""
+        for is_shop in (False, True):
+            mine = [one for one in ceilings if one.per_shop is is_shop]
+            if mine and not await self._reserve(record, mine, is_shop=is_shop):
+                await self.release(record)
+                return False
+        return True
+
+    async def release(self, record: ActionRecord) -> None:
+        """Take back what was counted for an action that did not take place."""
+        member = f"{keys.escape(record.id)}:{max(0, record.amount_minor)}"
+        for user in (record.user_id, ""):
+            key = keys.spending(record.shop, user, record.recipe)
+            with _answering():
+                await self._scripts.command(key, "ZREM", key, member)
+
+    async def _reserve(
+        self, record: ActionRecord, ceilings: Sequence[Ceiling], *, is_shop: bool
+    ) -> bool:
+        user = "" if is_shop else record.user_id
+        bounds = [part for one in ceilings for part in (one.window_ms, one.minor)]
+        exceeded = await self._call(
+            "action_reserve",
+            (keys.spending(record.shop, user, record.recipe),),
+            (
+                keys.escape(record.id),
+                max(0, record.amount_minor),
+                self._clock_ms(),
+                max(one.window_ms for one in ceilings),
+                *bounds,
+            ),
+        )
+        return not exceeded
 
     async def list_actions(
         self, shop: str, state: ActionState | None = None, limit: int = 100
