@@ -16,7 +16,7 @@ import msgspec
 
 from engines import yamlfile
 from engines.rules.checking import Origin, check_intents
-from engines.rules.pack import Intent, Lexicon, PackFile, PartFile, Phrases, Words
+from engines.rules.pack import Intent, Lexicon, PackFile, PartFile, Phrases, Utterances, Words
 from engines.yamlfile import BadFile, Document, Problem
 
 
@@ -171,7 +171,26 @@ def _merge(layers: Sequence[_Layer], origins: dict[str, Origin]) -> dict[str, In
             del intents[unwanted], origins[unwanted]
         for _, file in layer.files:
             intents.update({intent.id: intent for intent in file.intents})
+        for document, file in layer.files:
+            _add_utterances(document, file.utterances, intents)
     return intents
+
+
+def _add_utterances(
+    document: Document, added: Mapping[str, Utterances], intents: dict[str, Intent]
+) -> None:
+    """Lengthen the examples of intents that are there already."""
+    for name, more in added.items():
+        intent = intents.get(name)
+        if intent is None:
+            fix = yamlfile.nearest(name, intents)
+            text = f"there is no intent {name!r}"
+            raise BadFile([document.problem(text, "utterances", name, fix=fix)])
+        zh, en = (
+            msgspec.structs.replace(old, examples=old.examples + new)
+            for old, new in ((intent.zh, more.zh), (intent.en, more.en))
+        )
+        intents[name] = msgspec.structs.replace(intent, zh=zh, en=en)
 
 
 def _merge_lexicons(layers: Sequence[_Layer]) -> Lexicon:

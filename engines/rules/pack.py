@@ -105,6 +105,13 @@ class Intent(Part, frozen=True, kw_only=True):
         return self.zh if locale == "zh" else self.en
 
 
+class Utterances(Part, frozen=True, kw_only=True):
+    """Further example utterances of an intent that is written elsewhere."""
+
+    zh: tuple[str, ...] = ()
+    en: tuple[str, ...] = ()
+
+
 class Words(Part, frozen=True, kw_only=True):
     """
     Words of one language that matching treats specially.
@@ -177,6 +184,9 @@ class PackFile(Part, frozen=True, kw_only=True):
 
         remove: Ids of inherited intents that this pack does not want.
 
+        utterances: By id of an intent, also an inherited one, examples that are
+            added to its own.
+
         wordless: Id of the intent for messages without letter or digit.
     """
 
@@ -189,6 +199,7 @@ class PackFile(Part, frozen=True, kw_only=True):
     lexicon: Lexicon = Lexicon()
     remove: tuple[str, ...] = ()
     intents: tuple[Intent, ...] = ()
+    utterances: dict[str, Utterances] = {}
 
 
 class PartFile(Part, frozen=True, kw_only=True):
@@ -196,6 +207,7 @@ class PartFile(Part, frozen=True, kw_only=True):
 
     lexicon: Lexicon = Lexicon()
     intents: tuple[Intent, ...] = ()
+    utterances: dict[str, Utterances] = {}
 
 
 def json_schema() -> dict[str, object]:
