@@ -23,10 +23,10 @@ from engines.rules.reading import Reader, Reading
 MAX_POSTINGS: Final = 64
 
 #: Entries of these lists that are looked at per message, rarest feature first.
-MAX_ENTRIES: Final = 256
+MAX_ENTRIES: Final = 320
 
 #: Examples compared in full.
-MAX_SCORED: Final = 8
+MAX_SCORED: Final = 32
 
 #: Squared weight of a particle; a rare word has about 20.
 PARTICLE_WEIGHT: Final = 0.3
