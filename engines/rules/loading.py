@@ -16,7 +16,15 @@ import msgspec
 
 from engines import yamlfile
 from engines.rules.checking import Origin, check_intents
-from engines.rules.pack import Intent, Lexicon, PackFile, PartFile, Phrases, Utterances, Words
+from engines.rules.pack import (
+    Intent,
+    Lexicon,
+    PackFile,
+    PartFile,
+    Phrases,
+    Utterances,
+    Words,
+)
 from engines.yamlfile import BadFile, Document, Problem
 
 

@@ -199,7 +199,7 @@ class PackFile(Part, frozen=True, kw_only=True):
     lexicon: Lexicon = Lexicon()
     remove: tuple[str, ...] = ()
     intents: tuple[Intent, ...] = ()
-    utterances: dict[str, Utterances] = {}
+    utterances: dict[str, Utterances] = msgspec.field(default_factory=dict)
 
 
 class PartFile(Part, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ class PartFile(Part, frozen=True, kw_only=True):
 
     lexicon: Lexicon = Lexicon()
     intents: tuple[Intent, ...] = ()
-    utterances: dict[str, Utterances] = {}
+    utterances: dict[str, Utterances] = msgspec.field(default_factory=dict)
 
 
 def json_schema() -> dict[str, object]:
