@@ -177,6 +177,9 @@ class ChannelConfig(
 
         origins: Web origins that may do so; empty means the gateway's own.
 
+        identity_secret: Shared with the shop's server, which signs who a visitor is
+            with it: at least 32 characters.
+
         platform: The IM platform, or other system, behind the channel.
 
         labels_machine: Put "AI" in front of what a machine says there.
@@ -190,6 +193,8 @@ class ChannelConfig(
     key_file: str = ""
     allows_visitors: bool = False
     origins: tuple[str, ...] = ()
+    identity_secret: str = ""
+    identity_secret_file: str = ""
     platform: Platform | None = None
     labels_machine: bool = True
     resends_unknown: bool = False

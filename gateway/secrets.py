@@ -23,6 +23,8 @@ from gateway.errors import ConfigError
 
 
 FILE_NAME = "secrets.json"
+#: Shortest secret that signs who a visitor is.
+MIN_SECRET = 32
 #: Shorter ones can be guessed.
 Key = Annotated[str, msgspec.Meta(min_length=16)]
 
@@ -92,7 +94,17 @@ def _fill_channel(shop: str, channel: ChannelConfig, kept: Secrets) -> ChannelCo
             f"{shop}/{channel.name}", f"tg_{secrets.token_urlsafe(24)}"
         )
     platform = channel.platform and fill_platform(channel.platform)
-    return msgspec.structs.replace(channel, key=key, platform=platform)
+    secret = channel.identity_secret
+    if channel.identity_secret_file:
+        secret = _read_key(channel.identity_secret_file)
+    if secret and len(secret) < MIN_SECRET:
+        raise ConfigError(
+            f"channel {shop}/{channel.name}: identity_secret must have at least"
+            f" {MIN_SECRET} characters"
+        )
+    return msgspec.structs.replace(
+        channel, key=key, platform=platform, identity_secret=secret
+    )
 
 
 def fill_platform(platform: Platform) -> Platform:

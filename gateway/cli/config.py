@@ -24,7 +24,7 @@ HIDDEN = "(set)"
 #: Settings whose value nobody may read over a shoulder.
 SECRET = frozenset(
     {
-        "key", "business_key", "secret", "token", "secret_token", "signing_secret",
+        "key", "business_key", "identity_secret", "secret", "token", "secret_token", "signing_secret",
         "bot_token", "channel_secret", "access_token", "app_secret", "verify_token",
         "encrypt_key", "verification_token", "aes_key",
     }

@@ -9,6 +9,7 @@ short life, bound to one conversation.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Iterable
 
@@ -21,6 +22,7 @@ from gateway.errors import Forbidden, Unauthorized
 TOKEN_LIFE_S = 12 * 3600
 _ALGORITHM = "HS256"
 _AUDIENCE = "tidegate-visitor"
+_IDENTITY_AUDIENCE = "tidegate"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,10 +140,21 @@ class Authenticator:
         )
 
     def visitor_token(
-        self, shop: str, channel: str, user_id: str | None = None
+        self,
+        shop: str,
+        channel: str,
+        user_id: str | None = None,
+        *,
+        is_proven: bool = False,
     ) -> tuple[str, Principal, int]:
-        """Make a visitor: its token, its principal, and when the token ends (s)."""
+        """
+        Make a visitor: its token, its principal, and when the token ends (s).
+
+        Who is proven has one conversation on every device; others a new one.
+        """
         conversation_id = f"v-{secrets.token_urlsafe(12)}"
+        if user_id is not None and is_proven:
+            conversation_id = f"u-{_digest(user_id.encode()).hex()[:32]}"
         user = user_id or f"visitor-{secrets.token_urlsafe(9)}"
         expires = int(self._wall_s()) + TOKEN_LIFE_S
         claims = {
@@ -154,6 +167,45 @@ class Authenticator:
         }
         token = jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
         return token, self._visitor(token.encode()), expires
+
+
+def proven_user(
+    secret: str, identity: str | None, user_id: str | None, user_hash: str | None
+) -> str:
+    """
+    Whom the shop's server says a visitor is.
+
+    Args:
+        secret: Shared with the shop's server; empty if the channel has none.
+
+    Raises:
+        Unauthorized: If the proof is wrong, too old, or of another secret.
+    """
+    if not secret:
+        raise Unauthorized("this channel has no identity_secret to prove users with")
+    if identity is not None:
+        return _subject(secret, identity)
+    wanted = hmac.new(secret.encode(), (user_id or "").encode(), hashlib.sha256)
+    found = (user_hash or "").encode("utf-8", "surrogatepass")
+    if not user_id or not hmac.compare_digest(found, wanted.hexdigest().encode()):
+        raise Unauthorized("user_hash is not the HMAC of user_id by the shop's secret")
+    return user_id
+
+
+def _subject(secret: str, identity: str) -> str:
+    try:
+        claims = jwt.decode(
+            identity,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=_IDENTITY_AUDIENCE,
+            options={"require": ["exp", "sub"]},
+        )
+    except (jwt.InvalidTokenError, ValueError) as exc:
+        raise Unauthorized(
+            "identity is not a valid token of the shop's server"
+        ) from exc
+    return str(claims["sub"])
 
 
 def _digest(key: bytes) -> bytes:

@@ -27,7 +27,7 @@ from litestar.types import Guard
 from gateway.admission.rate import RateLimit
 from gateway.config import ChannelConfig, ShopConfig
 from gateway.errors import Forbidden, NotFound, RateLimited
-from gateway.http.auth import Authenticator, Principal
+from gateway.http.auth import Authenticator, Principal, proven_user
 from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
 from gateway.http.wire import ID_PATTERN, MessageIn, VisitorIn, VisitorOut
 from gateway.live import Live
@@ -246,18 +246,17 @@ class VisitorController(Controller):
         api: NamedDependency[CustomerApi],
     ) -> VisitorOut:
         """
-        A token for one new conversation of one visitor. Only channels that
-        allow visitors give one, and only to their own web origins.
+        A token for one conversation of one visitor: a new one for somebody unknown,
+        where the channel allows that; the same on every device for whom the shop's
+        server vouches. Only to the channel's own web origins.
         """
         channel = _channel(api, data.shop, data.channel)
-        if not channel.allows_visitors:
-            raise Forbidden(f"channel {data.channel!r} takes no anonymous visitors")
         _check_origin(request, channel)
-        if data.user_id is not None and not api.is_demo:
-            raise Forbidden("only the demo lets a browser choose its user_id")
         _check_address(request, api)
+        is_proven = data.identity is not None or data.user_hash is not None
+        user = _user(channel, data, is_proven=is_proven, is_demo=api.is_demo)
         token, principal, expires = api.authenticator.visitor_token(
-            data.shop, data.channel, data.user_id
+            data.shop, data.channel, user, is_proven=is_proven
         )
         return VisitorOut(
             token=token,
@@ -265,6 +264,21 @@ class VisitorController(Controller):
             user_id=principal.user_id or "",
             expires_at=datetime.fromtimestamp(expires, UTC).isoformat(),
         )
+
+
+def _user(
+    channel: ChannelConfig, data: VisitorIn, *, is_proven: bool, is_demo: bool
+) -> str | None:
+    """Whom the visitor speaks for; None for nobody in particular."""
+    if is_proven:
+        return proven_user(
+            channel.identity_secret, data.identity, data.user_id, data.user_hash
+        )
+    if not channel.allows_visitors:
+        raise Forbidden(f"channel {data.channel!r} takes no anonymous visitors")
+    if data.user_id is not None and not is_demo:
+        raise Forbidden("a user_id needs its user_hash, or an identity token")
+    return data.user_id
 
 
 def _check_address(request: Request[Any, Any, Any], api: CustomerApi) -> None:

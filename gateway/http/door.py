@@ -23,6 +23,7 @@ from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
 from gateway.http.actions import ACTION_PROBLEMS, action_routes
 from gateway.http.auth import Authenticator, ChannelKey
+from gateway.http.cors import Cors
 from gateway.http.customers import CustomerApi
 from gateway.http.demo import DemoCustomer, demo_customers
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
@@ -131,6 +132,12 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         parts.telemetry,
         TABLE,
         limits.server.max_body_bytes,
+        Cors(
+            origin
+            for shop in limits.shops
+            for channel in shop.channels
+            for origin in channel.origins
+        ),
     )
 
 

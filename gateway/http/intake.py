@@ -23,6 +23,7 @@ from gateway.dispatch import Dispatcher
 from gateway.errors import BadMessage, RateLimited, TooLarge
 from gateway.http import bodies
 from gateway.http.auth import Authenticator, Principal
+from gateway.http.cors import Cors
 from gateway.http.problems import CONTENT_TYPE, Table, headers_of, problem_of
 from gateway.http.wire import Id, MessageIn
 from gateway.outcome import EventBody, MessageOut, encode
@@ -172,8 +173,10 @@ class HotRoute:
         telemetry: Telemetry,
         table: Table,
         max_body_bytes: int,
+        cors: Cors,
     ) -> None:
         self._app = app
+        self._cors = cors
         self._intake = intake
         self._authenticator = authenticator
         self._telemetry = telemetry
@@ -182,6 +185,11 @@ class HotRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
+        if scope["type"] == "http" and (origin := self._cors.origin_of(scope)):
+            if self._cors.is_preflight(scope):
+                await self._cors.allow(send, origin)
+                return
+            send = self._cors.marking(send, origin)
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
             if path.startswith(PREFIX) and path.endswith(SUFFIX):

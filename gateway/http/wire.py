@@ -66,11 +66,23 @@ class RouteIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class VisitorIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A browser asks for a conversation of its own."""
+    """
+    A browser asks for a conversation of its own.
+
+    Attributes:
+        user_id: Whom it speaks for; believed only with one of the proofs below.
+
+        user_hash: Hex HMAC-SHA256 of *user_id* by the shop's server.
+
+        identity: JWT of the shop's server instead (HS256, ``aud`` tidegate, ``sub``
+            the user, ``exp`` soon).
+    """
 
     shop: Id
     channel: Id = "web"
     user_id: Id | None = None
+    user_hash: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    identity: Annotated[str, msgspec.Meta(max_length=4_096)] | None = None
 
 
 class VisitorOut(msgspec.Struct, frozen=True, kw_only=True):

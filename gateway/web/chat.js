@@ -4,8 +4,8 @@
  *   <script type="module" src="https://gateway.example/web/chat.js"></script>
  *   <tidegate-chat endpoint="https://gateway.example" shop="demo"></tidegate-chat>
  *
- * Attributes: endpoint (empty: the page's own host), shop, channel, user-id
- * (demo only), lang (zh, en), theme (light, dark), currency. It renders values,
+ * Attributes: endpoint (empty: the page's own host), shop, channel, identity (a
+ * token of the shop's server) or user-id with user-hash, lang (zh, en), theme (light, dark), currency. It renders values,
  * never HTML, and loads nothing from another host than the gateway's.
  */
 
@@ -182,6 +182,8 @@ class TidegateChat extends HTMLElement {
       shop: this.getAttribute("shop") ?? "demo",
       channel: this.getAttribute("channel") ?? "web",
       userId: this.getAttribute("user-id"),
+      userHash: this.getAttribute("user-hash"),
+      identity: this.getAttribute("identity"),
     });
     const listen = (name, take) =>
       this.link.addEventListener(name, ({ detail }) => take(detail));

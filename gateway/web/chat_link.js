@@ -17,12 +17,14 @@ const PING_MS = 25000;
 const SOCKET_TRIES = 2;
 
 export class ChatLink extends EventTarget {
-  constructor({ endpoint, shop, channel, userId }) {
+  constructor({ endpoint, shop, channel, userId, userHash, identity }) {
     super();
     this.endpoint = endpoint;
     this.shop = shop;
     this.channel = channel;
     this.userId = userId;
+    this.userHash = userHash;
+    this.identity = identity;
     this.after = 0;
     this.visitor = null;
     this.pending = new Map();
@@ -32,7 +34,8 @@ export class ChatLink extends EventTarget {
   }
 
   get storageKey() {
-    return `tidegate.visitor.${this.endpoint}.${this.shop}.${this.channel}.${this.userId ?? ""}`;
+    const who = this.identity ?? this.userId ?? "";
+    return `tidegate.visitor.${this.endpoint}.${this.shop}.${this.channel}.${who}`;
   }
 
   async open() {
@@ -91,7 +94,9 @@ export class ChatLink extends EventTarget {
 
   async newVisitor() {
     const body = { shop: this.shop, channel: this.channel };
-    if (this.userId) body.user_id = this.userId;
+    if (this.identity) body.identity = this.identity;
+    else if (this.userId) body.user_id = this.userId;
+    if (this.userHash) body.user_hash = this.userHash;
     const visitor = await call(`${this.endpoint}/v1/visitors`, { method: "POST", body });
     this.keep("visitor", visitor);
     return visitor;
