@@ -15,6 +15,7 @@ from engines.retrieval.ingest.shelf import ShelfDamaged
 from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.cli.accept import accept
+from gateway.cli.assess import assess, roi
 from gateway.cli.chat import chat
 from gateway.cli.config import config
 from gateway.cli.demo import demo
@@ -49,8 +50,8 @@ def cli() -> None:
 
 
 for command in (
-    accept, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator, plan_command,
-    replay, route, sale, serve, simulate, train,
+    accept, assess, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator,
+    plan_command, replay, roi, route, sale, serve, simulate, train,
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)

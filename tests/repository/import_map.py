@@ -243,6 +243,14 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.stack",
         "gateway.store.*",
     ),
+    "gateway.insight*": (
+        "engines.agent.reading.*",
+        "engines.contract",
+        "engines.guard",
+        "engines.retrieval.*",
+        "gateway.answering",
+        "gateway.errors",
+    ),
     "gateway.cli": (),
     "gateway.cli.*": (
         "engines.agent.policy",
@@ -342,7 +350,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "opencc": ("engines.*", "router_models.text"),
     "prometheus_client": ("gateway.telemetry",),
     "pypdf": ("engines.retrieval.ingest.pdf",),
-    "python_calamine": ("engines.retrieval.ingest.office",),
+    "python_calamine": ("engines.retrieval.ingest.office", "gateway.insight.tables"),
     "re2": ("engines.rules.*", "router_models.*"),
     "redis": ("gateway.store.*",),
     "rich": ("gateway.cli.*",),
