@@ -62,6 +62,7 @@ from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.durability import probe
 from gateway.store.handoff import HandoffStore
+from gateway.store.journal import StoreJournal
 from gateway.store.ledger import StoreLedger
 from gateway.store.operators import OperatorStore
 from gateway.store.threads import Threads
@@ -156,7 +157,14 @@ class Gateway:
         data_dir = Path(config.data_dir)
         questions = open_questions(self._resources)
         services = await open_services(
-            config.shops, data_dir, ledger, wall_ms, self._resources, llms, questions
+            config.shops,
+            data_dir,
+            ledger,
+            wall_ms,
+            self._resources,
+            llms,
+            questions,
+            StoreJournal(scripts, int(config.store.dedup_days * 86_400)),
         )
         use_arithmetic(services, config.router.arithmetic)
         librarian = Librarian(_shelved(config, services, questions), telemetry)

@@ -11,7 +11,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from engines.agent.engine import AgentEngine
+from engines.agent.journal import Journal
 from engines.agent.ledger import Ledger
+from engines.agent.model_planner import ModelPlanner
+from engines.agent.plan import Planner
+from engines.agent.planner import OfflinePlanner
 from engines.contract import Engine, ShopId, Tier
 from engines.llm import LlmClient
 from engines.retrieval.dense import QuestionVectors, load_encoder
@@ -41,6 +45,7 @@ async def open_services(
     resources: AsyncExitStack,
     llms: Mapping[Tier, LlmClient],
     questions: QuestionVectors | None = None,
+    journal: Journal | None = None,
 ) -> dict[str, ShopService]:
     """
     Load every shop; what they keep open is closed with *resources*.
@@ -53,6 +58,8 @@ async def open_services(
         questions: Encodes questions as vectors; without it words alone decide.
 
         ledger: Where L3 keeps its actions; without one there is no L3.
+
+        journal: Where L3 keeps what a model said; without one it asks none.
 
     Raises:
         ConfigError: If a named file does not exist.
@@ -67,6 +74,7 @@ async def open_services(
             clock_ms,
             resources,
             llms,
+            journal,
         )
         for shop in shops
     }
@@ -111,6 +119,7 @@ async def _open(
     clock_ms: Callable[[], int],
     resources: AsyncExitStack,
     llms: Mapping[Tier, LlmClient],
+    journal: Journal | None,
 ) -> ShopService:
     voice = Voice.load(*(resolve(name) for name in shop.voices))
     rules = RulesEngine.load(
@@ -123,10 +132,23 @@ async def _open(
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
     if business is not None and ledger is not None:
         engines[Tier.L3] = AgentEngine.load(
-            business, ledger, resolve(shop.policy), voice, clock_ms
+            business,
+            ledger,
+            resolve(shop.policy),
+            voice,
+            clock_ms,
+            planner=_planner(llms, journal),
         )
     engines |= {Tier(one.tier): _simulated(one) for one in shop.simulated}
     return ShopService(engines=engines, voice=voice, orders=business)
+
+
+def _planner(llms: Mapping[Tier, LlmClient], journal: Journal | None) -> Planner:
+    """The offline planner; with a model behind it if there is one for L3."""
+    offline = OfflinePlanner.load()
+    if Tier.L3 not in llms or journal is None:
+        return offline
+    return ModelPlanner(offline, llms[Tier.L3], journal, offline.simplify)
 
 
 def _simulated(config: SimulatedConfig) -> SimulatedEngine:

@@ -50,8 +50,6 @@ from engines.agent.plan import (
 from engines.agent.planner import OfflinePlanner
 from engines.agent.policy import Policy
 from engines.agent.proposals import Proposals
-from engines.agent.reading.addresses import AddressReader
-from engines.agent.reading.regions import Regions
 from engines.agent.recipes import all_recipes
 from engines.agent.replies import Replies, person
 from engines.agent.scenes import ZONE, scene_of, task_of
@@ -173,7 +171,7 @@ class AgentEngine:
         return cls(
             shop,
             ledger,
-            planner or OfflinePlanner(AddressReader(Regions.load()), simplify),
+            planner or OfflinePlanner.load(),
             policy,
             consenting=consenting,
             tasks=tasks,

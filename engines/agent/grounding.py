@@ -11,13 +11,34 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from engines.agent.plan import Draft
 from engines.agent.reading.days import day_in
 from engines.agent.reading.text import Simplify, clean
-from engines.shops.port import Order
+from engines.shops.port import Address, Order
 
 
+#: Where no order is known yet, no line can be.
+_NO_ORDER = Order(
+    id="",
+    user_id="",
+    status="unpaid",
+    version=1,
+    currency="",
+    lines=(),
+    coupon_minor=0,
+    coupon_threshold_minor=0,
+    points_minor=0,
+    freight_minor=0,
+    paid_minor=0,
+    refunded_minor=0,
+    address=Address(name="", phone="", region="", city="", street=""),
+    placed_at="",
+    channel="",
+)
 _LOOSE = re.compile(r"[\s,，。.;；、+-]+")
 
 
@@ -55,6 +76,28 @@ def ungrounded(
     if draft.day and draft.day not in _days(lines, today):
         bad.append("day")
     return tuple(bad)
+
+
+def grounded(
+    draft: Draft,
+    order: Order | None,
+    said: Iterable[str],
+    simplify: Simplify,
+    today: dt.date,
+) -> Draft:
+    """*draft* without the fields that nobody ever said; they are asked for instead."""
+    words = list(said)
+    if order is None:
+        draft = msgspec.structs.replace(draft, line=0, lines=())
+    known = order or _NO_ORDER
+    for name in ungrounded(draft, known, words, simplify, today):
+        outer, _, inner = name.partition(".")
+        empty: Any = {"line": 0, "lines": ()}.get(outer, "")
+        if inner:
+            part = getattr(draft, outer)
+            empty = msgspec.structs.replace(part, **{inner: ""})
+        draft = msgspec.structs.replace(draft, **{outer: empty})
+    return draft
 
 
 def _words_of(draft: Draft) -> dict[str, str]:

@@ -8,7 +8,10 @@ guesses between two things, and what it does not know goes to a person.
 
 from __future__ import annotations
 
+from typing import Self
+
 import msgspec
+from opencc import OpenCC
 
 from engines.agent.drafting import (
     LINE_RECIPES,
@@ -33,6 +36,7 @@ from engines.agent.plan import (
 from engines.agent.reading import references, wishes
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import read_reply
+from engines.agent.reading.regions import Regions
 from engines.agent.reading.text import Simplify, clean, number
 from engines.contract import Reason
 
@@ -50,11 +54,16 @@ class OfflinePlanner:
     def __init__(self, addresses: AddressReader, simplify: Simplify) -> None:
         self._drafting = Drafting(addresses)
         self._addresses = addresses
-        self._simplify = simplify
+        self.simplify = simplify
+
+    @classmethod
+    def load(cls) -> Self:
+        """Build the planner with the regions that come with this package."""
+        return cls(AddressReader(Regions.load()), OpenCC("t2s").convert)
 
     async def plan(self, scene: Scene) -> Plan:
         """Say what the turn means; see :class:`engines.agent.plan.Planner`."""
-        text = clean(scene.turn.text, self._simplify)
+        text = clean(scene.turn.text, self.simplify)
         if scene.task is None:
             return self._fresh(scene, text)
         if wishes.asks_human(text.lower()):
@@ -73,7 +82,7 @@ class OfflinePlanner:
         if look and wants is None:
             return _look(scene, look, folded)
         if wants is None:
-            return _asked_again(scene, folded, self._simplify) or Unclear()
+            return _asked_again(scene, folded, self.simplify) or Unclear()
         return wants
 
     def _slot(self, scene: Scene, draft: Draft, text: str) -> Plan:

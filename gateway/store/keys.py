@@ -169,6 +169,12 @@ def spending(shop: str, user: str, recipe: str) -> str:
     return f"{tag(shop, bucket_of(user))}s:{escape(recipe)}:{escape(user)}"
 
 
+def note(shop: str, conversation: str, turn_id: str) -> str:
+    """What a model said in one turn."""
+    at = tag(shop, bucket_of(conversation))
+    return f"{at}j:{escape(conversation)}:{escape(turn_id)}"
+
+
 def of_wake_up(channel: bytes) -> tuple[str, int]:
     """Shop and bucket of a wake-up's channel."""
     shop, _, bucket = channel[len(b"tg:ev:{") : -1].rpartition(b":")

@@ -83,7 +83,7 @@ class StoreLedger:
             ActionNotFound: If this conversation has no such action.
         """
         actions = keys.of_conversation(shop, conversation_id).actions
-        with _answering():
+        with answering():
             stored = await self._scripts.command(
                 actions, "HGET", actions, keys.escape(action_id)
             )
@@ -149,7 +149,7 @@ class StoreLedger:
     async def _call(
         self, name: str, places: Sequence[str], args: Sequence[str | bytes | int]
     ) -> Any:
-        with _answering():
+        with answering():
             return await self._scripts.call(name, places, args)
 
     async def spent(
@@ -158,7 +158,7 @@ class StoreLedger:
         """What *recipe* gave a customer, or all of them, within the window."""
         key = keys.spending(shop, user_id, recipe)
         since = self._clock_ms() - window_ms
-        with _answering():
+        with answering():
             entries = await self._scripts.command(
                 key, "ZRANGEBYSCORE", key, f"({since}", "+inf"
             )
@@ -180,7 +180,7 @@ class StoreLedger:
         member = f"{keys.escape(record.id)}:{max(0, record.amount_minor)}"
         for user in (record.user_id, ""):
             key = keys.spending(record.shop, user, record.recipe)
-            with _answering():
+            with answering():
                 await self._scripts.command(key, "ZREM", key, member)
 
     async def _reserve(
@@ -224,7 +224,7 @@ class StoreLedger:
         An action of a conversation in which mail waits is not among them.
         """
         indexes = [keys.actions_by_state(shop, bucket, one) for one in UNSETTLED]
-        with _answering():
+        with answering():
             found = await self._scripts.call(
                 "action_overdue",
                 (
@@ -247,7 +247,7 @@ class StoreLedger:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
     """In the port's words: what became of a call that got no answer is unknown."""
     try:
         yield
