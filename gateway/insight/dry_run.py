@@ -11,6 +11,7 @@ recognise them; whether the records would allow it is not known.
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -34,7 +35,9 @@ from engines.contract import (
 )
 from engines.retrieval import questions
 from engines.retrieval.language import clean
+from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Decide, ShopService, Verdict
+from gateway.customer_facts import FactsOfCustomers
 from gateway.insight.transcripts import Line, Speaker, Transcript
 
 
@@ -166,7 +169,11 @@ class Rehearsal:
         self._answerer = Answerer(
             decide,
             guard.check,
-            pools={},
+            # No pools: a dry run has all the time it needs.
+            Admission(
+                {}, weights={}, secret=b"-", clock=time.monotonic, wall_ms=lambda: 0
+            ),
+            FactsOfCustomers({}, time.monotonic),
             deadlines_s={},
             min_confidence=min_confidence,
             on_fault=on_fault,
