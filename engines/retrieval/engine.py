@@ -186,6 +186,9 @@ class RetrievalEngine:
         extracted = self._merged(turn, text, locale, pieces, failed)
         if self._writer is None or failed or not isinstance(extracted, Answer):
             return extracted
+        if turn.is_brief:
+            # The house is busy: the words of the knowledge do.
+            return extracted
         length = int(len(parts) * BUDGET[locale] * _share(turn.channel))
         written = await self._writer.write(turn, locale, pieces, length)
         return extracted if written is None else written

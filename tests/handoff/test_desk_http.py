@@ -5,6 +5,7 @@ The desk over HTTP and WebSocket: who may do what, and what is pushed.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -270,6 +271,28 @@ async def test_socket_pushes_board_and_talk(server: DeskServer) -> None:
         await server.people.write("mei", "在吗")
         while first["events"][-1]["text"] != "在吗":
             first = await frame_of(socket, "events")
+
+
+async def test_two_hundred_desks_follow_one_process(server: DeskServer) -> None:
+    """
+    Every open desk sees a newcomer to the line, each with its own offers.
+    """
+    await server.hire("lin")
+    async with AsyncExitStack() as opened:
+        lin = await opened.enter_async_context(server.signed_in("lin"))
+        sockets = [
+            await opened.enter_async_context(socket_of(server, lin)) for _ in range(200)
+        ]
+        await asyncio.gather(*(frame_of(socket, "board") for socket in sockets))
+        await offered(server)
+
+        async def sees_offer(socket: ClientConnection) -> bool:
+            while True:
+                if (await frame_of(socket, "board"))["offers"]:
+                    return True
+
+        async with asyncio.timeout(30):
+            assert all(await asyncio.gather(*map(sees_offer, sockets)))
 
 
 async def test_socket_ping_keeps_the_operator_present(server: DeskServer) -> None:
