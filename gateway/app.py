@@ -23,7 +23,6 @@ from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
 from gateway.admission.admission import Admission
-from gateway.admission.pools import PoolPolicy
 from gateway.answering import Answerer, ShopService
 from gateway.approvals import Approvals
 from gateway.channels.accounts import AccountSettings
@@ -70,7 +69,7 @@ from gateway.store.tide import TideStore
 from gateway.store.wakeups import Wakeups
 from gateway.sweeper import Sweeper
 from gateway.telemetry import Telemetry
-from gateway.tide import Tide
+from gateway.tide import Tide, open_admission
 from gateway.turn_work import TurnWork
 from router_models.router import TierRouter
 from router_models.text import locale_of
@@ -78,10 +77,6 @@ from router_models.text import locale_of
 
 #: The pages' files.
 PAGES = Path(__file__).parent / "web"
-#: Usual time of an answer until measured, and mean queueing time above which too
-#: many are in: a few percent of the tier's deadline.
-L2_USUAL_S, L2_TARGET_S = 0.05, 0.1
-L3_USUAL_S, L3_TARGET_S = 1.0, 0.5
 #: The router that ships.
 RELEASED = Path(router_models.__file__).parent / "released"
 
@@ -173,7 +168,7 @@ class Gateway:
         mover = _mover(config, scripts, conversations, services)
         handoffs = Handoffs(mover)
         people = People(handoffs, conversations)
-        admission = _admission(config, secret)
+        admission = open_admission(config, secret, wall_ms)
         tide = TideStore(scripts)
         answerer = self._answerer(config, router, telemetry, services, admission)
         self.dispatcher = Dispatcher(
@@ -411,25 +406,6 @@ def _settling(
 def _agents(services: dict[str, ShopService]) -> dict[str, AgentEngine]:
     agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
     return {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)}
-
-
-def _admission(config: Config, secret: str) -> Admission:
-    """L1 needs no pool: it answers without suspending, its limit is the CPU."""
-    limits = config.dispatch
-    return Admission(
-        {
-            Tier.L2: PoolPolicy(
-                slots=limits.l2_slots, service_s=L2_USUAL_S, target_s=L2_TARGET_S
-            ),
-            Tier.L3: PoolPolicy(
-                slots=limits.l3_slots, service_s=L3_USUAL_S, target_s=L3_TARGET_S
-            ),
-        },
-        weights={shop.id: shop.weight for shop in config.shops},
-        secret=secret.encode(),
-        clock=time.monotonic,
-        wall_ms=wall_ms,
-    )
 
 
 def _limits(config: Config) -> Limits:

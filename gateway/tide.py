@@ -4,15 +4,24 @@ Admission's place in the running process: its clockwork, its orders, its figures
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from engines.contract import Tier
 from gateway.admission.admission import Admission, LoadState
 from gateway.admission.ladder import TideOrders
+from gateway.admission.pools import PoolPolicy
+from gateway.config import Config
 from gateway.store.tide import TideStore
 from gateway.telemetry import Telemetry
 
+
+#: Usual time of an answer until measured, and mean queueing time above which too
+#: many are in: a few percent of the tier's deadline.
+L2_USUAL_S, L2_TARGET_S = 0.05, 0.1
+L3_USUAL_S, L3_TARGET_S = 1.0, 0.5
 
 _decode = msgspec.json.Decoder(TideOrders).decode
 encode_orders = msgspec.json.Encoder().encode
@@ -55,3 +64,24 @@ async def read_orders(store: TideStore, shop: str) -> TideOrders:
     """What is ordered for a shop now."""
     found = await store.read(shop)
     return _decode(found) if found else TideOrders()
+
+
+def open_admission(
+    config: Config, secret: str, wall_ms: Callable[[], int]
+) -> Admission:
+    """L1 needs no pool: it answers without suspending, its limit is the CPU."""
+    limits = config.dispatch
+    return Admission(
+        {
+            Tier.L2: PoolPolicy(
+                slots=limits.l2_slots, service_s=L2_USUAL_S, target_s=L2_TARGET_S
+            ),
+            Tier.L3: PoolPolicy(
+                slots=limits.l3_slots, service_s=L3_USUAL_S, target_s=L3_TARGET_S
+            ),
+        },
+        weights={shop.id: shop.weight for shop in config.shops},
+        secret=secret.encode(),
+        clock=time.monotonic,
+        wall_ms=wall_ms,
+    )

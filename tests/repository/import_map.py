@@ -169,7 +169,9 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.tide",
     ),
     "gateway.tide": (
+        "engines.contract",
         "gateway.admission.*",
+        "gateway.config",
         "gateway.store.tide",
         "gateway.telemetry",
     ),
