@@ -132,6 +132,10 @@ class Effects:
             event=(OPERATOR, encode(body)),
         )
 
+    async def last_owner(self, shop: str, conversation: str) -> str:
+        """Name of the handoff that gave a conversation back last; empty for none."""
+        return await self._conversations.given_back(shop, conversation)
+
     async def release(self, shop: str, handoff: Handoff, owner: str) -> None:
         """Give back what a handoff that is over still owns; usually nothing."""
         with suppress(StaleOwner):

@@ -22,15 +22,24 @@ from gateway.handoff.steps import Effect, EffectKind, NoticeKey, Place, Step
 
 
 def enqueue(
-    request: HandoffRequest, place: Place, now_ms: int, policy: HandoffPolicy
+    request: HandoffRequest,
+    place: Place,
+    now_ms: int,
+    policy: HandoffPolicy,
+    *,
+    credit_ms: int = 0,
 ) -> Step:
-    """A new handoff gets a place in the line."""
+    """A new handoff gets a place in the line; *credit_ms* was waited before."""
     expires_ms = now_ms + policy.limit_ms(request.risk)
     after = _new(request, State.QUEUED, now_ms, policy, due_ms=expires_ms)
-    after = msgspec.structs.replace(after, expires_ms=expires_ms, told_s=place.eta_s)
-    return Step(
-        before=None, after=after, effect=_placed("handoff.queued", after, place)
+    after = msgspec.structs.replace(
+        after,
+        deadline_ms=after.deadline_ms - credit_ms,
+        expires_ms=expires_ms,
+        told_s=place.eta_s,
     )
+    effect = _placed("handoff.queued", after, place)
+    return Step(before=None, after=after, effect=effect)
 
 
 def open_ticket(

@@ -77,6 +77,9 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
         recall_s: How long before its promised time a ticket comes to the front.
 
+        credit_s: A customer who left the line and is back so soon keeps the time
+            waited before.
+
         wanted_s: How long a talk passed to a colleague waits for them alone.
 
         effect_grace_s: Age at which the sweep takes over effects that the
@@ -112,6 +115,7 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     first_reply_s: float = 120.0
     recall_s: float = 900.0
     wanted_s: float = 60.0
+    credit_s: float = 600.0
     patience: dict[Risk, Patience] = msgspec.field(
         default_factory=lambda: {
             Risk.HIGH: Patience(target_s=30, limit_s=1_800),

@@ -86,17 +86,33 @@ class Handoffs:
 
     async def _admit(self, shop: str, request: HandoffRequest) -> None:
         mover, now_ms = self._mover, self._mover.now_ms()
-        deadline_ms = now_ms + mover.policy.target_ms(request.risk)
+        credit_ms = await self._credit_ms(shop, request)
+        deadline_ms = now_ms + mover.policy.target_ms(request.risk) - credit_ms
         look = await mover.store.look(shop, deadline_ms=deadline_ms)
         place = mover.place(look)
         if place is not None and self._has_room(request, place):
-            step = moves.enqueue(request, place, now_ms, mover.policy)
+            step = moves.enqueue(
+                request, place, now_ms, mover.policy, credit_ms=credit_ms
+            )
             if await mover.write(shop, step) != "full":
                 return
         ticket = moves.open_ticket(
             request, mover.promise(shop, look), now_ms, mover.policy
         )
         await mover.write(shop, ticket)
+
+    async def _credit_ms(self, shop: str, request: HandoffRequest) -> int:
+        """What a customer who left the line a moment ago had waited before."""
+        mover = self._mover
+        owner = await mover.effects.last_owner(shop, request.conversation_id)
+        record = await mover.store.read(shop, id_of_owner(owner)) if owner else None
+        if record is None:
+            return 0
+        before = decode_handoff(record)
+        is_fresh = mover.now_ms() - before.closed_ms < mover.policy.credit_s * 1000
+        if before.state is not State.ABANDONED or not is_fresh:
+            return 0
+        return max(0, before.closed_ms - before.queued_ms)
 
     def _has_room(self, request: HandoffRequest, place: Place) -> bool:
         """A wait that will outlast the customer's patience is no place."""

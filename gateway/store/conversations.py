@@ -218,6 +218,14 @@ class Conversations(Ownership, Upkeep):
         )
         return bytes(found).decode() if found else ""
 
+    async def given_back(self, shop: str, conversation: str) -> str:
+        """Name of the owner that gave a conversation back last; empty for none."""
+        at = keys.of_conversation(shop, conversation)
+        found = await self._scripts.command(
+            at.conversation, "HGET", at.conversation, "b"
+        )
+        return bytes(found).decode() if found else ""
+
     async def events(
         self, shop: str, conversation: str, after: int, limit: int
     ) -> list[Event]:

@@ -5,6 +5,7 @@
 
 import { DeskLink } from "./desk_link.js";
 import { DeskLists } from "./desk_lists.js";
+import { DeskApprovals } from "./desk_approvals.js";
 import { DeskKeys, ring } from "./desk_keys.js";
 import { DeskTalk } from "./desk_talk.js";
 import { DeskTide } from "./desk_tide.js";
@@ -32,6 +33,8 @@ class TidegateDesk extends HTMLElement {
   }
 
   showSignIn() {
+    this.approvals?.stop();
+    this.tide?.stop();
     document.title = `${this.words.say("desk.title")} · ${this.words.say("app.name")}`;
     document.documentElement.lang = this.words.language;
     const say = (key) => this.words.say(key);
@@ -87,6 +90,11 @@ class TidegateDesk extends HTMLElement {
     });
     this.tide?.stop();
     this.tide = null;
+    this.approvals?.stop();
+    this.approvals = new DeskApprovals(words, link, {
+      fail: (refusal) => this.fail(refusal),
+    });
+    this.lists.root.append(this.approvals.root);
     if (link.session.role !== "operator") {
       this.tide = new DeskTide(words, link, { fail: (refusal) => this.fail(refusal) });
       this.lists.root.append(this.tide.root);

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import re
 
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import OpenPage
 from playwright.sync_api import Page, expect
 from steps import claim, lines, reply, say, sign_in
+
+from gateway.stack import Stack
 
 
 def asked(open_page: OpenPage, text: str = "转人工") -> Page:
@@ -119,3 +124,47 @@ def test_a_customer_leaves_the_line(open_page: OpenPage) -> None:
     later.get_by_role("button", name="稍后回复").click()
     expect(later.locator(".banner")).to_contain_text("已登记")
     expect(later.locator(".ways")).to_be_hidden()
+
+
+def test_an_action_is_approved_at_the_desk(open_page: OpenPage, stack: Stack) -> None:
+    """
+    What is above the ceiling waits for an operator; approved, it is carried out.
+    """
+    with httpx.Client(base_url=stack.url, timeout=30) as customer:
+        customer.headers["authorization"] = f"Bearer {stack.key}"
+        for number, text in enumerate(("refund the headphones of K3006", "yes")):
+            body = {"message_id": f"a{number}", "user_id": "c1003", "text": text}
+            said = customer.post("/v1/conversations/approval/messages", json=body)
+            assert said.status_code == 200, said.text
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    waiting = desk.locator(".approvals li", has_text="K3006")
+    expect(waiting).to_contain_text("c1003")
+    waiting.locator(".approve").click()
+    expect(waiting).to_have_count(0)
+    states = desk.evaluate("fetch('/v1/actions?limit=5').then((r) => r.json())")
+    assert [one["state"] for one in states if one["order_id"] == "K3006"] == ["done"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_supervisors_desk_is_accessible_and_narrow(
+    open_page: OpenPage, scheme: str
+) -> None:
+    """
+    With a colleague's talk, the load and the sale on screen, at 360 px, axe is content.
+    """
+    lin = open_page("/desk")
+    sign_in(lin, "lin")
+    asked(open_page)
+    claim(lin)
+    boss = open_page(
+        "/desk",
+        viewport={"width": 360, "height": 740},
+        color_scheme=scheme,
+        bypass_csp=True,
+    )
+    sign_in(boss, "zhao")
+    expect(boss.locator(".supervisor li")).to_contain_text("小林")
+    assert boss.evaluate("document.documentElement.scrollWidth") <= 360
+    found = Axe().run(boss).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []

@@ -5,6 +5,7 @@ work that fits into a person's capacity. On a real store.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from people import SHOP, People, operator
 
@@ -127,3 +128,22 @@ async def test_disputes_take_two_units_in_the_store_too(people: People) -> None:
         await people.mover.leave_operator(SHOP, active, Move.LOSE)
     (seat,) = (await people.desk.board(SHOP)).seats
     assert seat.held == 0
+
+
+async def test_who_comes_back_soon_keeps_the_place(people: People) -> None:
+    """
+    Left by mistake and back within minutes, the customer stands before newcomers.
+    """
+    lin = await people.come("lin", capacity=1)
+    await people.handoffs.enqueue(SHOP, await people.ask("first"))
+    await people.handoffs.enqueue(SHOP, await people.ask("mei"))
+    people.clock.advance(40)
+    await people.desk.beat(lin)
+    assert await people.handoffs.abandon(SHOP, "h-mei")
+    await people.handoffs.enqueue(SHOP, await people.ask("new"))
+    people.clock.advance(2)
+    back = await people.ask("mei")
+    back = msgspec.structs.replace(back, id="h-mei-again")
+    placed = await people.handoffs.enqueue(SHOP, back)
+    assert placed.position == 1
+    assert (await people.handoffs.place(SHOP, "h-new")).position == 2
