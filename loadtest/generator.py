@@ -4,7 +4,8 @@ An HTTP load generator that costs little and does not flatter.
 ``closed``: so many connections, each sends its next request when the last one
 is answered; good for the most a server does. ``open``: requests leave at random
 times whatever the server does, and latency counts from the intended start, so
-a stall shows. A run whose generator was late itself is marked invalid.
+a stall shows. A run is invalid if its generator was late itself, or used most of
+its core: then it measured itself.
 
 Run as ``python -m loadtest.generator`` with a JSON plan on standard input; the
 result is JSON on standard output. In a process of its own, so that it can be
@@ -18,20 +19,25 @@ import gc
 import os
 import random
 import sys
-from collections import deque
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from functools import partial
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Literal, cast
 
 import msgspec
 import uvloop
 
-from loadtest.requests import prepare
+from loadtest.requests import prepare, request
+from loadtest.schedule import Piece, sends
 
 
 #: Lateness of the generator that makes an open-loop run invalid.
 MAX_LAG_S = 0.05
+#: Share of its core that the generator may use in a valid open-loop run.
+MAX_CPU = 0.8
+#: Seconds after the last send in which answers are waited for.
+PATIENCE_S = 60.0
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
 
@@ -46,6 +52,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         texts: What is asked, at random.
 
         cpu: Core to run on; -1 leaves it to the system.
+
+        course / talks: For ``open``: the rate over time and the conversations, instead
+            of *count*, *texts* and *rate_per_s*.
     """
 
     mode: Literal["closed", "open"]
@@ -59,6 +68,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     prefix: str = "bench"
     cpu: int = -1
+    course: tuple[Piece, ...] = ()
+    talks: tuple[tuple[str, ...], ...] = ()
+
+
+class Second(msgspec.Struct, frozen=True, kw_only=True):
+    """What was due in one second of a run, and how long it took."""
+
+    offered: int
+    errors: int
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,9 +87,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     What a run saw. Latencies in milliseconds.
 
     Attributes:
-        errors: Answers that were not 200, and broken connections.
+        sent: Requests sent; *unanswered* of them never got an answer.
+
+        errors: Answers that were not 200 or 202, and broken connections.
 
         lag_ms: For ``open``, how late the generator itself was at worst.
+
+        cpu_share: For ``open``, the part of a core the generator used.
+
+        course: For ``open``, second by second, by the intended time.
     """
 
     mode: str
@@ -78,10 +105,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     rps: float
     p50_ms: float
     p90_ms: float
+    p95_ms: float
     p99_ms: float
     max_ms: float
+    unanswered: int = 0
     lag_ms: float = 0.0
+    cpu_share: float = 0.0
     is_valid: bool = True
+    course: tuple[Second, ...] = ()
 
 
 class Connection(asyncio.Protocol):
@@ -96,7 +127,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: bytes) -> asyncio.Future[bool]:
-        """Send; the future tells whether the answer was 200."""
+        """Send; the future tells whether it was accepted: 200 or 202."""
         assert self._transport is not None  # noqa: S101 - made by create_connection
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
@@ -115,7 +146,7 @@ class Connection(asyncio.Protocol):
             end = head + len(_HEAD_END) + length
             if len(self._buffer) < end:
                 return
-            is_ok = self._buffer.startswith(b"HTTP/1.1 200")
+            is_ok = self._buffer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202"))
             self._buffer = self._buffer[end:]
             self._waiting.popleft().set_result(is_ok)
 
@@ -127,25 +158,42 @@ class Connection(asyncio.Protocol):
 async def run(plan: Plan) -> Result:
     """Carry out *plan*."""
     loop = asyncio.get_running_loop()
-    requests = deque(
-        prepare(
-            plan.count,
-            plan.key,
-            f"{plan.host}:{plan.port}",
-            plan.seed,
-            plan.prefix,
-            plan.texts,
-        )
-    )
     connections = [
         (await loop.create_connection(Connection, plan.host, plan.port))[1]
         for _ in range(plan.connections)
     ]
+    if plan.mode == "closed":
+        requests = deque(_requests(plan))
+        gc.collect()
+        gc.freeze()
+        return await _closed(plan, connections, requests)
+    due = deque(_due(plan))
     gc.collect()
     gc.freeze()
-    if plan.mode == "closed":
-        return await _closed(plan, connections, requests)
-    return await _open(plan, connections, requests)
+    return await _Open(plan, connections).carry_out(due)
+
+
+def _requests(plan: Plan) -> Iterable[bytes]:
+    host = f"{plan.host}:{plan.port}"
+    return prepare(plan.count, plan.key, host, plan.seed, plan.prefix, plan.texts)
+
+
+def _due(plan: Plan) -> Iterator[tuple[float, bytes]]:
+    """Every request with its time from the start."""
+    if not plan.course:
+        chance, at = random.Random(plan.seed), 0.0
+        for one in _requests(plan):
+            at += chance.expovariate(plan.rate_per_s)
+            yield at, one
+        return
+    host = f"{plan.host}:{plan.port}"
+    for send in sends(plan.course, plan.talks, plan.seed, plan.prefix):
+        body = {
+            "message_id": f"{send.conversation}-{send.number}",
+            "user_id": f"u-{send.conversation}",
+            "text": send.text,
+        }
+        yield send.due_s, request(send.conversation, body, plan.key, host)
 
 
 async def _closed(
@@ -166,41 +214,77 @@ async def _closed(
     return _result(plan, taken, errors, perf_counter() - started)
 
 
-async def _open(
-    plan: Plan, connections: list[Connection], requests: deque[bytes]
-) -> Result:
-    """Poisson arrivals; the least busy connection takes each."""
-    chance = random.Random(plan.seed)
-    taken: list[float] = []
-    errors, lag = 0, 0.0
-    pending: set[asyncio.Future[bool]] = set()
-    started = perf_counter()
-    due = started
+class _Open:
+    """An open-loop run; the least busy connection takes each request."""
 
-    def note(intended: float, future: asyncio.Future[bool]) -> None:
-        nonlocal errors
-        errors += not future.result()
-        taken.append(perf_counter() - intended)
-        pending.discard(future)
+    def __init__(self, plan: Plan, connections: list[Connection]) -> None:
+        self._plan = plan
+        self._connections = connections
+        self._seen: list[tuple[float, float, bool]] = []
+        self._pending: set[asyncio.Future[bool]] = set()
+        self._lag_s = 0.0
 
-    while requests:
-        due += chance.expovariate(plan.rate_per_s)
-        if (wait_s := due - perf_counter()) > 0:
-            await asyncio.sleep(wait_s)
-        lag = max(lag, perf_counter() - due)
-        free = min(connections, key=Connection.waiting)
-        future = free.send(requests.popleft())
-        pending.add(future)
-        future.add_done_callback(partial(note, due))
-    while pending:
-        await asyncio.wait(set(pending))
-        await asyncio.sleep(0)
-    return _result(plan, taken, errors, perf_counter() - started, lag)
+    async def carry_out(self, due: deque[tuple[float, bytes]]) -> Result:
+        """Send all of *due* in its time, then wait for what is still to come."""
+        started, cpu = perf_counter(), process_time()
+        while due:
+            at, one = due.popleft()
+            if (wait_s := started + at - perf_counter()) > 0:
+                await asyncio.sleep(wait_s)
+            self._send(started, at, one)
+        sent_s = perf_counter() - started
+        cpu_share = (process_time() - cpu) / sent_s
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=PATIENCE_S)
+            await asyncio.sleep(0)
+        return self._told(perf_counter() - started, cpu_share)
+
+    def _send(self, started: float, at: float, one: bytes) -> None:
+        self._lag_s = max(self._lag_s, perf_counter() - started - at)
+        future = min(self._connections, key=Connection.waiting).send(one)
+        self._pending.add(future)
+        future.add_done_callback(partial(self._note, started, at))
+
+    def _note(self, started: float, at: float, future: asyncio.Future[bool]) -> None:
+        self._seen.append((at, perf_counter() - started - at, future.result()))
+        self._pending.discard(future)
+
+    def _told(self, seconds: float, cpu_share: float) -> Result:
+        taken = [took for _, took, _ in self._seen]
+        errors = sum(not is_ok for _, _, is_ok in self._seen)
+        return msgspec.structs.replace(
+            _result(self._plan, taken, errors, seconds),
+            sent=len(taken) + len(self._pending),
+            unanswered=len(self._pending),
+            lag_ms=self._lag_s * 1e3,
+            cpu_share=cpu_share,
+            is_valid=is_valid(self._lag_s, cpu_share),
+            course=tuple(_by_second(self._seen)),
+        )
 
 
-def _result(
-    plan: Plan, taken: list[float], errors: int, seconds: float, lag_s: float = 0.0
-) -> Result:
+def is_valid(lag_s: float, cpu_share: float) -> bool:
+    """The rule for open-loop runs: neither late itself, nor near its own limit."""
+    return lag_s <= MAX_LAG_S and cpu_share <= MAX_CPU
+
+
+def _by_second(seen: list[tuple[float, float, bool]]) -> Iterator[Second]:
+    """Every second of the run, those without a request too."""
+    groups: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for at, took, is_ok in seen:
+        groups[int(at)].append((took, is_ok))
+    for second in range(max(groups, default=-1) + 1):
+        taken = sorted(took for took, _ in groups[second])
+        yield Second(
+            offered=len(taken),
+            errors=sum(not is_ok for _, is_ok in groups[second]),
+            p50_ms=quantile(taken, 0.50) * 1e3,
+            p95_ms=quantile(taken, 0.95) * 1e3,
+            max_ms=quantile(taken, 1.0) * 1e3,
+        )
+
+
+def _result(plan: Plan, taken: list[float], errors: int, seconds: float) -> Result:
     taken.sort()
     return Result(
         mode=plan.mode,
@@ -210,16 +294,17 @@ def _result(
         rps=len(taken) / seconds,
         p50_ms=quantile(taken, 0.50) * 1e3,
         p90_ms=quantile(taken, 0.90) * 1e3,
+        p95_ms=quantile(taken, 0.95) * 1e3,
         p99_ms=quantile(taken, 0.99) * 1e3,
-        max_ms=taken[-1] * 1e3,
-        lag_ms=lag_s * 1e3,
-        is_valid=lag_s <= MAX_LAG_S,
+        max_ms=quantile(taken, 1.0) * 1e3,
     )
 
 
 def quantile(ordered: Iterable[float], share: float) -> float:
-    """The value below which *share* of the sorted values lie."""
+    """The value below which *share* of the sorted values lie; 0 if there are none."""
     values = list(ordered)
+    if not values:
+        return 0.0
     return values[min(len(values) - 1, int(len(values) * share))]
 
 

@@ -42,16 +42,23 @@ def prepare(
     """
     chance = random.Random(seed)
     for number in range(count):
-        conversation = f"{prefix}-{number}"
-        body = msgspec.json.encode(
+        yield request(
+            f"{prefix}-{number}",
             {
                 "message_id": f"{prefix}-m{number}",
                 "user_id": f"{prefix}-u{number}",
                 "text": chance.choice(texts),
-            }
+            },
+            key,
+            host,
         )
-        yield (
-            f"POST /v1/conversations/{conversation}/messages HTTP/1.1\r\n"
-            f"host: {host}\r\nauthorization: Bearer {key}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        ).encode() + body
+
+
+def request(conversation: str, message: dict[str, str], key: str, host: str) -> bytes:
+    """One whole request that sends *message*."""
+    body = msgspec.json.encode(message)
+    return (
+        f"POST /v1/conversations/{conversation}/messages HTTP/1.1\r\n"
+        f"host: {host}\r\nauthorization: Bearer {key}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode() + body
