@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import click
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from gateway.cli import options
 from loadtest.faults import FaultReport, run_faults
+from loadtest.hook_bench import run_hooks
 from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, TooFewQuestions, compare
 from loadtest.striker import FaultKind
@@ -24,6 +26,35 @@ from loadtest.tampering import PROOFS, tamper
 @click.group()
 def loadtest() -> None:
     """Measure and break a gateway of its own, over HTTP, on 127.0.0.1."""
+
+
+@loadtest.command()
+@options.as_json
+@options.config_file
+@click.option("--webhooks", type=click.IntRange(1), default=6_000, show_default=True)
+@click.option("--rate", type=float, default=300.0, show_default=True)
+@click.option("--replays", type=click.IntRange(0), default=20_000, show_default=True)
+def hooks(
+    as_json: bool, config_file: Path | None, webhooks: int, rate: float, replays: int
+) -> None:
+    """Webhooks at a rate, then replayed: time to acknowledge, answers doubled."""
+    config = options.read_config(config_file)
+    with TemporaryDirectory(prefix="tidegate-") as folder:
+        report = run_hooks(
+            config, Path(folder), count=webhooks, rate=rate, replays=replays
+        )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        p50, p99, worst = report.ack_ms
+        click.echo(
+            f"{report.webhooks} webhooks at {report.rate_per_s:.0f}/s: acknowledged in"
+            f" p50 {p50} ms, p99 {p99} ms, worst {worst} ms; {report.refused} refused;"
+            f" {report.replies} answers arrived; {report.replays} replays,"
+            f" {report.doubled} answers doubled"
+        )
+    is_fine = not report.refused and report.replies == webhooks and not report.doubled
+    sys.exit(0 if is_fine else 1)
 
 
 @loadtest.command("tamper")

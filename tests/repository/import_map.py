@@ -283,6 +283,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "loadtest.*",
     ),
     "loadtest.play*": ("gateway.channels.*",),
+    "loadtest.hook_bench": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
     "loadtest.tide*": (
         "gateway.admission.*",
