@@ -216,6 +216,7 @@ class Gateway:
                 HandoffStore(scripts),
                 wall_ms,
             ),
+            librarian=librarian,
             tide=TideApi(
                 admission=admission,
                 store=tide,

@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from engines.retrieval.engine import RetrievalEngine
+from engines.retrieval.ingest.run import Outcome, ingest, remove
 from engines.retrieval.knowledge import Knowledge
 from gateway.telemetry import Telemetry
 
 
 #: How often the stamps are looked at.
 PERIOD_S = 1.0
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Shelved(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +46,8 @@ class Librarian:
         self._telemetry = telemetry
         self._stamps = {shop: one.knowledge.stamp() for shop, one in shops.items()}
         self._task: asyncio.Task[None] | None = None
+        # A change that is being loaded is waited for, never loaded twice.
+        self._looking = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to look."""
@@ -52,6 +61,10 @@ class Librarian:
 
     async def look(self) -> None:
         """Load every shelf that has changed since the last look."""
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
         for shop, one in self._shops.items():
             stamp = one.knowledge.stamp()
             if stamp == self._stamps[shop]:
@@ -62,6 +75,39 @@ class Librarian:
             self._telemetry.event(
                 "knowledge_loaded", shop=shop, passages=searcher.passages
             )
+
+    def shelved(self, shop: str) -> Shelved | None:
+        """The knowledge of *shop*; None if there is no such shop."""
+        return self._shops.get(shop)
+
+    async def put(self, shop: str, name: str, data: bytes) -> Outcome:
+        """Ingest one document, in place of an older one of its name."""
+        outcome = await asyncio.to_thread(self._put, shop, name, data)
+        await self.look()
+        return outcome
+
+    async def remove(self, shop: str, name: str) -> Outcome:
+        """Take one document away; refused if there is none of that name."""
+        outcome = await asyncio.to_thread(self._remove, shop, name)
+        await self.look()
+        return outcome
+
+    def _put(self, shop: str, name: str, data: bytes) -> Outcome:
+        knowledge = self._shops[shop].knowledge
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(data)
+            report = ingest([path], knowledge.shelf, _now, lambda *_: None)
+        if report.outcomes[0].status in ("added", "changed"):
+            knowledge.compile()
+        return report.outcomes[0]
+
+    def _remove(self, shop: str, name: str) -> Outcome:
+        knowledge = self._shops[shop].knowledge
+        (outcome,) = remove([name], knowledge.shelf)
+        if outcome.status == "removed":
+            knowledge.compile()
+        return outcome
 
     async def _loop(self) -> None:
         while True:

@@ -30,12 +30,14 @@ from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_help import desk_help_routes
 from gateway.http.desk_session import DeskApi
 from gateway.http.intake import HotRoute, Intake
+from gateway.http.knowledge import knowledge_routes
 from gateway.http.openai import ChatApi
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
 from gateway.http.system import SystemApi
 from gateway.http.tide import TideApi, tide_routes
+from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.people import People
 from gateway.previews import Previews
@@ -81,6 +83,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     system: SystemApi
     tide: TideApi
     desk_help: DeskHelp
+    librarian: Librarian
     telemetry: Telemetry
     locale_of: Callable[[str, Locale], Locale]
     wall_ms: Callable[[], int]
@@ -113,6 +116,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "desk_api": _desk_api(parts, limits.people),
             "hooks": parts.channels.hooks,
             "tide": parts.tide,
+            "librarian": parts.librarian,
             "desk_help": parts.desk_help,
             "actions": parts.approvals,
             "identity": parts.channels.identity,
@@ -161,6 +165,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *desk_help_routes(),
         *tide_routes(),
         *action_routes(),
+        *knowledge_routes(),
         *demo,
     ]
 
