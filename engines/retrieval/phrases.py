@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from engines.contract import Locale
+from engines.guard.figures import figures
 from engines.shops.port import Order, OrderStatus, Parcel, Product
 
 
@@ -175,8 +176,18 @@ def which_product(locale: Locale) -> str:
 
 
 def left_open(questions: Sequence[str], locale: Locale) -> str:
-    """Which questions stay open, in the customer's own words."""
+    """
+    Which questions stay open, in the customer's own words.
+
+    Words with a figure are not repeated: said by us they would look like ours.
+    """
     words = [question.strip(_EDGES)[:_QUOTED] for question in questions]
+    if figures("\n".join(words)):
+        return (
+            "其余的问题我没有查到确切的说法，需要的话可以回复“转人工”。"
+            if locale == "zh"
+            else "I found nothing certain on the rest; if you like, ask for a person."
+        )
     if locale == "zh":
         named = "、".join(f"“{word}”" for word in words)
         return f"关于{named}，我没有查到确切的说法，需要的话可以回复“转人工”。"

@@ -23,6 +23,8 @@ from gateway.cli.doctor import doctor
 from gateway.cli.eval_kb import eval_kb
 from gateway.cli.kb import kb
 from gateway.cli.loadtest import loadtest
+from gateway.cli.loadtest_kb import faith
+from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.operator import operator
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
@@ -56,6 +58,8 @@ for command in (
     cli.add_command(command)
 loadtest.add_command(tide)
 loadtest.add_command(tide_live)
+loadtest.add_command(kb_speed)
+loadtest.add_command(faith)
 
 
 def main() -> None:

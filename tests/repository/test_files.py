@@ -264,7 +264,12 @@ USED_BY_NAME = frozenset({"httptools", "tzdata", "websockets", "uvloop"})
 def declared() -> set[str]:
     """Distributions the project says it needs at run time."""
     extras = PROJECT["optional-dependencies"]
-    lines = [*PROJECT["dependencies"], *extras["fast"], *extras["dense"]]
+    lines = [
+        *PROJECT["dependencies"],
+        *extras["fast"],
+        *extras["dense"],
+        *extras["peers"],
+    ]
     return {plain(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
 
 
