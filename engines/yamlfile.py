@@ -201,6 +201,21 @@ def convert_values(
     return converted
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes out what is there twice: our files may hold no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def dump(data: object) -> str:
+    """Text of plain *data* in the order given, as people would write it."""
+    return yaml.dump(
+        data, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=1000
+    )
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Advice that names what the writer probably meant."""
     names = sorted(known)

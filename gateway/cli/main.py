@@ -29,6 +29,7 @@ from gateway.cli.operator import operator
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
+from gateway.cli.rules import rules
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
 from gateway.cli.tide import sale, tide, tide_live
@@ -53,7 +54,7 @@ def cli() -> None:
 
 for command in (
     accept, assess, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator,
-    plan_command, replay, roi, route, sale, serve, simulate, train,
+    plan_command, replay, roi, route, rules, sale, serve, simulate, train,
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)
