@@ -206,6 +206,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reasons: Rules hit and strongest features, for people to read.
 
         model: Version of the artifact that decided.
+
+        certificate: What was proven of turns like this one, ``zh/L1 severe <= 2%``;
+            empty if nothing was.
     """
 
     complexity: Complexity
@@ -217,6 +220,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     intent: str = ""
     reasons: tuple[str, ...] = ()
     model: str = ""
+    certificate: str = ""
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

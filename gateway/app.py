@@ -23,7 +23,7 @@ from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
 from gateway.admission.admission import Admission
-from gateway.answering import Answerer, ShopService
+from gateway.answering import Answerer, Decide, ShopService
 from gateway.approvals import Approvals
 from gateway.channels.accounts import AccountSettings
 from gateway.channels.room import Channels
@@ -39,14 +39,17 @@ from gateway.handoff.hours import Hours
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.queue import Handoffs
+from gateway.http.corrections import CorrectionsApi
 from gateway.http.demo import DemoCustomer
 from gateway.http.door import Limits, Parts, open_door
 from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
+from gateway.http.models import ModelsApi
 from gateway.http.system import Readiness, SystemApi
 from gateway.http.tide import TideApi
 from gateway.librarian import Librarian, Shelved
 from gateway.live import Live
+from gateway.models import ModelKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.services import (
@@ -71,6 +74,10 @@ from gateway.sweeper import Sweeper
 from gateway.telemetry import Telemetry
 from gateway.tide import Tide, open_admission
 from gateway.turn_work import TurnWork
+from router_models import artifact
+from router_models.corrections import CORRECTIONS
+from router_models.fleet import Served
+from router_models.registry import Registry
 from router_models.router import TierRouter
 from router_models.text import locale_of
 
@@ -94,6 +101,7 @@ class Gateway:
         self.asgi: HotRoute
         self.dispatcher: Dispatcher
         self._sweeper: Sweeper
+        self._keeper: ModelKeeper
         self._live: Live
         self._feed: DeskFeed
         self.channels: Channels
@@ -113,6 +121,7 @@ class Gateway:
             await gateway._build(config, visitor_secret)
             gateway._sweeper.start()
             gateway.channels.start()
+            gateway._keeper.start()
             gateway._resources = resources.pop_all()
         return gateway
 
@@ -138,13 +147,8 @@ class Gateway:
         )
         self._resources.push_async_callback(scripts.close)
         conversations = _conversations(config.store, scripts)
-        router = load_router(config.router)
-        router.model.use(config.router.arithmetic)
-        telemetry.event(
-            "router_loaded",
-            model=router.version,
-            arithmetic=router.model.arithmetic.name,
-        )
+        keeper = self._keeper = _keeper(config, telemetry)
+        self._resources.push_async_callback(keeper.stop)
         ledger = StoreLedger(scripts, wall_ms)
         llms = await self._resources.enter_async_context(
             open_clients(config.llm, telemetry.llm_call, probes=True)
@@ -170,7 +174,9 @@ class Gateway:
         people = People(handoffs, conversations)
         admission = open_admission(config, secret, wall_ms)
         tide = TideStore(scripts)
-        answerer = self._answerer(config, router, telemetry, services, admission)
+        answerer = self._answerer(
+            config, keeper.fleet.decide, telemetry, services, admission
+        )
         self.dispatcher = Dispatcher(
             conversations,
             services,
@@ -207,7 +213,7 @@ class Gateway:
                 OperatorStore(scripts), config.people.session_hours * 3600
             ),
             approvals=Approvals(ledger, _agents(services), wall_ms),
-            system=await self._system(config, scripts, router, telemetry, llms),
+            system=await self._system(config, scripts, keeper, telemetry, llms),
             desk_help=DeskHelp(
                 services,
                 guard.check,
@@ -221,6 +227,12 @@ class Gateway:
                 admission=admission,
                 store=tide,
                 voices={shop: one.voice for shop, one in services.items()},
+                wall_ms=wall_ms,
+            ),
+            models=ModelsApi(registry=open_registry(config), wall_ms=wall_ms),
+            corrections=CorrectionsApi(
+                path=Path(config.data_dir) / CORRECTIONS,
+                model=lambda: keeper.fleet.version,
                 wall_ms=wall_ms,
             ),
             telemetry=telemetry,
@@ -256,7 +268,7 @@ class Gateway:
         self,
         config: Config,
         scripts: Scripts,
-        router: TierRouter,
+        keeper: ModelKeeper,
         telemetry: Telemetry,
         llms: Mapping[Tier, LlmClient],
     ) -> SystemApi:
@@ -269,18 +281,20 @@ class Gateway:
                 store="up" if scripts.is_up else "away",
                 durability=durability.level,
                 why=durability.reason,
-                model=router.version,
-                arithmetic=router.model.arithmetic.name,
+                model=keeper.fleet.version,
+                arithmetic=keeper.fleet.active.router.model.arithmetic.name,
                 shops=tuple(shop.id for shop in config.shops),
                 llm=states_of(llms.values()),
             )
 
-        return SystemApi(telemetry=telemetry, readiness=readiness, judge=judge(router))
+        return SystemApi(
+            telemetry=telemetry, readiness=readiness, judge=judge(keeper.fleet)
+        )
 
     def _answerer(
         self,
         config: Config,
-        router: TierRouter,
+        decide: Decide,
         telemetry: Telemetry,
         services: dict[str, ShopService],
         admission: Admission,
@@ -292,7 +306,7 @@ class Gateway:
         )
         self._resources.push_async_callback(facts.close)
         return Answerer(
-            router.decide,
+            decide,
             guard.check,
             admission,
             facts,
@@ -331,13 +345,35 @@ def _accounts(config: Config) -> list[AccountSettings]:
     ]
 
 
-def load_router(config: RouterConfig) -> TierRouter:
-    """The router the configuration names; the released one if it names none."""
+def load_router(config: RouterConfig, folder: Path | None = None) -> TierRouter:
+    """The router of a model's *folder*; if None the configured one, or the released."""
+    named = resolve(config.model_dir) if config.model_dir else RELEASED
     return TierRouter.load(
-        resolve(config.model_dir) if config.model_dir else RELEASED,
+        folder or named,
         resolve(config.rules or "router_rules.yaml"),
         resolve(f"stages/{config.stage}.toml"),
     )
+
+
+def _keeper(config: Config, telemetry: Telemetry) -> ModelKeeper:
+    """The routers of this process; the registry says which model serves."""
+    registry = open_registry(config)
+
+    def load(name: str) -> Served:
+        folder = registry.path(name)
+        router = load_router(config.router, folder)
+        router.model.use(config.router.arithmetic)
+        return Served(name, router, artifact.references(folder))
+
+    keeper = ModelKeeper(registry, load, telemetry, wall_ms)
+    telemetry.on_verdict = keeper.turn_ended
+    return keeper
+
+
+def open_registry(config: Config) -> Registry:
+    """The models of this installation: those under its data folder, and the shipped."""
+    shipped = resolve(config.router.model_dir) if config.router.model_dir else RELEASED
+    return Registry(Path(config.data_dir) / "models", shipped)
 
 
 def _conversations(config: StoreConfig, scripts: Scripts) -> Conversations:

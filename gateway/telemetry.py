@@ -13,10 +13,10 @@ import os
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from time import perf_counter
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -29,12 +29,15 @@ from prometheus_client import (
     multiprocess,
 )
 
-from engines.contract import Tier
+from engines.contract import Locale, Tier
 from engines.guard import mask_personal_data
 from engines.llm.talk import CallRecord
 from gateway.admission.admission import LoadState
+from gateway.answering import Verdict
+from gateway.line_buffer import LineBuffer
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
+from router_models.drift import DriftFigures
 
 
 #: Bucket edges stand on the objectives: 5 ms, 10 ms, 50 ms, 1 s, 3 s, 10 s.
@@ -61,8 +64,6 @@ NAMESPACE = "tidegate"
 GaugeMode = Literal["livemax", "livesum", "mostrecent"]
 #: Set for workers that share a port, so that /metrics speaks for all of them.
 MULTIPROC_ENV = "PROMETHEUS_MULTIPROC_DIR"
-#: Bytes of log lines kept before they are written.
-LOG_BUFFER_BYTES = 65_536
 
 
 class Metrics:
@@ -112,6 +113,7 @@ class Metrics:
         self._add_llm()
         self._add_channels()
         self._add_gauges()
+        self._add_router()
 
     def _add_troubles(self) -> None:
         """What should stay at zero, or be explained."""
@@ -199,6 +201,29 @@ class Metrics:
             "level",
         )
 
+    def _add_router(self) -> None:
+        """Whether traffic still is what the router was made for."""
+        self.router_psi = self._gauge(
+            "router_drift_psi",
+            "Population stability index of decisions against calibration.",
+            "livemax",
+            "locale",
+            "what",
+        )
+        self.router_share = self._gauge(
+            "router_unfamiliar_ratio",
+            "Share of n-grams the model lacks, of turns out of its scope.",
+            "livemax",
+            "locale",
+            "what",
+        )
+        self.router_shadow = self._gauge(
+            "router_shadow_turns",
+            "What the shadow model would have done, against what was done.",
+            "livesum",
+            "result",
+        )
+
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(name, about, labels, NAMESPACE, registry=self.registry)
 
@@ -262,42 +287,6 @@ class Spread:
         self._clear()
 
 
-class LineBuffer:
-    """
-    A sink of log lines that writes in blocks; flushed by a timer and at exit.
-
-    A kill -9 may lose the last lines, never a message: lines are not the truth.
-    """
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
-        self._lines: list[bytes] = []
-        self._size = 0
-
-    def write(self, line: bytes) -> None:
-        """Keep *line*; writes when enough have come together."""
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size > LOG_BUFFER_BYTES:
-            self.drain()
-
-    def flush(self) -> None:
-        """Called after every line by structlog: deliberately nothing."""
-
-    def drain(self) -> None:
-        """Write what was kept."""
-        lines, self._lines, self._size = self._lines, [], 0
-        if lines:
-            self._sink.write(b"".join(lines))
-            self._sink.flush()
-
-    def close(self) -> None:
-        """Write what was kept; a file is closed, standard error stays open."""
-        self.drain()
-        if self._sink is not sys.stderr.buffer:
-            self._sink.close()
-
-
 class Telemetry:
     """Counts and tells what happens; every other room calls it by plain methods."""
 
@@ -310,6 +299,8 @@ class Telemetry:
         self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
         self._ack: dict[str, Spread] = {}
         self._handle: dict[str, Spread] = {}
+        #: Told of every turn's verdict; set by the composition root.
+        self.on_verdict: Callable[[Verdict], None] | None = None
 
     def _child(self, key: tuple[str, ...], metric: Counter | Histogram | Gauge) -> Any:
         child = self._children.get(key)
@@ -344,6 +335,8 @@ class Telemetry:
             tally["climbs", climb.tier, climb.reason] += 1
         if done.handoff is not None:
             tally["handoffs", handoff_reason(verdict)] += 1
+        if self.on_verdict is not None:
+            self.on_verdict(verdict)
         self.lines.write(turn_line(done, outcome, ended - started))
 
     def flush_tally(self) -> None:
@@ -403,6 +396,21 @@ class Telemetry:
     def problem(self, code: str) -> None:
         """A request was refused."""
         self._child(("problems", code), self.metrics.problems).inc()
+
+    def router_drift(self, figures: Mapping[Locale, DriftFigures]) -> None:
+        """How far each language is from what the router was calibrated on."""
+        for locale, found in figures.items():
+            for what, psi in (("tiers", found.psi_tiers), ("peaks", found.psi_peaks)):
+                if psi is not None:
+                    self.metrics.router_psi.labels(locale, what).set(psi)
+            shares = self.metrics.router_share
+            shares.labels(locale, "ngrams").set(found.unknown)
+            shares.labels(locale, "turns").set(found.out_of_scope)
+
+    def router_shadow(self, agreement: Mapping[str, int], dropped: int) -> None:
+        """What the shadow model would have done so far; turns nobody looked at."""
+        for result, count in (*agreement.items(), ("dropped", dropped)):
+            self.metrics.router_shadow.labels(result).set(count)
 
     def durability(self, level: str, reason: str) -> None:
         """What the store was found to guarantee."""

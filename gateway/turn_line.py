@@ -20,6 +20,12 @@ class TurnLine(msgspec.Struct, frozen=True, kw_only=True):
     What is written of a turn.
 
     Attributes:
+        reasons: Rules hit and the model's strongest features: n-grams of the
+            training set, never words of this customer alone.
+
+        certificate: What was proven of turns like this one; thresholds are those of
+            *model*.
+
         ms: From lease to committed reply.
     """
 
@@ -37,6 +43,8 @@ class TurnLine(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     intent: str
     model: str
+    reasons: tuple[str, ...]
+    certificate: str
     climbs: list[str]
     ms: float
 
@@ -61,6 +69,8 @@ def turn_line(done: Commitment, outcome: str, took_s: float) -> bytes:
         confidence=round(decision.confidence, 3),
         intent=answer.intent if answer else decision.intent,
         model=decision.model,
+        reasons=decision.reasons,
+        certificate=decision.certificate,
         climbs=[f"{climb.tier}:{climb.reason}" for climb in verdict.climbs],
         ms=round(took_s * 1e3, 2),
     )

@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.contract import Locale, OpenTask, Utterance
+from router_models.certificates import Certificate
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
+from router_models.drift import Reference
 from router_models.errors import ArtifactMismatch, ArtifactMissing
 from router_models.features import BLOCKS, Extractor
 from router_models.lexicon import Concept, Lexicon
@@ -31,7 +33,7 @@ from router_models.turns import turn_of
 from router_models.vectorise import Vocabulary
 
 
-SCHEMA = 1
+SCHEMA = 2
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 
 #: Bytes a file may have, and bytes its arrays may unpack to.
@@ -70,6 +72,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         metrics: Figures on turns of groups that the measured model never saw.
 
+        certificates: What was proven of this model. Sealed with its numbers: they
+            cannot be taken to another one.
+
+        references: What its calibration turns looked like, for drift.
+
         sha256: Of this manifest with this field empty.
     """
 
@@ -88,16 +95,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     arrays: dict[str, ArraySpec]
     metrics: dict[str, Any]
     golden: tuple[Golden, ...]
+    certificates: tuple[Certificate, ...] = ()
+    references: dict[Locale, Reference] = {}
     sha256: str = ""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a model comes from: data, seed, the fitter's version, its figures."""
+    """Where a model comes from: data, seed, the fitter's version, what was measured."""
 
     data_sha256: str
     seed: int
     sklearn: str
     metrics: dict[str, Any]
+    certificates: tuple[Certificate, ...] = ()
+    references: dict[Locale, Reference] = {}
 
 
 def save(
@@ -137,6 +148,8 @@ def save(
             },
             metrics=origin.metrics,
             golden=tuple(_recorded(model, one) for one in golden),
+            certificates=origin.certificates,
+            references=origin.references,
         )
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,6 +176,26 @@ def load(folder: Path) -> tuple[CompiledModel, Manifest]:
     model = _model(path, manifest, arrays)
     _replay(folder / MANIFEST, model, manifest.golden)
     return model, manifest
+
+
+def data_of(folder: Path) -> str:
+    """
+    Hash of the data that the model in *folder* was trained on.
+
+    Raises:
+        ArtifactError: As :func:`load`; the arrays are not looked at.
+    """
+    return _read_manifest(folder / MANIFEST).data_sha256
+
+
+def references(folder: Path) -> dict[Locale, Reference]:
+    """
+    What the calibration turns of a model looked like.
+
+    Raises:
+        ArtifactError: As :func:`load`; the arrays are not looked at.
+    """
+    return _read_manifest(folder / MANIFEST).references
 
 
 def _arrays(model: CompiledModel) -> dict[str, NDArray[Any]]:

@@ -67,6 +67,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         high_risk: Chance of high risk from which risk is high.
 
+        asks_human, needs_person, continues: Chance of yes from which it is yes.
+
+        annoyed, angry: Chance from which a turn sounds so; angry is asked first.
+
         abstain_below: Largest raw logit of the intent head below which the
             model does not know what it reads.
     """
@@ -75,6 +79,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     asks_human: float
     needs_person: float
     continues: float
+    annoyed: float
+    angry: float
     abstain_below: float
 
 

@@ -6,7 +6,9 @@ What reading data, rules and artifacts may raise.
     Exception
     ├── ArtifactError        a router model cannot be used
     │   ├── ArtifactMissing      a file of it is not there
-    │   └── ArtifactMismatch     a file is not what the manifest says
+    │   ├── ArtifactMismatch     a file is not what the manifest says
+    │   ├── ModelUnknown         the registry has no such version
+    │   └── ModelRefused         it may not serve: worse, or nothing to go back to
     └── NativeMissing        machine code is asked for, and numba is not installed
 """
 
@@ -58,6 +60,34 @@ class ArtifactMismatch(ArtifactError):
         super().__init__(path, f"{what}: expected {expected}, found {found}", fix)
         self.expected = expected
         self.found = found
+
+
+class ModelUnknown(ArtifactError):
+    """
+    The registry has no such version.
+
+    Attributes:
+        version: What was asked for.
+    """
+
+    def __init__(self, version: str, known: list[str]) -> None:
+        names = ", ".join(["released", *known])
+        super().__init__(Path(version), "no such model", f"there are: {names}")
+        self.version = version
+
+
+class ModelRefused(ArtifactError):
+    """
+    A model may not serve.
+
+    Attributes:
+        version: The model.
+    """
+
+    def __init__(self, version: str, why: str) -> None:
+        fix = "see `tidegate models show` and correct what it was taught"
+        super().__init__(Path(version), why, fix)
+        self.version = version
 
 
 class NativeMissing(Exception):

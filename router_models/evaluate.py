@@ -31,7 +31,7 @@ from router_models.metrics import (
     recall_and_alarms,
     severe_share,
 )
-from router_models.router import TierRouter
+from router_models.router import Explanation, TierRouter
 from router_models.situation import situate
 
 
@@ -76,12 +76,24 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A row's labels by head, as text, beside what the router said."""
+    """
+    A row's labels by head, as text, beside what the router said.
 
-    locale: Locale
+    Attributes:
+        chances: Probability stated for each given label; none for a label that a rule
+            set, since no model states it.
+    """
+
+    turn: Turn
     wanted: dict[str, str]
     given: dict[str, str]
     chances: dict[str, float]
+    found: Explanation
+
+    @property
+    def locale(self) -> Locale:
+        """Language of the turn."""
+        return self.turn.locale
 
 
 class EvalReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,19 +156,30 @@ def wanted_labels(row: Row) -> dict[str, str]:
 
 def judge(router: TierRouter, turn: Turn, wanted: dict[str, str]) -> Judged:
     """Route *turn* and put its wanted labels beside."""
-    decision = router.decide(turn)
-    given = {name: _text(getattr(decision, name)) for name in HEADS}
-    return Judged(turn.locale, wanted, given, _stated(router, turn, decision))
-
-
-def _stated(router: TierRouter, turn: Turn, decision: Decision) -> dict[str, float]:
-    """The probability the model states for each label the router decided."""
     found = router.explain(turn)
-    asks = found.chances["asks_human"]["yes"]
-    labels = ("complexity", "risk", "emotion")
-    stated = {name: found.chances[name][getattr(decision, name)] for name in labels}
-    stated["tier"] = found.needed[decision.tier]
+    given = {name: _text(getattr(found.decision, name)) for name in HEADS}
+    return Judged(turn, wanted, given, _stated(found), found)
+
+
+def _stated(found: Explanation) -> dict[str, float]:
+    """The probability behind each decided label; that of the task where it decided."""
+    decision, chances = found.decision, found.chances
+    asks = chances["asks_human"]["yes"]
+    stated = {
+        name: chances[name][getattr(decision, name)]
+        for name in ("complexity", "risk", "emotion")
+    }
     stated["asks_human"] = asks if decision.asks_human else 1.0 - asks
+    stated["tier"] = found.needed[decision.tier]
+    if found.continues:
+        of_task = chances["continues"]["yes"]
+        stated |= dict.fromkeys(("complexity", "risk", "tier"), of_task)
+    elif decision.tier == "human":
+        stated["tier"] = decision.confidence
+    for name in found.raised:
+        stated.pop(name, None)
+    if found.raised:
+        stated.pop("tier", None)
     return stated
 
 
@@ -166,15 +189,16 @@ def report(judged: Sequence[Judged], model: str) -> EvalReport:
     return EvalReport(
         model=model,
         n=len(judged),
-        overall=_slice(judged),
+        overall=sum_up(judged),
         by_locale={
-            locale: _slice([one for one in judged if one.locale == locale])
+            locale: sum_up([one for one in judged if one.locale == locale])
             for locale in locales
         },
     )
 
 
-def _slice(judged: Sequence[Judged]) -> SliceReport:
+def sum_up(judged: Sequence[Judged]) -> SliceReport:
+    """All figures of some rows."""
     heads = {}
     for name in HEADS:
         found = _head(name, judged)

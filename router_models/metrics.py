@@ -105,11 +105,15 @@ def severe_share(wanted: Sequence[str], given: Sequence[str]) -> float | None:
     """Share of turns that went severely too low; None without turns."""
     if not wanted:
         return None
-    severe = sum(
-        (a == "human" and b != "human") or (a == "L3" and b == "L1")
-        for a, b in zip(wanted, given, strict=True)
-    )
+    severe = sum(is_severe(a, b) for a, b in zip(wanted, given, strict=True))
     return _rounded(severe / len(wanted))
+
+
+def is_severe(wanted: str, given: str) -> bool:
+    """True if a machine got what a person must have, or a fixed text what needs a tool."""
+    return (wanted == "human" and given != "human") or (
+        wanted == "L3" and given == "L1"
+    )
 
 
 def recall_and_alarms(

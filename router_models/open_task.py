@@ -51,7 +51,7 @@ _OPEN = re2.compile(
     r"|\b(?:what|which|where|when|who|why|how)s?\b|\bor\b"
 )
 _CONSENT = re2.compile(
-    r"(?:确认|同意|可以|是否|要不要|需要|接受|行|好|对|要|ok|帮您|给您|为您).{0,40}(?:吗|嘛|吧|么|不|呢|可否|[?？])"
+    r"(?:确认|同意|可以|是否|要不要|需要|接受|行|好|对|要|ok|帮您|给您|为您).{0,40}(?:(?:吗|嘛|吧|么|不|呢|可否)(?:[ ~,，.。!！?？;；哈哦呀]|$)|[?？])"
     r"|(?:回复|回覆|输入|发送|请回|点击).{0,6}(?:是|确认|确定|同意|好|1)"
     r"|请(?:您)?(?:再)?(?:确认|核对)|核对一下|确认一下"
     r"|\b(?:shall|should) (?:i|we)\b|\bdo you (?:want|wish|agree|confirm|accept|mean)\b"
@@ -65,6 +65,11 @@ _ASKS = re2.compile(
     r"(?:请|麻烦|辛苦|劳烦|需要您|方便).{0,24}(?:提供|告诉|告知|发|输入|填写|上传|选择|选|说明|说|补充|留下|留个|报|描述|拍|回复|给我)"
     r"|(?:提供|发|告诉|告知|报)(?:一下|下|我|给我)|发我"
     r"|\b(?:please|pls|kindly|could you|can you|may i|can i|could i|i need|ill need|we need) .{0,30}?(?:provide|send|give|share|tell|enter|upload|type|specify|have|get|take|choose|select|describe|attach|let me know|ask|confirm)\b"
+)
+#: A warning names what it forbids; it waits for nothing.
+_FORBIDS = re2.compile(
+    r"(?:不要|请勿|切勿|勿|别|不用|无需|不需要).{0,12}(?:提供|告诉|告知|发|输入|转|点|付)"
+    r"|\b(?:do not|dont|never|no need to) .{0,20}(?:share|give|send|provide|enter|tell|click)\b"
 )
 _SLOTS = (
     (
@@ -127,7 +132,7 @@ def inferred_task(asked: Asked, labels: tuple[Complexity, Risk]) -> OpenTask:
 
 def _waits_for(line: str) -> str | None:
     for sentence in _SENTENCE.findall(line)[: -_SENTENCES - 1 : -1]:
-        if _OFFER_OF_HELP.search(sentence) is not None:
+        if any(pattern.search(sentence) for pattern in (_OFFER_OF_HELP, _FORBIDS)):
             continue
         is_question = "?" in sentence or sentence.rstrip("。. ").endswith(("吗", "呢"))
         if _OPEN.search(sentence) is not None and is_question:

@@ -8,7 +8,6 @@ wrong would cost more than the higher price: the tier of lowest expected cost.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,9 +117,17 @@ def needed_tiers(
     return first, second, rest - person, person
 
 
-def blend(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    """Normalised geometric mean of two distributions."""
-    means = [math.sqrt(a * b) + _TINY for a, b in zip(one, other, strict=True)]
+def blend(
+    one: Sequence[float], other: Sequence[float], slope: float = 1.0
+) -> list[float]:
+    """
+    Normalised geometric mean of two distributions.
+
+    Args:
+        slope: Calibration of the mean: above 1 makes it surer, below 1 less sure.
+    """
+    power = slope / 2
+    means = [(a * b + _TINY) ** power for a, b in zip(one, other, strict=True)]
     total = sum(means)
     return [mean / total for mean in means]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +29,8 @@ from engines.contract import (
     Turn,
 )
 from router_models import artifact
-from router_models.compiled import CompiledModel, Scores, Thresholds
+from router_models.certificates import Certificate, find
+from router_models.compiled import CompiledModel, Scale, Scores, Thresholds
 from router_models.hard_rules import HardRules, Rule, load_rules
 from router_models.policy import (
     TIERS,
@@ -53,7 +55,6 @@ from router_models.verdict import (
 
 _COMPLEXITIES = tuple(Complexity)
 _RISKS = tuple(Risk)
-_EMOTIONS = tuple(Emotion)
 
 #: Features named in a decision's reasons, and in its explanation.
 _REASONS = 3
@@ -84,10 +85,26 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         open_task: The task the turn was judged in, as given or as read.
 
         features: What spoke most for the decided label, by head.
+
+        raised: Labels that a rule set above what the model said.
+
+        continues: True if the turn only supplies what the open task waits for.
+
+        is_abstained: True if the model did not know and the turn went one tier up.
+
+        peak: Largest raw logit of the intent head: how well the model knows the turn.
+
+        certificate: What was proven of turns of this language that the router gives
+            to this tier; None if nothing was, or the turn is below its line.
     """
 
     decision: Decision
     rules: tuple[str, ...]
+    raised: tuple[str, ...]
+    continues: bool
+    is_abstained: bool
+    peak: float
+    certificate: Certificate | None
     chances: dict[str, dict[str, float]]
     needed: dict[str, float]
     thresholds: Thresholds
@@ -95,21 +112,53 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, list[Feature]]
 
 
+class Verdict(NamedTuple):
+    """
+    What is decided of a turn, before anything is told about it.
+
+    Attributes:
+        needed: Chance of each tier to be the lowest that suffices.
+
+        is_abstained: The model did not know; *tier* is one above its choice.
+    """
+
+    labels: Labels
+    tier: Tier
+    needed: list[float]
+    continues: bool
+    is_abstained: bool
+
+
 class TierRouter:
     """
     Decides about turns with one model, one set of hard rules, one price table.
 
     Holds no state of conversations and may be shared by any number of tasks.
+
+    Args:
+        certificates: Of this model; those of other prices are passed over.
     """
 
     def __init__(
-        self, model: CompiledModel, rules: HardRules, prices: Prices, version: str
+        self,
+        model: CompiledModel,
+        rules: HardRules,
+        prices: Prices,
+        version: str,
+        certificates: Sequence[Certificate] = (),
     ) -> None:
         self.model = model
         self.rules = rules
         self.prices = prices
         self.version = version
         self._costs = cost_table(prices)
+        self.certificates = find(certificates, prices)
+        self._slopes = {
+            locale: scale.slope
+            for locale, scale in model.scales.get(
+                "needed", {"zh": Scale(), "en": Scale()}
+            ).items()
+        }
         self._names = model.vocabulary.names()
 
     @classmethod
@@ -124,49 +173,78 @@ class TierRouter:
         rules = load_rules(rules_file)
         prices = load_prices(stage_file)
         model, manifest = artifact.load(model_dir)
-        return cls(model, rules, prices, manifest.version)
+        return cls(model, rules, prices, manifest.version, manifest.certificates)
 
     def decide(self, turn: Turn) -> Decision:
         """Judge *turn*. Any text is accepted; the cost is bounded."""
         normal = normalise(turn.text)
         hits = self.rules.match(normal)
         scores = self.model.score(turn, normal)
+        return self._told(turn, scores, hits, self.weigh(turn, scores, hits))
+
+    def weigh(self, turn: Turn, scores: Scores, hits: list[Rule]) -> Verdict:
+        """What follows from *scores* and the rules hit: the policy alone."""
         continues = self._continues(turn, scores)
         labels = raised(self._labels(turn, scores, continues), hits)
-        needed = self._needed(scores)
+        needed = self._needed(turn, scores)
         tier = self._tier(turn, labels, needed, continues)
-        if not continues and self._is_lost(scores, needed):
+        is_abstained = (
+            not continues
+            and TIER_ORDER[tier] < TIER_ORDER[Tier.L3]
+            and self._is_lost(turn, tier, scores, needed)
+        )
+        if is_abstained:
             tier = one_up(tier)
+        return Verdict(labels, tier, needed, continues, is_abstained)
+
+    def _told(
+        self, turn: Turn, scores: Scores, hits: list[Rule], verdict: Verdict
+    ) -> Decision:
+        labels, tier, needed, continues, _ = verdict
+        proven = self._certificate(turn, verdict, scores)
         return Decision(
             complexity=labels.complexity,
             risk=floored(labels.risk, turn.previous_risk),
             tier=under_floor(tier, labels, turn.previous_risk),
             confidence=round(_confidence(tier, labels, needed, scores, continues), 4),
             asks_human=labels.asks_human,
-            emotion=_EMOTIONS[_argmax(scores.chances["emotion"])],
+            emotion=self._emotion(scores),
             intent=self.model.intent_of(scores),
-            reasons=self._reasons(labels, scores, continues, hits),
+            reasons=self._reasons(verdict, scores, hits),
             model=self.version,
+            certificate="" if proven is None else proven.claim,
         )
 
     def explain(self, turn: Turn) -> Explanation:
         """The decision about *turn* with all that led to it; about twice the cost."""
-        decision = self.decide(turn)
         normal = normalise(turn.text)
+        hits = self.rules.match(normal)
         scores = self.model.score(turn, normal)
+        verdict = self.weigh(turn, scores, hits)
+        decision = self._told(turn, scores, hits, verdict)
         heads = self.model.heads
+        own = self._labels(turn, scores, verdict.continues)
         columns = {
             "complexity": COMPLEXITY_ORDER[decision.complexity],
             "risk": RISK_ORDER[decision.risk],
         }
         return Explanation(
             decision=decision,
-            rules=tuple(rule.id for rule in self.rules.match(normal)),
+            rules=tuple(rule.id for rule in hits),
+            raised=tuple(
+                name
+                for name in own._fields
+                if getattr(own, name) != getattr(verdict.labels, name)
+            ),
+            continues=verdict.continues,
+            is_abstained=verdict.is_abstained,
+            peak=round(max(scores.intents), 4),
+            certificate=self._certificate(turn, verdict, scores),
             chances={
                 name: _named(heads[name].labels, found)
                 for name, found in scores.chances.items()
             },
-            needed=_named(tuple(TIERS), self._needed(scores)),
+            needed=_named(tuple(TIERS), verdict.needed),
             thresholds=self.model.thresholds,
             open_task=turn.open_task,
             features={
@@ -174,6 +252,22 @@ class TierRouter:
                 for name, offset in columns.items()
             },
         )
+
+    def _certificate(
+        self, turn: Turn, verdict: Verdict, scores: Scores
+    ) -> Certificate | None:
+        """What was proven of turns like this one: none of a task's, none below a line."""
+        found = self.certificates.get((turn.locale, verdict.tier))
+        if found is None or verdict.continues or verdict.is_abstained:
+            return None
+        return found if max(scores.intents) >= found.line else None
+
+    def _emotion(self, scores: Scores) -> Emotion:
+        lines = self.model.thresholds
+        _, annoyed, angry = scores.chances["emotion"]
+        if angry >= lines.angry:
+            return Emotion.ANGRY
+        return Emotion.ANNOYED if annoyed >= lines.annoyed else Emotion.CALM
 
     def _continues(self, turn: Turn, scores: Scores) -> bool:
         lines = self.model.thresholds
@@ -211,24 +305,38 @@ class TierRouter:
             return turn.open_task.tier
         return TIERS[max(TIER_ORDER[anchor], cheapest(self._costs, chances))]
 
-    def _needed(self, scores: Scores) -> list[float]:
+    def _needed(self, turn: Turn, scores: Scores) -> list[float]:
         chances = scores.chances
         by_labels = needed_tiers(
             chances["complexity"], chances["risk"], chances["needs_person"][0]
         )
-        return blend(chances["tier"], by_labels)
+        return blend(chances["tier"], by_labels, self._slopes[turn.locale])
 
-    def _is_lost(self, scores: Scores, chances: list[float]) -> bool:
-        """True if the model neither knows the intent nor is sure of the tier."""
+    def _is_lost(
+        self, turn: Turn, tier: Tier, scores: Scores, chances: list[float]
+    ) -> bool:
+        """
+        True if the model does not know what it reads.
+
+        Below the proven line of the stratum; or it neither knows the intent nor is sure
+        of the tier.
+        """
+        peak = max(scores.intents)
+        proven = self.certificates.get((turn.locale, tier))
+        if proven is not None and peak < proven.line:
+            return True
         lines = self.model.thresholds
-        return max(chances) < _UNSURE and max(scores.intents) < lines.abstain_below
+        return max(chances) < _UNSURE and peak < lines.abstain_below
 
     def _reasons(
-        self, labels: Labels, scores: Scores, continues: bool, hits: list[Rule]
+        self, verdict: Verdict, scores: Scores, hits: list[Rule]
     ) -> tuple[str, ...]:
+        labels = verdict.labels
         reasons = ["rule:" + rule.id for rule in hits]
-        if continues:
+        if verdict.continues:
             return (*reasons, "answers the open task")
+        if verdict.is_abstained:
+            reasons.append("unsure: one tier up")
         heads = self.model.heads
         if labels.risk is Risk.HIGH:
             column = heads["risk"].start + RISK_ORDER[Risk.HIGH]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.contract import Locale, Risk
+from engines.contract import Emotion, Locale, Risk
 from router_models.compiled import HeadSpec, Scale, Thresholds
 from router_models.dataset import Example
 from router_models.heads import targets
@@ -18,7 +18,14 @@ from router_models.heads import targets
 _Floats = NDArray[np.float64]
 
 #: High risk: this recall, unless it would call so many others high.
-_RECALL, _ALARMS = 0.95, 0.09
+_RECALL, _ALARMS = 0.97, 0.08
+#: How much more recall weighs than precision. A person who is missed costs more than
+#: one called for nothing; a turn taken for the answer of a task is judged no more.
+_BETAS = {"needs_person": 2.0, "continues": 0.5}
+#: Lowest line of a head, if it is not :data:`_LOWEST`. Hard rules find who asks for a
+#: person in so many words; the model alone must be about as sure as not.
+_FLOORS = {"asks_human": 0.45}
+_LOWEST, _HIGHEST = 0.2, 0.8
 #: Share of turns that may count as not understood.
 _ABSTAIN = 0.02
 
@@ -32,13 +39,14 @@ def choose_thresholds(
     """
     Choose all lines on out-of-fold *logits* of *examples*.
 
-    Yes-or-no heads get the line of the best F1. Abstention takes the turns with the
-    lowest peak of the intent head, at most two in a hundred.
+    Yes-or-no heads and the emotions get the line of the best F1, or of an F measure that
+    weighs their errors by what they cost. Abstention takes the
+    turns with the lowest peak of the intent head, at most two in a hundred.
     """
     heads = {spec.name: spec for spec in specs}
     chances = {
-        name: _chances(heads[name], scales[name], logits, examples)
-        for name in ("risk", "asks_human", "needs_person", "continues")
+        name: chances_of(heads[name], scales[name], logits, examples)
+        for name in ("risk", "emotion", "asks_human", "needs_person", "continues")
     }
     target = {name: targets(heads[name], examples) for name in chances}
     judged = target["risk"] >= 0
@@ -49,9 +57,11 @@ def choose_thresholds(
         high_risk=recall_line(
             chances["risk"][judged, high], target["risk"][judged] == high
         ),
-        asks_human=_best_f1(chances["asks_human"], target["asks_human"]),
-        needs_person=_best_f1(chances["needs_person"], target["needs_person"]),
-        continues=_best_f1(chances["continues"], target["continues"]),
+        asks_human=_line("asks_human", chances, target),
+        needs_person=_line("needs_person", chances, target),
+        continues=_line("continues", chances, target),
+        annoyed=_line("emotion", chances, target, list(Emotion).index(Emotion.ANNOYED)),
+        angry=_line("emotion", chances, target, list(Emotion).index(Emotion.ANGRY)),
         abstain_below=round(float(np.quantile(peaks, _ABSTAIN)), 4),
     )
 
@@ -69,12 +79,13 @@ def recall_line(chance: _Floats, positive: NDArray[np.bool_]) -> float:
     return round(min(max(for_recall, for_alarms), 0.5), 4)
 
 
-def _chances(
+def chances_of(
     spec: HeadSpec,
     scales: dict[Locale, Scale],
     logits: _Floats,
     examples: Sequence[Example],
 ) -> _Floats:
+    """Calibrated probabilities of a head on raw *logits* of all heads."""
     chosen = [scales[example.turn.locale] for example in examples]
     slope = np.array([scale.slope for scale in chosen])[:, None]
     shift = np.array([scale.shift for scale in chosen])[:, None]
@@ -85,13 +96,22 @@ def _chances(
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _best_f1(chances: _Floats, target: NDArray[np.int64]) -> float:
-    judged = target >= 0
-    chance, positive = chances[judged, 0], target[judged] == 1
+def _line(
+    head: str,
+    chances: dict[str, _Floats],
+    target: dict[str, NDArray[np.int64]],
+    label: int = 1,
+) -> float:
+    """The line of the best F measure of a *label*, or of yes."""
+    judged = target[head] >= 0
+    column = min(label, chances[head].shape[1] - 1)
+    chance, positive = chances[head][judged, column], target[head][judged] == label
     if not positive.any():
         return 0.5
     order = np.argsort(-chance, kind="stable")
     hits = np.cumsum(positive[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + positive.sum())
-    best = int(np.argmax(f1))
-    return round(min(max(float(chance[order][best]), 0.2), 0.8), 4)
+    weight = _BETAS.get(head, 1.0) ** 2
+    told = np.arange(1, len(order) + 1)
+    best = int(np.argmax(hits * (1 + weight) / (told + weight * positive.sum())))
+    lowest = _FLOORS.get(head, _LOWEST)
+    return round(min(max(float(chance[order][best]), lowest), _HIGHEST), 4)

@@ -24,22 +24,24 @@ from threadpoolctl import threadpool_limits
 from engines.contract import Locale
 from router_models import artifact
 from router_models.augment import move
-from router_models.calibration import calibrate
+from router_models.certificates import name_of
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Thresholds
 from router_models.dataset import Dataset, Example, load_dataset, load_intents
 from router_models.evaluate import EvalReport, report
 from router_models.features import Extract, Extractor
 from router_models.golden import golden_turns
 from router_models.hard_rules import HardRules, load_rules
-from router_models.heads import Heads, Options, head_specs, make_pipeline, targets
+from router_models.heads import Heads, Options, head_specs, make_pipeline
 from router_models.lexicon import load_lexicon
 from router_models.measure import (
     CalibrationReport,
     Fitted,
-    calibration_report,
+    OutOfFold,
+    calibrate_all,
     judge_example,
 )
-from router_models.policy import Prices
+from router_models.policy import Prices, load_prices
+from router_models.proving import calibrate_needed, describe, prove, unseen_scores
 from router_models.router import TierRouter
 from router_models.split import assert_apart, deal
 from router_models.thresholds import choose_thresholds
@@ -74,7 +76,7 @@ class TrainReport(msgspec.Struct, frozen=True, kw_only=True):
 
         held_out: Figures of the measured model on groups it never saw.
 
-        calibration: By head, on the same groups.
+        calibration: By head, on groups that neither weights nor calibration saw.
 
         version: Of the released model.
     """
@@ -96,6 +98,8 @@ class Fitting(msgspec.Struct, frozen=True, kw_only=True):
     specs: tuple[HeadSpec, ...]
     options: Options
     wrappers: Wrappers
+    rules: HardRules
+    prices: tuple[Prices, ...]
     seed: int
     tick: Callable[[str], None]
 
@@ -107,6 +111,8 @@ def train(
     progress: Callable[[Progress], object] = id,
     *,
     rules_file: Path,
+    stage_files: Sequence[Path] = (),
+    extra: Sequence[Example] = (),
     options: Options | None = None,
 ) -> TrainReport:
     """
@@ -114,6 +120,10 @@ def train(
 
     Args:
         rules_file: Hard rules; the figures are of the router as a whole.
+
+        extra: Examples from elsewhere; they teach, and nothing is measured on them.
+
+        stage_files: Stages whose prices get certificates, besides the middle ones.
 
     Raises:
         DataError: If the data or the rules are wrong; names file, group and fix.
@@ -127,7 +137,6 @@ def train(
         progress(Progress(done, total, what))
 
     dataset = load_dataset(data_dir)
-    rules = load_rules(rules_file)
     extractor = Extractor(load_lexicon(data_dir / "concepts.yaml"))
     specs = head_specs(load_intents(data_dir / "INTENTS.md"))
     tick("read")
@@ -136,16 +145,18 @@ def train(
         specs=specs,
         options=options,
         wrappers=load_wrappers(data_dir / "wrappers.yaml"),
+        rules=load_rules(rules_file),
+        prices=_tables(stage_files),
         seed=seed,
         tick=tick,
     )
-    held_out, calibration = _measure(dataset.examples, fitting, rules)
+    held_out = _measure(dataset.examples, extra, fitting)
     tick("measured")
-    fitted = fit(dataset.examples, fitting)
+    fitted = fit([*dataset.examples, *extra], fitting)
     manifest = artifact.save(
         out_dir,
         fitted.model,
-        _origin(dataset, seed, held_out, calibration),
+        _origin(dataset, seed, held_out, fitted),
         golden_turns(),
     )
     artifact.load(out_dir)
@@ -154,7 +165,7 @@ def train(
         turns=_turns(dataset.examples),
         groups=_groups(dataset.examples),
         held_out=held_out,
-        calibration=calibration,
+        calibration=fitted.calibration,
         thresholds=fitted.model.thresholds,
         version=manifest.version,
         weights_sha256=manifest.weights_sha256,
@@ -177,18 +188,25 @@ def fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
 
 def _fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     extracts = [fitting.extractor.extract(example.turn) for example in examples]
-    logits = _out_of_fold(examples, extracts, fitting)
-    locales = np.array([example.turn.locale for example in examples])
-    scales = {
-        spec.name: calibrate(
-            spec, logits[:, spec.columns], targets(spec, examples), locales
-        )
-        for spec in fitting.specs
-    }
-    thresholds = choose_thresholds(fitting.specs, scales, logits, examples)
+    unseen = _out_of_fold(examples, extracts, fitting)
+    scales, calibration = calibrate_all(fitting.specs, unseen)
+    thresholds = choose_thresholds(fitting.specs, scales, unseen.logits, examples)
     pipeline = _fit_pipeline(examples, extracts, fitting)
+    model = compile_model(pipeline, scales, thresholds)
+    scores = unseen_scores(model, unseen)
+    router = TierRouter(model, fitting.rules, NEUTRAL, "unseen")
+    scales["needed"] = calibrate_needed(router, scores)
+    model = compile_model(pipeline, scales, thresholds)
+    certificates = prove(model, fitting.rules, fitting.prices, scores)
+    references = describe(TierRouter(model, fitting.rules, NEUTRAL, "unseen"), scores)
     fitting.tick("fitted")
-    return Fitted(pipeline, compile_model(pipeline, scales, thresholds))
+    return Fitted(pipeline, model, calibration, certificates, references)
+
+
+def _tables(stage_files: Sequence[Path]) -> tuple[Prices, ...]:
+    """The price tables of all stages, each once."""
+    tables = [NEUTRAL, *(load_prices(path) for path in stage_files)]
+    return tuple({name_of(table): table for table in tables}.values())
 
 
 def compile_model(
@@ -211,7 +229,7 @@ def compile_model(
 
 def _out_of_fold(
     examples: Sequence[Example], extracts: Sequence[Extract], fitting: Fitting
-) -> NDArray[np.float64]:
+) -> OutOfFold:
     folds = deal(examples, FOLDS, fitting.seed + 1)
     width = sum(spec.width for spec in fitting.specs)
     logits = np.zeros((len(examples), width))
@@ -222,7 +240,7 @@ def _out_of_fold(
         pipeline = _fit_pipeline(known, _pick(extracts, inside), fitting)
         logits[outside] = pipeline.decision_function(_pick(extracts, outside))
         fitting.tick("fold")
-    return logits
+    return OutOfFold(tuple(examples), logits, folds)
 
 
 def _fit_pipeline(
@@ -242,33 +260,34 @@ def _fit_pipeline(
 
 
 def _measure(
-    examples: Sequence[Example], fitting: Fitting, rules: HardRules
-) -> tuple[EvalReport, dict[str, CalibrationReport]]:
+    examples: Sequence[Example], extra: Sequence[Example], fitting: Fitting
+) -> EvalReport:
     folds = deal(examples, FOLDS, fitting.seed)
     known, unseen = _pick(examples, folds != 0), _pick(examples, folds == 0)
     assert_apart(known, unseen)
-    fitted = fit(known, fitting)
-    router = TierRouter(fitted.model, rules, NEUTRAL, "held-out")
-    return (
-        report([judge_example(router, example) for example in unseen], router.version),
-        calibration_report(fitted, unseen),
+    fitted = fit([*known, *extra], fitting)
+    router = TierRouter(
+        fitted.model, fitting.rules, NEUTRAL, "held-out", fitted.certificates
     )
+    return report([judge_example(router, one) for one in unseen], router.version)
 
 
 def _origin(
     dataset: Dataset,
     seed: int,
     held_out: EvalReport,
-    calibration: dict[str, CalibrationReport],
+    fitted: Fitted,
 ) -> artifact.Origin:
     metrics: dict[str, Any] = msgspec.to_builtins(
-        {"held_out_groups": held_out, "calibration": calibration}
+        {"held_out_groups": held_out, "calibration": fitted.calibration}
     )
     return artifact.Origin(
         data_sha256=dataset.sha256,
         seed=seed,
         sklearn=sklearn.__version__,
         metrics=metrics,
+        certificates=fitted.certificates,
+        references=fitted.references,
     )
 
 

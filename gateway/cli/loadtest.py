@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -14,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from gateway.app import load_router
 from gateway.cli import options
 from loadtest.faults import FaultReport, run_faults
 from loadtest.hook_bench import run_hooks
@@ -284,3 +286,53 @@ def _print_tasks(report: L3Report) -> None:
     Console(width=140).print(table)
     for finding in report.findings[:20]:
         click.echo(str(finding), err=True)
+
+
+@loadtest.command()
+@options.as_json
+@options.config_file
+@click.option("--rounds", type=click.IntRange(100), default=2_000, show_default=True)
+@click.option(
+    "--public",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of public intent sets: measure the features on them instead.",
+)
+def router(
+    as_json: bool, config_file: Path | None, rounds: int, public: Path | None
+) -> None:
+    """Time the router beside scikit-learn's own call, or try its features on public sets."""
+    console = Console(stderr=True)
+    with console.status("measuring") as status:
+        found: list[msgspec.Struct] = (
+            [*_speed(config_file, rounds, status.update)]
+            if public is None
+            else _public(public, status.update)
+        )
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    table = Table(*found[0].__struct_fields__)
+    for row in found:
+        table.add_row(*(str(value) for value in msgspec.structs.astuple(row)))
+    Console().print(table)
+
+
+def _speed(
+    config_file: Path | None, rounds: int, told: Callable[[str], None]
+) -> Sequence[msgspec.Struct]:
+    # scikit-learn takes a second to import: only this command needs it.
+    from router_models.speed import measure
+
+    served = load_router(options.read_config(config_file).router)
+    return measure(served, rounds, told)
+
+
+def _public(folder: Path, told: Callable[[str], None]) -> list[msgspec.Struct]:
+    # As above.
+    from router_models.public_sets import SETS
+
+    found: list[msgspec.Struct] = []
+    for name, of_set in SETS.items():
+        told(name)
+        found.append(of_set(folder))
+    return found

@@ -22,9 +22,11 @@ from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
 from gateway.cli.eval_kb import eval_kb
 from gateway.cli.kb import kb
+from gateway.cli.learn import learn
 from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_kb import faith
 from gateway.cli.loadtest_kb import kb as kb_speed
+from gateway.cli.models import models
 from gateway.cli.operator import operator
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
@@ -53,8 +55,9 @@ def cli() -> None:
 
 
 for command in (
-    accept, assess, chat, config, demo, doctor, eval_kb, evaluate, kb, loadtest, operator,
-    plan_command, replay, roi, route, rules, sale, serve, simulate, train,
+    accept, assess, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, loadtest,
+    models, operator, plan_command, replay, roi, route, rules, sale, serve, simulate,
+    train,
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)

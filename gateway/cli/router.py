@@ -19,7 +19,9 @@ from gateway.app import RELEASED, load_router
 from gateway.cli import options
 from gateway.config import resolve
 from router_models import evaluate as evaluation
+from router_models.details import Details, details
 from router_models.evaluate import EvalReport, Judged, Row, RowError
+from router_models.report_page import page
 from router_models.router import TierRouter
 from router_models.situation import situate
 
@@ -78,15 +80,22 @@ def _pretty(decision: dict[str, Any], as_json: bool) -> str:
 @click.argument(
     "file", type=click.File("r", encoding="utf-8", errors="surrogateescape")
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the report page goes; beside FILE if left out, none for -.",
+)
 @options.as_json
 @options.config_file
-def evaluate(file: TextIO, as_json: bool, config_file: Path | None) -> None:
+def evaluate(
+    file: TextIO, html: Path | None, as_json: bool, config_file: Path | None
+) -> None:
     """
     Compare the router with the labels of FILE (JSON lines, - for standard input).
 
-    Labels are any of complexity, risk, asks_human, tier, emotion, intent. With
-    --json each line gets a line back, and a last line holds the report. Exit 3
-    if a line was refused.
+    Labels are any of complexity, risk, asks_human, tier, emotion, intent. Writes a
+    page with all plots. With --json each line gets a line back, and a last line
+    holds the report. Exit 3 if a line was refused.
     """
     router = _router(config_file)
     judged: list[Judged] = []
@@ -103,8 +112,24 @@ def evaluate(file: TextIO, as_json: bool, config_file: Path | None) -> None:
             bar.advance(task)
     if not judged:
         raise click.ClickException(f"{file.name}: no row to evaluate")
-    _print_report(evaluation.report(judged, router.version), as_json)
+    report = evaluation.report(judged, router.version)
+    found = _details(judged, router, console)
+    _print_report(report, as_json, found)
+    target = html or (None if file.name == "<stdin>" else Path(f"{file.name}.html"))
+    if target is not None:
+        target.write_text(page(report, found, Path(file.name).name), "utf-8")
+        click.echo(f"report: {target}", err=True)
     sys.exit(3 if bad else 0)
+
+
+def _details(judged: list[Judged], router: TierRouter, console: Console) -> Details:
+    with console.status("evaluating") as status:
+        return details(
+            judged,
+            router,
+            pairs=RELEASED.parent / "data" / "pairs.yaml",
+            progress=status.update,
+        )
 
 
 def _judge(router: TierRouter, row: Row, number: int, as_json: bool) -> Judged:
@@ -123,21 +148,28 @@ def _tell(error: RowError, number: int, as_json: bool) -> None:
         click.echo(f"skipped: {error}", err=True)
 
 
-def _print_report(report: EvalReport, as_json: bool) -> None:
+def _print_report(
+    report: EvalReport, as_json: bool, found: Details | None = None
+) -> None:
     if as_json:
-        click.echo(msgspec.json.encode({"report": report}))
+        told = (
+            {"report": report}
+            if found is None
+            else {"report": report, "details": found}
+        )
+        click.echo(msgspec.json.encode(told))
         return
     table = Table("slice", "head", "n", "accuracy", "macro-F1", "ECE")
     slices = {"all": report.overall, **report.by_locale}
     for name, part in slices.items():
-        for head, found in part.heads.items():
+        for head, one in part.heads.items():
             table.add_row(
                 name,
                 head,
-                str(found.n),
-                f"{found.accuracy:.3f}",
-                f"{found.macro_f1:.3f}",
-                "-" if found.ece is None else f"{found.ece:.3f}",
+                str(one.n),
+                f"{one.accuracy:.3f}",
+                f"{one.macro_f1:.3f}",
+                "-" if one.ece is None else f"{one.ece:.3f}",
             )
     console = Console()
     console.print(table)
@@ -147,7 +179,34 @@ def _print_report(report: EvalReport, as_json: bool) -> None:
             f" high-risk recall {_share(part.high_risk_recall)}"
             f" at {_share(part.high_risk_false_alarms)} false alarms"
         )
+    if found is not None:
+        _print_details(found, console)
     console.print(f"model {report.model}, {report.n} rows")
+
+
+def _print_details(found: Details, console: Console) -> None:
+    recall = found.high_risk_recall_at_10.get("all")
+    console.print(f"high-risk recall at 10 % false alarms: {_share(recall)}")
+    routed = found.cost_quality
+    if routed is not None:
+        console.print(
+            f"APGR {routed.apgr:.3f} (oracle {routed.apgr_oracle:.3f}, coin 0.5)"
+        )
+        for name, (cost, quality) in routed.marks.items():
+            console.print(f"  {name}: {cost:.1f} a turn, {quality:.1%} suffice")
+    for one in found.certificates:
+        console.print(
+            f"certificate {one.stratum}: promised <= {one.alpha:.0%},"
+            f" {one.errors} of {one.n} rows{' BROKEN' if one.is_broken else ''}"
+        )
+    if found.flips is not None and found.flips.rate:
+        worst = max(found.flips.rate.items(), key=lambda item: item[1])
+        console.print(
+            f"written otherwise: tier changes in {worst[1]:.1%} of rows at worst"
+            f" ({worst[0]}), to a lower one in {found.flips.lower:.1%} of all"
+        )
+    if found.parity is not None:
+        console.print(f"zh-en parity: {found.parity.same_tier:.1%} of pairs, same tier")
 
 
 def _share(value: float | None) -> str:
@@ -181,6 +240,7 @@ def train(data: Path | None, out: Path | None, seed: int, as_json: bool) -> None
             seed,
             told,
             rules_file=resolve("router_rules.yaml"),
+            stage_files=sorted(resolve("stages").glob("*.toml")),
         )
     if as_json:
         click.echo(msgspec.json.encode(report))

@@ -26,7 +26,7 @@ from gateway.live import Live
 
 
 COOKIE = "tg_desk"
-#: The desk and the actions are two resources of one session.
+#: The desk, the actions and the models are resources of one session.
 COOKIE_PATH = "/v1"
 CSRF_HEADER = "x-csrf-token"
 _READING = frozenset({"GET", "HEAD"})

@@ -23,6 +23,7 @@ from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
 from gateway.http.actions import ACTION_PROBLEMS, action_routes
 from gateway.http.auth import Authenticator, ChannelKey
+from gateway.http.corrections import CorrectionsApi, correction_routes
 from gateway.http.cors import Cors
 from gateway.http.customers import CustomerApi
 from gateway.http.demo import DemoCustomer, demo_customers
@@ -31,6 +32,7 @@ from gateway.http.desk_help import desk_help_routes
 from gateway.http.desk_session import DeskApi
 from gateway.http.intake import HotRoute, Intake
 from gateway.http.knowledge import knowledge_routes
+from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.openai import ChatApi
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
@@ -46,7 +48,12 @@ from gateway.telemetry import Telemetry
 
 
 #: Every refusal's place on the wire.
-TABLE: Table = {**GATEWAY, **DESK_PROBLEMS, **ACTION_PROBLEMS}
+TABLE: Table = {
+    **GATEWAY,
+    **DESK_PROBLEMS,
+    **ACTION_PROBLEMS,
+    **MODEL_PROBLEMS,
+}
 #: Signs of life an operator's page may miss before the operator counts as gone.
 BEATS = 3
 
@@ -84,6 +91,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     tide: TideApi
     desk_help: DeskHelp
     librarian: Librarian
+    models: ModelsApi
+    corrections: CorrectionsApi
     telemetry: Telemetry
     locale_of: Callable[[str, Locale], Locale]
     wall_ms: Callable[[], int]
@@ -126,6 +135,8 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
                 threads=parts.threads,
                 wall_ms=parts.wall_ms,
             ),
+            "models_api": parts.models,
+            "corrections_api": parts.corrections,
         },
         max_body_bytes=limits.server.max_body_bytes,
     )
@@ -166,6 +177,8 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *tide_routes(),
         *action_routes(),
         *knowledge_routes(),
+        *model_routes(),
+        *correction_routes(),
         *demo,
     ]
 

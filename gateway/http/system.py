@@ -12,15 +12,11 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
-from engines.contract import Decision
 from engines.llm.client import EndpointState
 from gateway.http.customers import KEYED
+from gateway.http.judging import Judge, Routed
 from gateway.http.wire import RouteIn
 from gateway.telemetry import CONTENT_TYPE, Telemetry
-
-
-#: A turn of bare lines -> decision with reasons.
-Judge = Callable[[RouteIn], Decision]
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,6 +89,6 @@ class SystemController(Controller):
     )
     async def route(
         self, data: JSONBody[RouteIn], system: NamedDependency[SystemApi]
-    ) -> Decision:
-        """The decision alone, with its reasons. Changes nothing."""
+    ) -> Routed:
+        """The decision, its reasons, and all that led to it. Changes nothing."""
         return system.judge(data)

@@ -11,7 +11,10 @@ const form = document.querySelector("#question");
 const text = document.querySelector("#text");
 const decision = document.querySelector("#decision");
 const problem = document.querySelector("#problem");
+const why = document.querySelector("#why");
+const correction = document.querySelector("#correction");
 let token = null;
+let judged = null;
 
 for (const node of document.querySelectorAll("[data-text]")) {
   node.textContent = words.say(node.dataset.text);
@@ -50,8 +53,88 @@ function rows(found) {
     ["desk.intent", found.intent ?? ""],
     ["desk.confidence", `${Math.round(found.confidence * 100)} %`],
     ["lab.reasons", (found.reasons ?? []).join("\n")],
+    ["lab.certificate", found.certificate || words.say("lab.no_certificate")],
     ["lab.model", found.model ?? ""],
   ];
+}
+
+const percent = (share) => `${(share * 100).toFixed(1)} %`;
+
+/** Chances by label, the likeliest first: "L2 71.0 %, L1 20.3 %". */
+function chancesOf(by) {
+  return Object.entries(by)
+    .sort(([, a], [, b]) => b - a)
+    .map(([label, share]) => `${label} ${percent(share)}`)
+    .join(" · ");
+}
+
+function reasonsOf(why) {
+  const lines = why.thresholds;
+  const features = Object.entries(why.features).map(([head, found]) => [
+    words.say(`desk.${head}`),
+    found.map((one) => `${one.name} +${one.share.toFixed(2)}`).join("\n"),
+  ]);
+  const proven = why.certificate;
+  return [
+    [words.say("lab.needed"), chancesOf(why.needed)],
+    ...["complexity", "risk", "emotion"].map((head) => [
+      words.say(`desk.${head}`),
+      chancesOf(why.chances[head]),
+    ]),
+    [words.say("lab.rules"), (why.rules ?? []).join("\n") || "-"],
+    ...features.map(([head, found]) => [words.say("lab.features", { head }), found || "-"]),
+    [words.say("lab.known"), `${why.peak.toFixed(2)} (${words.say(why.is_abstained ? "lab.abstained" : "lab.sure")})`],
+    [
+      words.say("lab.lines"),
+      Object.entries(lines)
+        .map(([name, line]) => `${name} ${line}`)
+        .join("\n"),
+    ],
+    [
+      words.say("lab.certificate"),
+      proven
+        ? `${proven.locale}/${proven.tier}: ≤ ${percent(proven.alpha)}, ${proven.errors} / ${proven.n}, δ ${proven.delta}`
+        : words.say("lab.no_certificate"),
+    ],
+    [words.say("lab.task"), why.open_task ? `${why.open_task.name}: ${why.open_task.waits_for}` : "-"],
+  ];
+}
+
+/** The form starts with what the router said. */
+function offerCorrection(found) {
+  for (const name of ["complexity", "risk", "emotion"]) {
+    correction.querySelector(`#${name}`).value = found[name] ?? "calm";
+  }
+  correction.querySelector("#asks_human").checked = found.asks_human ?? false;
+  correction.querySelector("#needs_person").checked =
+    found.tier === "human" && !found.asks_human;
+  correction.querySelector("#kept").textContent = "";
+  correction.hidden = false;
+}
+
+async function correct() {
+  const told = correction.querySelector("#kept");
+  const value = (name) => correction.querySelector(`#${name}`).value;
+  const ticked = (name) => correction.querySelector(`#${name}`).checked;
+  const body = {
+    ...judged,
+    complexity: value("complexity"),
+    risk: value("risk"),
+    emotion: value("emotion"),
+    asks_human: ticked("asks_human"),
+    needs_person: ticked("needs_person"),
+  };
+  try {
+    const { csrf } = await call("/v1/desk/session");
+    const headers = { "x-csrf-token": csrf };
+    await call("/v1/lab/corrections", { method: "POST", body, headers });
+    told.textContent = words.say("lab.kept");
+  } catch (refusal) {
+    told.textContent =
+      refusal.status === 401
+        ? words.say("lab.sign_in")
+        : words.say("app.problem", { detail: refusal.message });
+  }
 }
 
 async function judge() {
@@ -68,6 +151,15 @@ async function judge() {
       ]),
     );
     decision.hidden = false;
+    why.querySelector("dl").replaceChildren(
+      ...reasonsOf(found.explanation).flatMap(([key, text]) => [
+        element("dt", {}, key),
+        element("dd", {}, text),
+      ]),
+    );
+    why.hidden = false;
+    judged = body;
+    offerCorrection(found);
   } catch (refusal) {
     token = refusal.status === 401 ? null : token;
     problem.textContent = words.say("app.problem", { detail: refusal.message });
@@ -77,6 +169,10 @@ async function judge() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void judge();
+});
+correction.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void correct();
 });
 text.addEventListener("keydown", (event) => {
   if (!isSendKey(event)) return;

@@ -5,6 +5,7 @@ Fixtures of the human queue's tests.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from desk_server import DeskServer, serve
@@ -19,7 +20,7 @@ async def people(store_url: str) -> AsyncIterator[People]:
 
 
 @pytest.fixture
-async def server(people: People) -> AsyncIterator[DeskServer]:
+async def server(people: People, tmp_path: Path) -> AsyncIterator[DeskServer]:
     """The desk on a real HTTP server."""
-    async with serve(people) as served:
+    async with serve(people, tmp_path) as served:
         yield served

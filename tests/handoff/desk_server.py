@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import argon2
@@ -20,16 +21,20 @@ from people import People, operator
 
 from gateway.handoff.accounts import Accounts, Operator
 from gateway.handoff.feed import DeskFeed
+from gateway.http.corrections import CorrectionsApi, correction_routes
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_session import DeskApi
+from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.problems import GATEWAY, problem_of
 from gateway.live import Live
 from gateway.store.operators import OperatorStore
 from gateway.store.wakeups import Wakeups
+from router_models.registry import Registry
 
 
 PASSWORD = "correct horse battery"
-TABLE = {**GATEWAY, **DESK_PROBLEMS}
+TABLE = {**GATEWAY, **DESK_PROBLEMS, **MODEL_PROBLEMS}
+RELEASED = Path(__file__).parents[2] / "router_models" / "released"
 
 
 class DeskServer:
@@ -68,8 +73,8 @@ def _refused(_: Request[Any, Any, Any], exc: Exception) -> Response[object]:
 
 
 @asynccontextmanager
-async def serve(people: People) -> AsyncIterator[DeskServer]:
-    """Serve the desk on a free port."""
+async def serve(people: People, folder: Path) -> AsyncIterator[DeskServer]:
+    """Serve the desk on a free port; models and corrections are kept in *folder*."""
     scripts = people.store._scripts
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     accounts = Accounts(OperatorStore(scripts), hasher=cheap)
@@ -83,10 +88,18 @@ async def serve(people: People) -> AsyncIterator[DeskServer]:
         session_s=3600,
         beat_s=15,
     )
+    models = ModelsApi(
+        registry=Registry(folder / "models", RELEASED), wall_ms=lambda: 7
+    )
+    corrections = CorrectionsApi(
+        path=folder / "corrections.jsonl", model=lambda: "router-x", wall_ms=lambda: 7
+    )
     app = Litestar(
-        route_handlers=desk_routes(),
+        route_handlers=[*desk_routes(), *model_routes(), *correction_routes()],
         dependencies={
             "desk_api": Provide(lambda: api, sync_to_thread=False),
+            "models_api": Provide(lambda: models, sync_to_thread=False),
+            "corrections_api": Provide(lambda: corrections, sync_to_thread=False),
             "table": Provide(lambda: TABLE, sync_to_thread=False),
         },
         exception_handlers={

@@ -122,7 +122,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "gateway.previews": ("engines.contract", "gateway.answering"),
     "gateway.turn_line": ("engines.guard", "gateway.turn_work"),
+    "gateway.line_buffer": (),
     "gateway.telemetry": (
+        "gateway.line_buffer",
+        "gateway.answering",
+        "router_models.drift",
         "engines.contract",
         "engines.guard",
         "engines.llm.talk",
@@ -130,6 +134,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.turn_line",
         "gateway.turn_work",
     ),
+    "gateway.models": ("gateway.answering", "gateway.telemetry", "router_models.*"),
     "gateway.live": ("gateway.outcome", "gateway.store.*"),
     "gateway.people": (
         "engines.contract",
@@ -209,9 +214,9 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.tide",
         "gateway.store.threads",
         "gateway.telemetry",
+        "engines.guard",
         "gateway.tide",
-        "router_models.router",
-        "router_models.situation",
+        "router_models.*",
     ),
     # the roots
     "gateway.app": ("engines.*", "router_models*", "gateway.*"),
@@ -318,7 +323,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.tide",
         "loadtest.*",
     ),
-    "router_models.train": ("gateway.cli.router",),
+    "router_models.train": ("gateway.cli.router", "gateway.cli.learn"),
     "engines.shops.demo*": (
         "engines.shops.demo*",
         "gateway.acceptance.*",
@@ -365,7 +370,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
         "engines.retrieval.*",
         "router_models.*",
     ),
-    "opencc": ("engines.*", "router_models.text"),
+    "opencc": ("engines.*", "router_models.perturb", "router_models.text"),
     "prometheus_client": ("gateway.telemetry",),
     "pypdf": ("engines.retrieval.ingest.pdf",),
     "python_calamine": (

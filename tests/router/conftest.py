@@ -11,11 +11,12 @@ from router_files import DATA, RELEASED, RULES, STAGES
 
 from router_models.dataset import Dataset, load_dataset, load_intents
 from router_models.features import Extractor
+from router_models.hard_rules import load_rules
 from router_models.heads import Options, head_specs
 from router_models.lexicon import load_lexicon
 from router_models.measure import Fitted
 from router_models.router import TierRouter
-from router_models.train import Fitting, fit
+from router_models.train import NEUTRAL, Fitting, fit
 from router_models.wording import load_wrappers
 
 
@@ -40,6 +41,8 @@ def fitting() -> Fitting:
         specs=head_specs(load_intents(DATA / "INTENTS.md")),
         options=QUICK,
         wrappers=load_wrappers(DATA / "wrappers.yaml"),
+        rules=load_rules(RULES),
+        prices=(NEUTRAL,),
         seed=3,
         tick=lambda what: None,
     )

@@ -111,4 +111,4 @@ def test_a_wrong_weight_would_be_seen(fitted: Fitted, dataset: Dataset) -> None:
         thresholds=model.thresholds,
     )
     with pytest.raises(AssertionError):
-        _assert_same(Fitted(fitted.pipeline, bent), dataset.examples[0].turn)
+        _assert_same(Fitted(fitted.pipeline, bent, {}), dataset.examples[0].turn)

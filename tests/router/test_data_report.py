@@ -57,14 +57,14 @@ def test_a_template_times_a_word_list_shows(tmp_path: Path) -> None:
     groups = [
         _group(
             f"g{at}",
-            [f"请问这一款{noun}子是用什么样的材料做出来的呢" for noun in nouns],
+            [f"请问{who}这一款{noun}子是用什么样的材料做出来的呢" for noun in nouns],
         )
-        for at in range(10)
+        for at, who in enumerate("你我他她它咱谁某自人")
     ]
     one = report_data(_folder(tmp_path, groups), 7).languages["zh"]
     assert one.twins.surplus > 0.9
     assert one.twins.leaked > 0.9
-    assert one.growth.exponent < 0.1
+    assert one.growth.exponent < 0.3
 
 
 def test_the_same_word_to_another_question_is_no_twin() -> None:

@@ -119,7 +119,8 @@ def test_decisions_do_not_depend_on_the_arithmetic(
     native: CompiledModel, router: TierRouter
 ) -> None:
     """The router decides the golden turns the same way with either."""
-    fast = TierRouter(native, router.rules, router.prices, router.version)
+    proven = tuple(router.certificates.values())
+    fast = TierRouter(native, router.rules, router.prices, router.version, proven)
     for golden in golden_turns():
         turn = turn_of(golden.text, golden.locale, golden.history, golden.open_task)
         assert fast.decide(turn) == router.decide(turn)

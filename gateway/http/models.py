@@ -1,0 +1,150 @@
+"""
+``/v1/models``: which router models there are, and which one serves.
+
+For administrators at the desk. A change is written to the registry; every worker
+follows within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post, put
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody, PathParameter
+from litestar.types import ControllerRouterHandler
+
+from gateway.errors import Forbidden
+from gateway.handoff.accounts import Session
+from gateway.http.desk_session import signed_in
+from gateway.http.problems import Row, Table
+from router_models.errors import ArtifactError, ModelRefused, ModelUnknown
+from router_models.registry import Entry, Registry, State
+
+
+#: What each refusal of the registry looks like on the wire.
+MODEL_PROBLEMS: Table = {
+    ModelUnknown: Row(404, "model_not_found", "There is no such model"),
+    ModelRefused: Row(409, "model_refused", "The model may not serve"),
+    ArtifactError: Row(409, "model_unusable", "The model's files are not whole"),
+}
+
+Version = Annotated[str, PathParameter(max_length=64)]
+_Name = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class ModelsApi(msgspec.Struct, frozen=True, kw_only=True):
+    """What the routes below need; handed in by the composition root."""
+
+    registry: Registry
+    wall_ms: Callable[[], int]
+
+
+class ModelsOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Every model, and which one does what."""
+
+    state: State
+    models: list[Entry]
+
+
+class ShadowIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version that judges beside the active one; empty ends it."""
+
+    version: _Name = ""
+
+
+class CanaryIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version that decides for a share of the conversations; empty ends it."""
+
+    version: _Name = ""
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+
+
+async def administrator(session: NamedDependency[Session]) -> Session:
+    """
+    The session of an administrator: models judge for every shop.
+
+    Raises:
+        Forbidden: If the operator is none.
+    """
+    if session.who.role != "admin":
+        raise Forbidden("models are for administrators")
+    return session
+
+
+class ModelsController(Controller):
+    """The registry, as administrators see it."""
+
+    path = "/v1/models"
+    tags = ("models",)
+    security = [{"desk": list[str]()}]  # noqa: RUF012 - Litestar reads it
+    dependencies = {  # noqa: RUF012 - as above
+        "session": Provide(signed_in),
+        "admin": Provide(administrator),
+    }
+
+    @get(summary="Every model, with its role and its figures")
+    async def models(
+        self, admin: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
+    ) -> ModelsOut:
+        """Files are verified when a model is promoted, not here."""
+        del admin
+        registry = models_api.registry
+        return await asyncio.to_thread(
+            lambda: ModelsOut(state=registry.state(), models=registry.entries())
+        )
+
+    @post("/{version:str}/promote", status_code=200, summary="Let a model serve")
+    async def promote(
+        self,
+        version: Version,
+        admin: NamedDependency[Session],
+        models_api: NamedDependency[ModelsApi],
+    ) -> State:
+        """Verified first; refused if a comparison found it worse."""
+        del admin
+        api = models_api
+        return await asyncio.to_thread(api.registry.promote, version, api.wall_ms())
+
+    @post("/rollback", status_code=200, summary="Go back to the previous model")
+    async def rollback(
+        self, admin: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
+    ) -> State:
+        """The workers still hold it: it serves within seconds."""
+        del admin
+        api = models_api
+        return await asyncio.to_thread(api.registry.rollback, api.wall_ms())
+
+    @put("/shadow", summary="Let a model judge beside the active one")
+    async def shadow(
+        self,
+        data: JSONBody[ShadowIn],
+        admin: NamedDependency[Session],
+        models_api: NamedDependency[ModelsApi],
+    ) -> State:
+        """It decides nothing; metrics show where it would have."""
+        del admin
+        api = models_api
+        return await asyncio.to_thread(api.registry.shadow, data.version, api.wall_ms())
+
+    @put("/canary", summary="Let a model decide for some conversations")
+    async def canary(
+        self,
+        data: JSONBody[CanaryIn],
+        admin: NamedDependency[Session],
+        models_api: NamedDependency[ModelsApi],
+    ) -> State:
+        """Ended by itself when its turns certainly end worse."""
+        del admin
+        api = models_api
+        return await asyncio.to_thread(
+            api.registry.canary, data.version, data.share, api.wall_ms()
+        )
+
+
+def model_routes() -> list[ControllerRouterHandler]:
+    """Routes of the registry; they ask for ``models_api`` by name."""
+    return [ModelsController]
