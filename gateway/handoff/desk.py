@@ -201,7 +201,9 @@ class Desk:
                 pass
             else:
                 if not handoff.replied_ms:
-                    await self._mover.write(who.shop, moves.replied(handoff, now_ms))
+                    await self._mover.write(
+                        who.shop, moves.spoken(handoff, now_ms, self._mover.policy)
+                    )
                 return n
         await self.note(who, handoff_id, text)
         raise ReplyFenced(handoff_id)

@@ -37,7 +37,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Kinds of log entries, see :data:`gateway.outcome.KINDS`.
-NOTICE, OPERATOR = "s", "o"
+NOTICE, OPERATOR, CUSTOMER = "s", "o", "m"
 
 #: What each notice tells the customer's page of the state.
 _STATES = {
@@ -136,6 +136,14 @@ class Effects:
         """Name of the handoff that gave a conversation back last; empty for none."""
         return await self._conversations.given_back(shop, conversation)
 
+    async def last_said(self, shop: str, conversation: str) -> tuple[int, int, bool]:
+        """Number and time of the newest event, and whether the customer said it."""
+        event = await self._conversations.last_event(shop, conversation)
+        if event is None:
+            return 0, 0, False
+        body = _body_decoder.decode(event.data)
+        return event.n, body.at_ms, event.kind == CUSTOMER
+
     async def release(self, shop: str, handoff: Handoff, owner: str) -> None:
         """Give back what a handoff that is over still owns; usually nothing."""
         with suppress(StaleOwner):
@@ -210,4 +218,5 @@ def encode_effect(effect: Effect) -> bytes:
     return encode(effect)
 
 
+_body_decoder = msgspec.json.Decoder(EventBody)
 _effect_decoder = msgspec.json.Decoder(Effect)

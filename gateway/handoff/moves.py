@@ -100,13 +100,17 @@ def claim(handoff: Handoff, now_ms: int, policy: HandoffPolicy) -> Step:
     return Step(before=handoff, after=after, effect=_joined(after))
 
 
-def replied(handoff: Handoff, now_ms: int) -> Step:
+def spoken(handoff: Handoff, at_ms: int, policy: HandoffPolicy) -> Step:
     """
-    The operator has said something: the talk no longer goes back for silence.
+    Something was said at *at_ms*: the talk does not time out before it is idle.
 
     The version stays, so that the desk's next call is not stale.
     """
-    after = msgspec.structs.replace(handoff, replied_ms=now_ms, due_ms=0)
+    after = msgspec.structs.replace(
+        handoff,
+        replied_ms=handoff.replied_ms or at_ms,
+        due_ms=at_ms + int(policy.idle_s * 1000),
+    )
     return Step(before=handoff, after=after)
 
 

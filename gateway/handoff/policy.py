@@ -75,6 +75,9 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
         first_reply_s: A talk whose operator said nothing for so long goes back.
 
+        idle_s: A talk in which nobody said anything for so long is over; one whose
+            customer waits for an answer that long goes back to the line.
+
         recall_s: How long before its promised time a ticket comes to the front.
 
         credit_s: A customer who left the line and is back so soon keeps the time
@@ -113,6 +116,7 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     any_skill_s: float = 30.0
     any_language_s: float = 90.0
     first_reply_s: float = 120.0
+    idle_s: float = 1_800.0
     recall_s: float = 900.0
     wanted_s: float = 60.0
     credit_s: float = 600.0

@@ -265,10 +265,27 @@ class Handoffs:
             step = moves.become_ticket(handoff, Move.OVERDUE, promised, now_ms)
         elif handoff.state is State.OFFERED:
             step = moves.put_back(handoff, Move.LAPSE, now_ms, mover.policy)
-        elif handoff.state is State.ACTIVE and not handoff.replied_ms:
-            # An operator who says nothing has not come.
-            await mover.leave_operator(shop, handoff, Move.LOSE)
+        elif handoff.state is State.ACTIVE:
+            await self._time_out_talk(shop, handoff)
         elif handoff.state is State.WRAP:
             await mover.settle(shop, handoff.id)
         if step is not None:
             await mover.try_move(shop, step)
+
+    async def _time_out_talk(self, shop: str, handoff: Handoff) -> None:
+        """An operator who says nothing has not come; where nobody does, it is over."""
+        mover, now_ms = self._mover, self._mover.now_ms()
+        if not handoff.replied_ms:
+            await mover.leave_operator(shop, handoff, Move.LOSE)
+            return
+        n, at_ms, is_customer = await mover.effects.last_said(
+            shop, handoff.conversation_id
+        )
+        if now_ms - at_ms < mover.policy.idle_s * 1000:
+            await mover.write(shop, moves.spoken(handoff, at_ms, mover.policy))
+        elif is_customer:
+            await mover.leave_operator(shop, handoff, Move.LOSE)
+        else:
+            await mover.move(
+                shop, moves.finish(handoff, "idle", n, now_ms, mover.policy)
+            )

@@ -236,6 +236,14 @@ class Conversations(Ownership, Upkeep):
         )
         return [mailbox.event(entry) for entry in entries]
 
+    async def last_event(self, shop: str, conversation: str) -> Event | None:
+        """The newest event; None if there is none any more."""
+        log = keys.of_conversation(shop, conversation).log
+        entries = await self._scripts.command(
+            log, "XREVRANGE", log, "+", "-", "COUNT", 1
+        )
+        return mailbox.event(entries[0]) if entries else None
+
     async def wake_ups(self) -> AsyncGenerator[WakeUp, None]:
         """What happens in any conversation, at best effort; never ends."""
         async with self._scripts.subscribe(keys.WAKE_UPS) as heard:

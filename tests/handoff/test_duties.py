@@ -147,3 +147,33 @@ async def test_who_comes_back_soon_keeps_the_place(people: People) -> None:
     placed = await people.handoffs.enqueue(SHOP, back)
     assert placed.position == 1
     assert (await people.handoffs.place(SHOP, "h-new")).position == 2
+
+
+async def test_a_silent_talk_ends_and_an_unanswered_one_goes_on(people: People) -> None:
+    """
+    Half an hour after the operator's last word it is over; after the customer's the
+    customer is not sent away but gets somebody else.
+    """
+    lin = await people.come("lin", capacity=3)
+    for name in ("quiet", "asking"):
+        await people.handoffs.enqueue(SHOP, await people.ask(name))
+        offer = await people.mover.read(SHOP, f"h-{name}")
+        active = await people.desk.claim(lin, offer.id, offer.version)
+        await people.desk.reply(lin, active.id, "l1", "您好")
+    for minute in range(34):
+        people.clock.advance(60)
+        await people.come("lin", capacity=3)
+        if minute == 2:
+            await people.write("asking", "那怎么办")
+        if minute == 25:
+            await people.desk.reply(lin, "h-quiet", "l2", "还在吗")
+        await people.handoffs.sweep(SHOP)
+    assert (await people.mover.read(SHOP, "h-quiet")).state is State.ACTIVE
+    assert (await people.mover.read(SHOP, "h-asking")).state is State.TICKETED
+    for _ in range(30):
+        people.clock.advance(60)
+        await people.come("lin", capacity=3)
+        await people.handoffs.sweep(SHOP)
+    quiet = await people.mover.read(SHOP, "h-quiet")
+    assert (quiet.state, quiet.outcome) == (State.CLOSED, "idle")
+    assert (await people.texts("quiet"))[-1].startswith("本次人工服务已结束")
