@@ -31,7 +31,9 @@ from loadtest.play import (
 def webhook_settings(url: str) -> WebhookSettings:
     """A shop's own system."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    return WebhookSettings(secret=secret, callback_url=f"{url}/callback")
+    return WebhookSettings(
+        secret=secret, callback_url=f"{url}/callback", pushes_replies=True
+    )
 
 
 def webhook_hook(settings: WebhookSettings, said: Said) -> RawRequest:

@@ -157,6 +157,20 @@ class Authenticator:
             conversation_id = f"u-{_digest(user_id.encode()).hex()[:32]}"
         user = user_id or f"visitor-{secrets.token_urlsafe(9)}"
         expires = int(self._wall_s()) + TOKEN_LIFE_S
+        return self._token(shop, channel, user, conversation_id, expires)
+
+    def app_token(
+        self, principal: Principal, user_id: str, conversation_id: str, life_s: int
+    ) -> tuple[str, Principal, int]:
+        """A short-lived token of one user for one conversation of a channel."""
+        expires = int(self._wall_s()) + life_s
+        return self._token(
+            principal.shop, principal.channel, user_id, conversation_id, expires
+        )
+
+    def _token(
+        self, shop: str, channel: str, user: str, conversation_id: str, expires: int
+    ) -> tuple[str, Principal, int]:
         claims = {
             "aud": _AUDIENCE,
             "sub": user,

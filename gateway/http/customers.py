@@ -29,7 +29,7 @@ from gateway.config import ChannelConfig, ShopConfig
 from gateway.errors import Forbidden, NotFound, RateLimited
 from gateway.http.auth import Authenticator, Principal, proven_user
 from gateway.http.intake import Intake, body_of, check_conversation_id, status_of
-from gateway.http.wire import ID_PATTERN, MessageIn, VisitorIn, VisitorOut
+from gateway.http.wire import ID_PATTERN, MessageIn, TokenIn, VisitorIn, VisitorOut
 from gateway.live import Live
 from gateway.outcome import EventOut, HandoffOut, MessageOut, encode
 from gateway.people import People
@@ -258,12 +258,47 @@ class VisitorController(Controller):
         token, principal, expires = api.authenticator.visitor_token(
             data.shop, data.channel, user, is_proven=is_proven
         )
-        return VisitorOut(
-            token=token,
-            conversation_id=principal.conversation_id or "",
-            user_id=principal.user_id or "",
-            expires_at=datetime.fromtimestamp(expires, UTC).isoformat(),
+        return _visitor_out(token, principal, expires)
+
+
+class TokenController(Controller):
+    """Apps without the channel's key."""
+
+    path = "/v1/tokens"
+    tags = ("visitors",)
+
+    @post(
+        status_code=201,
+        summary="A short-lived token for one user's conversation",
+        security=[{"bearer": []}],
+        opt=KEYED,
+    )
+    async def issue(
+        self,
+        request: Request[Any, Any, Any],
+        data: JSONBody[TokenIn],
+        api: NamedDependency[CustomerApi],
+    ) -> VisitorOut:
+        """
+        For the shop's own server: the key stays there, the app gets the token and
+        speaks with it over REST, SSE and WebSocket, as this user and nobody else.
+        """
+        principal = caller(request, api)
+        if principal.user_id is not None:
+            raise Forbidden("a token makes no tokens; use the channel's key")
+        token, made, expires = api.authenticator.app_token(
+            principal, data.user_id, data.conversation_id, data.life_s
         )
+        return _visitor_out(token, made, expires)
+
+
+def _visitor_out(token: str, principal: Principal, expires: int) -> VisitorOut:
+    return VisitorOut(
+        token=token,
+        conversation_id=principal.conversation_id or "",
+        user_id=principal.user_id or "",
+        expires_at=datetime.fromtimestamp(expires, UTC).isoformat(),
+    )
 
 
 def _user(

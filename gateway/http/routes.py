@@ -37,6 +37,7 @@ from gateway.http.customers import (
     ConversationController,
     CustomerApi,
     HandoffController,
+    TokenController,
     VisitorController,
     doorkeeper,
 )
@@ -86,6 +87,7 @@ def build_routes(
         route_handlers=[
             ConversationController,
             HandoffController,
+            TokenController,
             VisitorController,
             SystemController,
             HookController,

@@ -85,6 +85,19 @@ class VisitorIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     identity: Annotated[str, msgspec.Meta(max_length=4_096)] | None = None
 
 
+class TokenIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    The shop's server asks for a token that its app may hold.
+
+    Attributes:
+        life_s: Seconds; the app asks its server for a new one after.
+    """
+
+    user_id: Id
+    conversation_id: Id
+    life_s: Annotated[int, msgspec.Meta(ge=60, le=43_200)] = 3_600
+
+
 class VisitorOut(msgspec.Struct, frozen=True, kw_only=True):
     """A token for one conversation; send it as bearer."""
 
