@@ -21,6 +21,9 @@ from loadtest.faults import FaultReport, run_faults
 from loadtest.hook_bench import run_hooks
 from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, TooFewQuestions, compare
+from loadtest.sale import Sale, read_talks, run_sale
+from loadtest.sale_report import facts, sale_page
+from loadtest.schedule import SHAPES, Shape
 from loadtest.striker import FaultKind
 from loadtest.tampering import PROOFS, tamper
 
@@ -336,3 +339,68 @@ def _public(folder: Path, told: Callable[[str], None]) -> list[msgspec.Struct]:
         told(name)
         found.append(of_set(folder))
     return found
+
+
+@loadtest.command()
+@options.as_json
+@options.config_file
+@click.option("--minutes", type=click.FloatRange(0.05), default=3.0, show_default=True)
+@click.option("--shape", type=click.Choice(SHAPES), default="spike", show_default=True)
+@click.option(
+    "--peak",
+    type=click.FloatRange(0.1),
+    default=100.0,
+    show_default=True,
+    help="Messages a second at the highest point.",
+)
+@click.option(
+    "--talks",
+    type=click.Path(path_type=Path, exists=True),
+    help="Mix of conversations.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path),
+    default=Path("sale.html"),
+    show_default=True,
+)
+def sale(
+    as_json: bool,
+    config_file: Path | None,
+    minutes: float,
+    shape: Shape,
+    peak: float,
+    talks: Path | None,
+    seed: int,
+    page: Path,
+) -> None:
+    """
+    A sale day in minutes, open loop; every message accounted for, one HTML page.
+
+    Exit 1 if a message was lost or left without an end, or if the run is void
+    because the generator itself was late.
+    """
+    try:
+        mix = read_talks(talks)
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from exc
+    plan = Sale(
+        shape=shape, seconds=minutes * 60, peak_per_s=peak, talks=mix, seed=seed
+    )
+    report = run_sale(
+        options.read_config(config_file),
+        plan,
+        lambda line: click.echo(line, err=True),
+    )
+    page.write_text(sale_page(report), encoding="utf-8")
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        table = Table(show_header=False)
+        for name, told in facts(report):
+            table.add_row(name, told)
+        Console().print(table)
+        click.echo(f"report: {page}")
+    sys.exit(0 if report.is_clean and report.client.is_valid else 1)

@@ -295,6 +295,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "loadtest.play*": ("gateway.channels.*",),
     "loadtest.hook_bench": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
+    "loadtest.sale_report": ("gateway.insight.page", "gateway.insight.plots"),
     "loadtest.tide*": (
         "gateway.admission.*",
         "gateway.client",

@@ -1,0 +1,249 @@
+"""
+A sale day in minutes, against a fresh gateway, with every message accounted for.
+
+Open loop: who writes when is decided before the run. Afterwards every
+conversation is read back; a message that the gateway took must have an end: an
+answer, or a notice that people or a ticket have it. No operator is online, so
+what needs people becomes tickets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import msgspec
+
+from gateway.config import Config
+from gateway.stack import Stack, running
+from loadtest.faults import is_at_rest
+from loadtest.generator import Plan, Result
+from loadtest.history import LogLine
+from loadtest.repeater import Repeater
+from loadtest.schedule import Shape, pieces, sends
+from loadtest.servers import hardware
+
+
+#: Connections of the generator: a slow answer holds up those behind it on its own.
+CONNECTIONS = 128
+#: Seconds after the last answer until every message must have its end.
+REST_S = 90.0
+_BUCKET = re.compile(
+    r'tidegate_(ack|handle)_duration_seconds_bucket\{.*?le="([^"]+)".*?\} (\S+)'
+)
+
+
+class Sale(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What is to be run.
+
+    Attributes:
+        peak_per_s: Messages a second at the highest point of the shape.
+
+        talks: Conversations of customers; each as often as it is listed.
+    """
+
+    shape: Shape
+    seconds: float
+    peak_per_s: float
+    talks: tuple[tuple[str, ...], ...]
+    seed: int = 1
+
+
+class Ends(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What became of the messages.
+
+    Attributes:
+        not_taken: Not in any log: refused, or never answered by the gateway.
+
+        unfinished: Taken, and without an end: must be 0.
+    """
+
+    answered: int
+    with_people: int
+    not_taken: int
+    unfinished: int
+
+
+class SaleReport(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A run.
+
+    Attributes:
+        lost: Acknowledged and in no log: must be 0.
+
+        own_p95_ms: The gateway's own histograms: upper edge of the bucket that holds
+            the 95th percentile, by what is measured. Far below the client's figure
+            means that requests queued where the gateway does not see them.
+    """
+
+    sale: Sale
+    client: Result
+    ends: Ends
+    lost: int
+    own_p95_ms: dict[str, float]
+    hardware: str
+
+    @property
+    def is_clean(self) -> bool:
+        """True if nothing was lost or left without an end."""
+        return self.lost == 0 and self.ends.unfinished == 0
+
+
+def run_sale(config: Config, sale: Sale, tell: Callable[[str], None]) -> SaleReport:
+    """Run *sale* against a gateway on a fresh data folder."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-sale-") as folder:
+        server = msgspec.structs.replace(config.server, port=0)
+        log = msgspec.structs.replace(config.log, path=f"{folder}/gateway.log")
+        ours = msgspec.structs.replace(config, data_dir=folder, server=server, log=log)
+        with running(ours, tell) as stack:
+            tell(f"{sale.shape}, up to {sale.peak_per_s:g}/s for {sale.seconds:g} s")
+            client = _generate(stack, sale)
+            tell(f"{client.sent} sent; reading every conversation back")
+            ends = asyncio.run(_account(stack, sale))
+            own = own_quantiles(
+                httpx.get(f"{stack.url}/metrics", trust_env=False, timeout=30).text
+            )
+    refused = client.errors + client.unanswered
+    return SaleReport(
+        sale=sale,
+        client=client,
+        ends=ends,
+        lost=max(0, ends.not_taken - refused),
+        own_p95_ms=own,
+        hardware=hardware(),
+    )
+
+
+def _generate(stack: Stack, sale: Sale) -> Result:
+    url = httpx.URL(stack.url)
+    plan = Plan(
+        mode="open",
+        host=url.host,
+        port=url.port or 80,
+        key=stack.key,
+        count=0,
+        connections=CONNECTIONS,
+        texts=(),
+        prefix="sale",
+        seed=sale.seed,
+        course=pieces(sale.shape, sale.seconds, sale.peak_per_s),
+        talks=sale.talks,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "loadtest.generator"],
+        input=msgspec.json.encode(plan),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return msgspec.json.decode(done.stdout, type=Result)
+
+
+async def _account(stack: Stack, sale: Sale) -> Ends:
+    """Read every conversation back, again and again until all are at rest."""
+    course = pieces(sale.shape, sale.seconds, sale.peak_per_s)
+    sent: defaultdict[str, list[str]] = defaultdict(list)
+    for one in sends(course, sale.talks, sale.seed, "sale"):
+        sent[one.conversation].append(f"{one.conversation}-{one.number}")
+    client = Repeater(stack, REST_S)
+    logs: dict[str, list[LogLine]] = {}
+    try:
+        give_up = monotonic() + REST_S
+        open_names = list(sent)
+        while open_names and (not logs or monotonic() < give_up):
+            for name in open_names:
+                logs[name] = await client.log(name, LogLine)
+            open_names = [name for name in open_names if not is_at_rest(logs[name])]
+            await asyncio.sleep(0.5 if open_names else 0)
+    finally:
+        await client.close()
+    return ends_of(sent, logs)
+
+
+def ends_of(
+    sent: Mapping[str, Sequence[str]], logs: Mapping[str, Sequence[LogLine]]
+) -> Ends:
+    """
+    The end of every message.
+
+    Args:
+        sent: Conversation -> ids of its messages.
+
+        logs: Conversation -> its events.
+    """
+    counts = Counter(
+        _end(message, logs.get(name, ()))
+        for name, messages in sent.items()
+        for message in messages
+    )
+    return Ends(
+        answered=counts["answered"],
+        with_people=counts["with_people"],
+        not_taken=counts["not_taken"],
+        unfinished=counts["unfinished"],
+    )
+
+
+def _end(message: str, log: Sequence[LogLine]) -> str:
+    kinds = {line.kind for line in log if line.message_id == message}
+    if "message" not in kinds:
+        return "not_taken"
+    if "reply" in kinds:
+        return "answered"
+    has_notice = any(line.kind == "notice" for line in log)
+    return "with_people" if has_notice else "unfinished"
+
+
+def own_quantiles(exposition: str, share: float = 0.95) -> dict[str, float]:
+    """Upper edge of the bucket that holds *share*, in ms, by histogram."""
+    sums: defaultdict[str, Counter[float]] = defaultdict(Counter)
+    for name, edge, count in _BUCKET.findall(exposition):
+        sums[name][float(edge)] += int(float(count))
+    found = {}
+    for name, buckets in sums.items():
+        wanted = buckets[float("inf")] * share
+        edge = next(edge for edge in sorted(buckets) if buckets[edge] >= wanted)
+        found[name] = edge * 1e3
+    return found
+
+
+def read_talks(path: Path | None) -> tuple[tuple[str, ...], ...]:
+    """
+    Conversations of a file of JSON lines; the shipped mix if None.
+
+    A line is ``{"messages": [...], "share"?: N}``; it is listed *share* times.
+
+    Raises:
+        ValueError: With the line that is wrong.
+    """
+    file = path or Path(__file__).parent / "talks.jsonl"
+    talks: list[tuple[str, ...]] = []
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            one = msgspec.json.decode(line, type=_Talk)
+        except msgspec.MsgspecError as exc:
+            raise ValueError(f"{file}:{number}: {exc}") from exc
+        talks += [one.messages] * one.share
+    if not talks:
+        raise ValueError(f"{file}: no conversation in it")
+    return tuple(talks)
+
+
+class _Talk(msgspec.Struct, forbid_unknown_fields=True):
+    messages: tuple[str, ...]
+    share: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.messages or self.share < 1:
+            raise ValueError("give at least one message, and a share of at least 1")

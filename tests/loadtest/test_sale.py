@@ -1,0 +1,90 @@
+"""
+The sale day's accounting and its page; the run itself is ``tidegate loadtest sale``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadtest.generator import Result, Second
+from loadtest.history import LogLine
+from loadtest.sale import Ends, Sale, SaleReport, ends_of, own_quantiles, read_talks
+from loadtest.sale_report import sale_page
+
+
+def log(*events: tuple[str, str]) -> list[LogLine]:
+    """A conversation's events: kind and message."""
+    return [
+        LogLine(n=n, kind=kind, message_id=message)
+        for n, (kind, message) in enumerate(events, 1)
+    ]
+
+
+def test_every_message_has_exactly_one_end() -> None:
+    """Answered, with people, not taken, or without an end."""
+    logs = {
+        "a": log(("message", "a-0"), ("reply", "a-0"), ("message", "a-1")),
+        "b": log(("message", "b-0"), ("notice", "")),
+    }
+    sent = {"a": ["a-0", "a-1"], "b": ["b-0"], "c": ["c-0"]}
+    expected = Ends(answered=1, with_people=1, not_taken=1, unfinished=1)
+    assert ends_of(sent, logs) == expected
+
+
+def test_the_gateways_own_quantile_is_an_edge_of_its_buckets() -> None:
+    """Summed over channels and workers."""
+    name = "tidegate_ack_duration_seconds_bucket"
+    lines = [
+        f'{name}{{channel="app",le="0.01"}} 90.0',
+        f'{name}{{channel="app",le="0.1"}} 100.0',
+        f'{name}{{channel="app",le="+Inf"}} 100.0',
+        f'{name}{{channel="web",le="0.01"}} 0.0',
+        f'{name}{{channel="web",le="0.1"}} 2.0',
+        f'{name}{{channel="web",le="+Inf"}} 2.0',
+    ]
+    assert own_quantiles("\n".join(lines)) == {"ack": 100.0}
+    assert own_quantiles("\n".join(lines), 0.5) == {"ack": 10.0}
+
+
+def report(*, lost: int, is_valid: bool) -> SaleReport:
+    """A small run."""
+    second = Second(offered=2, errors=0, p50_ms=1, p95_ms=2, max_ms=3)
+    client = Result(
+        mode="open", sent=4, errors=0, seconds=2, rps=2, p50_ms=1, p90_ms=2, p95_ms=2,
+        p99_ms=3, max_ms=3, is_valid=is_valid, course=(second, second),
+    )  # fmt: skip
+    return SaleReport(
+        sale=Sale(shape="steady", seconds=2, peak_per_s=2, talks=(("hi",),)),
+        client=client,
+        ends=Ends(answered=4, with_people=0, not_taken=0, unfinished=0),
+        lost=lost,
+        own_p95_ms={"ack": 5.0},
+        hardware="<machine>",
+    )
+
+
+def test_the_page_shows_the_course_and_says_when_a_run_is_void() -> None:
+    """Two plots; what came from outside is escaped."""
+    page = sale_page(report(lost=0, is_valid=False))
+    assert page.count("<svg") == 2
+    assert "VOID" in page
+    assert "&lt;machine&gt;" in page
+    assert "VOID" not in sale_page(report(lost=0, is_valid=True))
+
+
+def test_a_lost_message_is_not_clean() -> None:
+    """One is too many."""
+    assert report(lost=0, is_valid=True).is_clean
+    assert not report(lost=1, is_valid=True).is_clean
+
+
+def test_the_shipped_talks_are_listed_by_their_share(tmp_path: Path) -> None:
+    """And a wrong line is named."""
+    talks = read_talks(None)
+    assert len(talks) == 100
+    file = tmp_path / "t.jsonl"
+    file.write_text('{"messages": ["a"], "share": 2}\n{"messages": []}\n')
+    with pytest.raises(ValueError, match=r"t\.jsonl:2"):
+        read_talks(file)
