@@ -50,8 +50,8 @@ def fitting() -> Fitting:
 
 @pytest.fixture(scope="session")
 def fitted(dataset: Dataset, fitting: Fitting) -> Fitted:
-    """A pipeline on every eighth group, with the compiled model made of it."""
-    return fit([one for one in dataset.examples if _share(one.group, 8)], fitting)
+    """A pipeline on every fourth group, with the compiled model made of it."""
+    return fit([one for one in dataset.examples if _share(one.group, 4)], fitting)
 
 
 @pytest.fixture(scope="session")
