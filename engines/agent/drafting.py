@@ -112,6 +112,8 @@ class Drafting:
         last = named[0] if len(named) == 1 else ""
         for request in requests:
             one = self._one(scene, request.recipe, request.text, last)
+            if wanted:
+                one = _same_line(wanted[-1], one, request.text)
             wanted.append(one)
             last = one.drafts[0].order_id or last
         return wanted
@@ -136,6 +138,8 @@ class Drafting:
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
         if recipe in LINE_RECIPES:
             wants = on_line(draft, order, folded)
+            if recipe == "price_protection":
+                wants = _all_units(wants)
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
         if len(mention.ids) > 1:
             return Wants(_for_each(draft, mention.ids), mention.foreign)
@@ -156,6 +160,23 @@ def _kinds_in(scene: Scene, piece: str) -> frozenset[str]:
         any(named_lines(folded, order.lines)) for order in scene.orders
     )
     return frozenset(kinds | ({"line"} if has_line else set()))
+
+
+def _same_line(before: Wants, here: Wants, text: str) -> Wants:
+    """A piece that names no line of its own goes on with the line before it."""
+    earlier, draft = before.drafts[-1], here.drafts[0]
+    is_open = draft.recipe in LINE_RECIPES and not draft.line and not here.foreign
+    if not (is_open and earlier.line and earlier.order_id == draft.order_id):
+        return here
+    count = references.quantity(wishes.without_rest(text.lower())) or 0
+    draft = msgspec.structs.replace(draft, line=earlier.line, quantity=count)
+    return Wants((draft,))
+
+
+def _all_units(wants: Wants) -> Wants:
+    """A price fell for all units that are kept; a number in the text is money."""
+    drafts = (msgspec.structs.replace(one, quantity=0) for one in wants.drafts)
+    return msgspec.structs.replace(wants, drafts=tuple(drafts))
 
 
 def _joined(wanted: list[Wants]) -> Wants:

@@ -29,7 +29,7 @@ ACTION_PROBLEMS: Table = {
     approvals.ActionUnknown: Row(404, "action_unknown", "There is no such action"),
     approvals.ActionMoved: Row(409, "action_moved", "It has moved since you saw it"),
     approvals.NotAwaiting: Row(409, "not_awaiting", "It waits for no approval"),
-    approvals.ApprovalExpired: Row(410, "approval_expired", "It waited too long"),
+    approvals.ApprovalExpired: Row(409, "approval_expired", "It waited too long"),
     approvals.NotAllowed: Row(403, "not_allowed", "It needs a supervisor"),
 }
 

@@ -258,3 +258,13 @@ def test_a_suite_is_played_and_a_planted_failure_is_found(tmp_path: Path) -> Non
     assert any("orders/S1.status changed" in text for text in failed["problems"])
     assert 'failures="2"' in (tmp_path / "d/report/small.xml").read_text("utf-8")
     assert "planted" in (tmp_path / "d/report/small.html").read_text("utf-8")
+
+
+def test_several_requests_of_one_message_are_carried_out_whole(tmp_path: Path) -> None:
+    """The Chinese suite's cases of several requests pass, on a real gateway and shop."""
+    words = ["suites/zh.yaml", "--tag", "multi", "--json"]
+    result = CliRunner().invoke(accept, [*words, "--data-dir", str(tmp_path / "d")])
+    (played,) = json.loads(result.stdout)["suites"]
+    failed = {one["case"]: one["problems"] for one in played["results"]}
+    assert {case: why for case, why in failed.items() if why} == {}
+    assert len(failed) >= 12

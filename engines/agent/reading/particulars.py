@@ -55,6 +55,7 @@ _TARGET = re.compile(
     r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?!成|为|到|货)(?P<want>[^,，。;；!！?？]{1,30}?)(?:的|吧|$)"
     r"|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
     r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>(?:(?!\s(?:for|to|into|with)\s)[^,.;!?]){1,60})"
+    r"|\b(?:like|want|get|have)\s(?:an?|the)\s(?P<like>[^,.;!?]{1,40}?)\sinstead of\b"
     r"|\bwant (?:the|an?) (?P<enwant>[^,.;!?]{1,40})",
     re.IGNORECASE,
 )

@@ -48,7 +48,7 @@ _BARE_POSITION = re.compile(
 )
 _LAST = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line|thing)\b")
 _EACH = re.compile(r"全部|全都|都退|都要退|所有|\ball\b|\bboth\b|\bevery\b")
-_COUNTER = "(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋|支|片|包|把|块|顶|副|罐|听|卷|组|串|颗|粒|枚|床)(?!半)"
+_COUNTER = "(?:件|个|条|双|台|只|瓶|盒|套|份|本|张|根|袋|支|片|包|把|块(?!钱)|顶|副|罐|听|卷|组|串|颗|粒|枚|床)(?!半)"
 _OF_THEM = re.compile(rf"(?:其中|中|里)的?(?P<zh>{NUMBER_ZH})\s?{_COUNTER}")
 _QUANTITY = re.compile(
     rf"(?<!第)(?<!第 )(?<!最后)(?P<zh>{NUMBER_ZH})\s?{_COUNTER}"

@@ -54,7 +54,8 @@ _CHANGE_ADDRESS = re.compile(
     r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)(?!\s*(?:我的?)?(?:邮箱|[\w.+-]+@))|改[到去](?!\s*(?:明|后|大后|下|周|星期|礼拜|\d))"
     r"|\b(?:change|update|edit|correct|modify|fix|wrong|different|another|new)\b.{0,30}\baddress\b"
     r"|\baddress\b.{0,30}\b(?:change|wrong|update|mistake|incorrect|instead)"
-    r"|\b(?:ship|send|deliver|redirect)\b.{0,25}\b(?:to|address)\b.{0,80}\b(?:instead|rather)\b",
+    r"|\b(?:ship|send|deliver|redirect)\b.{0,25}\b(?:to|address)\b.{0,80}\b(?:instead|rather)\b"
+    r"|\b(?:ship|send|deliver|redirect)\b.{0,35}\bto\s+(?:no\.?\s?)?\d+[a-z]?\s+[a-z]",
 )
 _CANCEL_ORDER = re.compile(
     r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
@@ -72,7 +73,7 @@ _WHOLE = re.compile(
 )
 _DAMAGE = re.compile(
     r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|发霉|质量问题"
-    r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bshattered\b|\bfaulty\b|\bdented\b"
+    r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bbroke\b|\bshattered\b|\bfaulty\b|\bdented\b"
     r"|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
 )
 _WRONG_ITEM = re.compile(
@@ -92,7 +93,7 @@ _GIFT = re.compile(
 )
 _EXCHANGE = re.compile(
     r"换货|调换|换(?:一?[个件双条款]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|[黑白红蓝灰绿粉紫黄]色?)|想换(?!地址|手机|电话|号码|收)"
-    r"|\bexchang|\bswap\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
+    r"|\bexchang|\bswap\b|\b(?:like|want|get|have)\b.{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
     r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
@@ -117,6 +118,8 @@ _RESCHEDULE = re.compile(
     r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
     r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|till|to|by) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d{1,2}(?:st|nd|rd|th)|\d{4}-\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
     r"|\b(?:send|ship|deliver)\b.{0,40}\b(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:hold|keep)\b.{0,30}\buntil\b"
+    r"|\b(?:arrive|come|delivered)\b.{0,20}\b(?:next |this |on )(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
+    r"|(?:周[一二三四五六日天末]|星期.|礼拜.|\d+[号日]|明天|后天)(?:才|再|以后)?(?:在家|有空|有人|方便)"
     r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
 )
 _PHONE = re.compile(
