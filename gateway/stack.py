@@ -24,7 +24,7 @@ from gateway.supervisor import Supervisor
 
 
 #: Seconds until a fresh stack must take messages.
-READY_S = 60.0
+READY_S = 120.0
 
 
 MakeSupervisor = Callable[[Config, Callable[[str], None]], Supervisor]
