@@ -25,7 +25,8 @@ AGENT = "L3"
 #: Seconds between two looks of the ladder.
 WINDOW_S = 1.0
 NO_ORDERS = TideOrders()
-#: Lateness of the event loop that counts as trouble, in seconds.
+#: Lateness of the event loop, at every look of a window, that counts as trouble, in
+#: seconds; a single hiccup does not.
 LAG_S = 0.05
 
 
@@ -104,7 +105,7 @@ class Admission:
         self._wall_ms = wall_ms
         self._orders: dict[str, TideOrders] = {}
         self._observed = float("-inf")
-        self._is_late = False
+        self._least_lag_s = float("inf")
 
     def rung_of(self, shop: str) -> Rung:
         """The rung that holds for a shop now."""
@@ -153,7 +154,7 @@ class Admission:
         Args:
             lag_s: Lateness of the event loop: what our own CPU is short of.
         """
-        self._is_late |= lag_s > LAG_S
+        self._least_lag_s = min(self._least_lag_s, lag_s)
         for bulkhead in self.bulkheads.values():
             bulkhead.sweep()
         now = self._clock()
@@ -165,11 +166,12 @@ class Admission:
         )
         self.ladder.observe(
             now,
-            is_bad=self._is_late or any(pool.is_bad for pool in pools.values()),
+            is_bad=self._least_lag_s > LAG_S
+            or any(pool.is_bad for pool in pools.values()),
             is_severe=any(pool.is_severe for pool in pools.values()),
             top=Rung.RULES_ONLY if is_beyond_agent else Rung.TASKS_FOR_FEW,
         )
-        self._observed, self._is_late = now, False
+        self._observed, self._least_lag_s = now, float("inf")
 
     def state(self) -> LoadState:
         """Everything that is no shop's own, as it is now."""
