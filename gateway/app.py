@@ -221,6 +221,7 @@ class Gateway:
                 self._live,
                 HandoffStore(scripts),
                 wall_ms,
+                corrected=Path(config.data_dir) / CORRECTIONS,
             ),
             librarian=librarian,
             tide=TideApi(

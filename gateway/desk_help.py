@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import monotonic
 from typing import Literal
 
@@ -17,9 +18,11 @@ from engines.contract import (
     Citation,
     Complexity,
     ConversationId,
+    Decision,
     EngineError,
     Locale,
     MessageId,
+    Reason,
     Risk,
     ShopId,
     Tier,
@@ -27,6 +30,7 @@ from engines.contract import (
     UserId,
     Utterance,
 )
+from engines.guard import mask_personal_data
 from engines.shops.port import Order, ShopError
 from gateway.admission.admission import Admission
 from gateway.admission.asks import End
@@ -36,6 +40,7 @@ from gateway.handoff.states import Handoff
 from gateway.live import Live
 from gateway.outcome import EventOut, encode
 from gateway.store.handoff import HandoffStore
+from router_models import corrections
 
 
 #: Seconds for a suggestion, and for the customer's orders.
@@ -97,6 +102,8 @@ class DeskHelp:
 
     Args:
         wall_ms: Wall clock.
+
+        corrected: File of what the router learns from, see ``tidegate learn``.
     """
 
     def __init__(
@@ -107,6 +114,7 @@ class DeskHelp:
         live: Live,
         store: HandoffStore,
         wall_ms: Callable[[], int],
+        corrected: Path,
     ) -> None:
         self._services = services
         self._guard = guard
@@ -114,6 +122,7 @@ class DeskHelp:
         self._live = live
         self._store = store
         self._wall_ms = wall_ms
+        self._corrected = corrected
 
     def standing_lines(self, shop: str, locale: Locale) -> list[str]:
         """The shop's standing lines, in the order of their keys."""
@@ -196,12 +205,55 @@ class DeskHelp:
             from_attributes=True,
         )
         await self._store.correct(shop, encode(kept))
+        judged = _decision(events, before[-1])
+        lesson = _lesson(kept, handoff, judged, f"{shop}/{by}")
+        if lesson is not None:
+            await asyncio.to_thread(corrections.append, self._corrected, lesson)
         return kept
 
     async def corrections(self, shop: str) -> list[Correction]:
         """What was corrected lately, oldest first."""
         found = await self._store.corrections(shop)
         return [_decode(data) for data in found]
+
+
+def _decision(events: list[EventOut], said: EventOut) -> Decision | None:
+    """How the router judged a message, where its reply tells."""
+    for event in events:
+        if event.decision is not None and event.message_id == said.message_id:
+            return event.decision
+    return None
+
+
+def _lesson(
+    kept: Correction, handoff: Handoff, judged: Decision | None, by: str
+) -> corrections.Correction | None:
+    """
+    A row the router can learn from: what was corrected, the rest as it was judged.
+
+    None if nothing of the decision was corrected, or too little is known of it.
+    """
+    facts = handoff.context
+    complexity = kept.complexity or (judged and judged.complexity)
+    complexity = complexity or facts.get("complexity")
+    risk = kept.risk or (judged.risk if judged else handoff.risk)
+    if complexity is None or not (kept.complexity or kept.risk or kept.tier):
+        return None
+    is_wish = judged.asks_human if judged else handoff.reason == Reason.ASKED_HUMAN
+    return corrections.Correction(
+        text=mask_personal_data(kept.text),
+        locale=kept.locale,
+        complexity=Complexity(complexity),
+        risk=risk,
+        asks_human=is_wish,
+        needs_person=kept.tier is Tier.HUMAN and risk is Risk.HIGH and not is_wish,
+        context=tuple(
+            Utterance(line.role, mask_personal_data(line.text)) for line in kept.context
+        ),
+        by=by,
+        at_ms=kept.at_ms,
+        model=judged.model if judged else "",
+    )
 
 
 def _lines(events: list[EventOut]) -> tuple[Utterance, ...]:

@@ -6,6 +6,7 @@ ways out of the line, in a real Chromium.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from steps import claim, lines, reply, say, sign_in
 
 from gateway.stack import Stack
+from router_models.corrections import CORRECTIONS, read
 
 
 def asked(open_page: OpenPage, text: str = "转人工") -> Page:
@@ -46,9 +48,9 @@ def test_suggestions_and_standing_lines_fill_the_reply(open_page: OpenPage) -> N
     expect(lines(chat, "operator").last).to_contain_text("订单号")
 
 
-def test_a_decision_is_corrected(open_page: OpenPage) -> None:
+def test_a_decision_is_corrected(open_page: OpenPage, folder: Path) -> None:
     """
-    The operator says what the router should have said; it is kept with the talk.
+    The operator says what the router should have said; kept, and a row to learn from.
     """
     desk = open_page("/desk")
     sign_in(desk, "lin")
@@ -64,6 +66,8 @@ def test_a_decision_is_corrected(open_page: OpenPage) -> None:
     assert kept[-1]["text"] == "转人工"
     assert (kept[-1]["tier"], kept[-1]["risk"]) == ("L2", "medium")
     assert kept[-1]["by"] == "lin"
+    lesson = read(folder / CORRECTIONS)[-1]
+    assert (lesson.text, lesson.risk, lesson.by) == ("转人工", "medium", "demo/lin")
 
 
 def test_a_supervisor_sees_and_moves_a_talk(open_page: OpenPage) -> None:

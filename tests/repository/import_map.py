@@ -89,6 +89,8 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "gateway.desk_help": (
         "engines.contract",
+        "engines.guard",
+        "router_models.corrections",
         "engines.shops.port",
         "gateway.admission.*",
         "gateway.answering",
