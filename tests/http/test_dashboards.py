@@ -183,10 +183,15 @@ def prometheus(app: Caller, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("prometheus")
     target = app.stack.url.removeprefix("http://")
     settings = {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "global": {
+            "scrape_interval": "500ms",
+            "scrape_timeout": "500ms",
+            "evaluation_interval": "1s",
+        },
         "scrape_configs": [
             {"job_name": "tidegate", "static_configs": [{"targets": [target]}]}
         ],
+        "rule_files": [str(shipped("prometheus") / "rules.yaml")],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     port = free_port()
@@ -258,6 +263,22 @@ def test_every_expression_gives_something_on_a_real_prometheus(
         assert all(value >= 0 for value in values if value == value), expr  # noqa: PLR0124 - NaN
     assert empty == []
     assert warned == []
+
+
+@pytest.mark.usefixtures("operator")
+def test_every_rule_runs_on_a_real_prometheus(app: Caller, prometheus: str) -> None:
+    """No rule fails to evaluate, and what is recorded has values."""
+    live_a_little(app, 2.0)
+
+    def rules() -> list[dict[str, Any]]:
+        answer = httpx.get(f"{prometheus}/api/v1/rules", timeout=10).json()
+        return [one for group in answer["data"]["groups"] for one in group["rules"]]
+
+    _wait(lambda: all(one["health"] != "unknown" for one in rules()))
+    assert [one for one in rules() if one["health"] != "ok"] == []
+    for one in rules():
+        if one["type"] == "recording":
+            assert ask(prometheus, one["name"])["data"]["result"], one["name"]
 
 
 def test_the_checks_on_prometheus_can_fail(prometheus: str) -> None:
