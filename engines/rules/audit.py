@@ -9,14 +9,16 @@ another intent (shadowed), an intent that none of its utterances reaches
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from engines.contract import Locale
-from engines.rules import folding
+from engines.rules import conditions, folding
 from engines.rules.compiling import CompiledPack, compile_pack
+from engines.rules.conditions import When
 from engines.rules.loading import LoadedPack, load_pack
 from engines.rules.matcher import Match
 from engines.rules.pack import LOCALES, Intent
@@ -35,7 +37,8 @@ class Finding(msgspec.Struct, frozen=True):
     Attributes:
         level: An ``error`` keeps the pack from loading.
 
-        code: ``invalid``, ``shadowed``, ``unreachable`` or ``few_utterances``.
+        code: ``invalid``, ``shadowed``, ``unreachable``, ``expired`` or
+            ``few_utterances``.
     """
 
     level: Literal["error", "warning"]
@@ -75,8 +78,12 @@ class Audit(msgspec.Struct, frozen=True):
         return all(one.level != "error" for one in self.problems)
 
 
-def audit(packs: Sequence[Path | str], facts: Path | str) -> Audit:
-    """Load the last of *packs* with the shop's *facts* and look for problems."""
+def audit(packs: Sequence[Path | str], facts: Path | str, now: datetime) -> Audit:
+    """
+    Load the last of *packs* with the shop's *facts* and look for problems.
+
+    *now* is the shop's local time; answers that are over then are told.
+    """
     try:
         loaded = load_pack(packs)
         compiled = compile_pack(loaded, Facts.load(facts))
@@ -91,7 +98,14 @@ def audit(packs: Sequence[Path | str], facts: Path | str) -> Audit:
             locale: sum(len(intent.wording(locale).examples) for intent in intents)
             for locale in LOCALES
         },
-        [one for intent in intents for one in _warnings(intent, loaded, compiled)],
+        [
+            one
+            for intent in intents
+            for one in (
+                *_warnings(intent, loaded, compiled),
+                *_expired(intent, loaded, now),
+            )
+        ],
     )
 
 
@@ -119,6 +133,21 @@ def _warnings(
             text = f"no {locale} utterance of {intent.id!r} leads to it"
             fix = "raise its priority, or remove the exclusion that hides it"
             yield _warning(loaded, intent, locale, "unreachable", text, fix)
+
+
+def _expired(intent: Intent, loaded: LoadedPack, now: datetime) -> Iterator[Finding]:
+    """Answers whose time is over; nobody will ever see them again."""
+    dated: list[tuple[When, tuple[str | int, ...]]] = [
+        (variant.when, ("variants", n)) for n, variant in enumerate(intent.variants)
+    ]
+    if intent.when is not None:
+        dated.append((intent.when, ("when",)))
+    for when, place in dated:
+        if conditions.parse(when).is_over(now):
+            text = f"an answer of {intent.id!r} ended on {when.until}"
+            found = loaded.origins[intent.id].problem(text, *place)
+            fix = "remove or renew it"
+            yield Finding("warning", "expired", found.path, found.line, text, fix)
 
 
 def _stolen(

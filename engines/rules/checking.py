@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from engines import yamlfile
 from engines.contract import Locale
-from engines.rules import folding, reading
+from engines.rules import conditions, folding, reading
 from engines.rules.forms import Choice
 from engines.rules.pack import LOCALES, Intent, Lexicon
 from engines.rules.reading import Reader
@@ -48,6 +48,7 @@ def check_intents(
         yield from _check_shape(intent, origin)
         yield from _check_related(intent, origin, intents)
         yield from _check_slots(intent, origin)
+        yield from _check_conditions(intent, origin)
         for locale in LOCALES:
             yield from _check_patterns(intent, origin, locale)
             yield from _check_words(intent, origin, readers[locale])
@@ -87,6 +88,22 @@ def _check_related(
             fix = yamlfile.nearest(name, intents)
             text = f"there is no intent {name!r}"
             yield origin.problem(text, "related", position, fix=fix)
+
+
+def _check_conditions(intent: Intent, origin: Origin) -> Iterator[Problem]:
+    for key, text in conditions.problems(intent.when) if intent.when else ():
+        yield origin.problem(text, "when", key)
+    for position, variant in enumerate(intent.variants):
+        place = ("variants", position)
+        for key, text in conditions.problems(variant.when):
+            yield origin.problem(text, *place, "when", key)
+        for locale in LOCALES:
+            if not variant.answer.get(locale).strip():
+                text = f"a variant of {intent.id!r} has no {locale} answer"
+                yield origin.problem(text, *place, "answer", fix="write it")
+    if intent.variants and (intent.slots or intent.needs):
+        fix = "use cases for intents with slots"
+        yield origin.problem("variants are never given here", "variants", fix=fix)
 
 
 def _check_slots(intent: Intent, origin: Origin) -> Iterator[Problem]:

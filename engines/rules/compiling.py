@@ -8,13 +8,14 @@ matcher, answers with the facts in place, dialogs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engines.contract import Citation, Locale
-from engines.rules import folding, reading
+from engines.rules import conditions, folding, reading
 from engines.rules.checking import Origin
+from engines.rules.conditions import Condition
 from engines.rules.dialogs import Dialog
 from engines.rules.loading import LoadedPack
 from engines.rules.matcher import Matcher
@@ -34,12 +35,23 @@ class Canned(msgspec.Struct, frozen=True):
     citations: tuple[Citation, ...]
 
 
+class Offer(NamedTuple):
+    """An answer that is given while its condition holds."""
+
+    condition: Condition
+    canned: Canned
+
+
 class CompiledPack(msgspec.Struct, frozen=True):
     """
     A pack ready to answer; immutable and shared by all turns.
 
     Attributes:
         canned: Answers of intents without slots, by id and language.
+
+        offers: Answers that come before those, while their condition holds.
+
+        conditions: When an intent is in force, by id; others always are.
 
         dialogs: Intents with slots, by id.
 
@@ -50,6 +62,8 @@ class CompiledPack(msgspec.Struct, frozen=True):
     intents: tuple[Intent, ...]
     matcher: Matcher
     canned: dict[tuple[str, Locale], Canned]
+    offers: dict[tuple[str, Locale], tuple[Offer, ...]]
+    conditions: dict[str, Condition]
     dialogs: dict[str, Dialog]
     cancel_words: frozenset[str]
 
@@ -63,6 +77,7 @@ def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
     """
     compiler = _Compiler(pack, facts)
     canned = dict(compiler.canned())
+    offers = dict(compiler.offers())
     dialogs = dict(compiler.dialogs())
     if compiler.problems:
         raise BadFile(compiler.problems)
@@ -72,6 +87,8 @@ def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
         pack.intents,
         Matcher(pack.intents, readers, pack.wordless),
         canned,
+        offers,
+        {one.id: conditions.parse(one.when) for one in pack.intents if one.when},
         dialogs,
         _cancel_words(pack.phrases),
     )
@@ -91,19 +108,30 @@ class _Compiler:
             if intent.slots or intent.needs:
                 continue
             for locale in LOCALES:
-                text = self._render(intent, locale)
-                title = intent.title.get(locale)
-                source = Citation(id=f"rule:{intent.id}", title=title, quote=text)
-                yield (intent.id, locale), Canned(text, (source,))
+                answer = intent.wording(locale).answer
+                text = self._render(intent, locale, answer, locale, "answer")
+                yield (intent.id, locale), _canned(intent, locale, text)
+
+    def offers(self) -> Iterator[tuple[tuple[str, Locale], tuple[Offer, ...]]]:
+        for intent in self._pack.intents:
+            for locale in LOCALES if intent.variants else ():
+                found = []
+                for number, variant in enumerate(intent.variants):
+                    answer, place = variant.answer.get(locale), ("variants", number)
+                    text = self._render(intent, locale, answer, *place, "answer")
+                    canned = _canned(intent, locale, text)
+                    found.append(Offer(conditions.parse(variant.when), canned))
+                yield (intent.id, locale), tuple(found)
 
     def dialogs(self) -> Iterator[tuple[str, Dialog]]:
         for intent in self._pack.intents:
             if intent.slots and not intent.needs:
                 yield intent.id, self._dialog(intent)
 
-    def _render(self, intent: Intent, locale: Locale) -> str:
-        answer = intent.wording(locale).answer
-        template = self._compile(intent, answer, locale, locale, "answer")
+    def _render(
+        self, intent: Intent, locale: Locale, answer: str, *place: str | int
+    ) -> str:
+        template = self._compile(intent, answer, locale, *place)
         text = template.render({}) if template else ""
         if not intent.related:
             return text
@@ -139,6 +167,11 @@ class _Compiler:
             origin: Origin = self._pack.origins[intent.id]
             self.problems.append(origin.problem(str(exc), *place, fix=exc.fix))
             return None
+
+
+def _canned(intent: Intent, locale: Locale, text: str) -> Canned:
+    title = intent.title.get(locale)
+    return Canned(text, (Citation(id=f"rule:{intent.id}", title=title, quote=text),))
 
 
 def _check_length(source: str) -> None:

@@ -8,63 +8,75 @@ nothing and keeps nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from engines.contract import (
-    Answer,
-    Escalation,
-    Locale,
-    OpenTask,
-    Reason,
-    Tier,
-    Turn,
-)
-from engines.rules import folding
+from engines.contract import Answer, Escalation, Locale, Tier, Turn
 from engines.rules.compiling import CompiledPack, compile_pack
-from engines.rules.dialogs import Dialog
 from engines.rules.loading import load_pack
-from engines.rules.matcher import Match, Miss, MissReason
-from engines.rules.pack import Intent, Need
+from engines.rules.matcher import Match, Miss
+from engines.rules.pack import Intent
+from engines.rules.serving import PackServer
 from engines.rules.templates import Facts
 
+
+#: Where the shops are, unless a clock is given.
+ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 #: How the sums of a match are done.
 Arithmetic = Literal["auto", "native", "plain"]
 
-#: A digression must be this sure if any text would do as a reply.
-SURE: Final = 0.9
 
-#: A reply without a value that is longer than this is another matter.
-SHORT_REPLY_CHARS: Final = {"zh": 14, "en": 40}
-
-_HANDED_ON: Final[dict[Need, tuple[Reason, Tier]]] = {
-    "read": (Reason.NO_MATCH, Tier.L2),
-    "action": (Reason.NEEDS_ACTION, Tier.L3),
-    "person": (Reason.ASKED_HUMAN, Tier.HUMAN),
-    "risk": (Reason.HIGH_RISK, Tier.HUMAN),
-}
+def shop_time() -> datetime:
+    """Local time of a shop that says nothing else."""
+    return datetime.now(ZONE)
 
 
 class RulesEngine:
     """L1: a compiled rule pack that answers turns."""
 
-    def __init__(self, pack: CompiledPack) -> None:
-        self._pack = pack
+    def __init__(
+        self, pack: CompiledPack, now: Callable[[], datetime] = shop_time
+    ) -> None:
+        self._server = PackServer(pack, now)
+        self._now = now
         self.arithmetic: Literal["native", "plain"] = "plain"
 
     @classmethod
-    def load(cls, pack_paths: Sequence[Path | str], facts_path: Path | str) -> Self:
+    def load(
+        cls,
+        pack_paths: Sequence[Path | str],
+        facts_path: Path | str,
+        now: Callable[[], datetime] = shop_time,
+    ) -> Self:
         """
         Load and compile the last of *pack_paths* with the shop's facts.
 
-        The other paths are packs that it may extend by name.
+        The other paths are packs that it may extend by name. *now* is the
+        shop's local time, by which dates and hours of a pack are read.
 
         Raises:
             BadFile: With every problem found, each with file, line and fix.
         """
-        return cls(compile_pack(load_pack(pack_paths), Facts.load(facts_path)))
+        return cls(_compiled(pack_paths, facts_path), now)
+
+    def reload(self, pack_paths: Sequence[Path | str], facts_path: Path | str) -> None:
+        """
+        Answer from these files from now on; may be called from another thread.
+
+        Turns see the old pack whole or the new one whole. Dialogs that are open
+        start over, since their version is another one.
+
+        Raises:
+            BadFile: With every problem found; the old pack keeps answering.
+        """
+        pack = _compiled(pack_paths, facts_path)
+        if self.arithmetic == "native":
+            pack.matcher.use_native()
+        self._server = PackServer(pack, self._now)
 
     @property
     def tier(self) -> Tier:
@@ -74,12 +86,12 @@ class RulesEngine:
     @property
     def version(self) -> str:
         """Version of the pack, with a digest of its content."""
-        return self._pack.version
+        return self._server.pack.version
 
     @property
     def intents(self) -> tuple[Intent, ...]:
         """All intents of the pack, inherited ones too."""
-        return self._pack.intents
+        return self._server.pack.intents
 
     def use(self, arithmetic: Arithmetic) -> None:
         """
@@ -93,7 +105,7 @@ class RulesEngine:
         if arithmetic == "plain":
             return
         try:
-            self._pack.matcher.use_native()
+            self._server.pack.matcher.use_native()
         except ImportError:
             if arithmetic == "native":
                 raise
@@ -102,117 +114,12 @@ class RulesEngine:
 
     def match(self, text: str, locale: Locale) -> Match | Miss:
         """Find the intent of a text, for tools and reports."""
-        return self._pack.matcher.match(text, locale)
+        return self._server.pack.matcher.match(text, locale)
 
     async def answer(self, turn: Turn) -> Answer | Escalation:
         """Answer *turn* from the pack, or say why not. Never waits."""
-        task = turn.open_task
-        if task is not None and task.tier is Tier.L1:
-            return self._continue(turn, task)
-        outcome = self._begin(turn)
-        if task is not None and isinstance(outcome, Answer):
-            # The task belongs to another tier; a word in between must not end it.
-            return _with_task(outcome, outcome.open_task or task)
-        return outcome
-
-    def _begin(self, turn: Turn) -> Answer | Escalation:
-        if len(turn.text) > folding.MAX_CHARS:
-            return _hand_back(Miss(MissReason.TOO_LONG))
-        folded = folding.fold(turn.text)
-        found = self._pack.matcher.match_folded(folded, turn.locale)
-        if isinstance(found, Miss):
-            return _hand_back(found)
-        return self._serve(found, turn, folded)
-
-    def _serve(self, match: Match, turn: Turn, folded: str) -> Answer | Escalation:
-        intent = match.intent
-        if intent.needs:
-            return _hand_on(intent, intent.needs)
-        locale = folding.reply_language(folded, turn.locale)
-        dialog = self._pack.dialogs.get(intent.id)
-        if dialog is not None:
-            return dialog.start(turn.text, locale)
-        canned = self._pack.canned[intent.id, locale]
-        return Answer(
-            text=canned.text,
-            citations=canned.citations,
-            intent=intent.id,
-            confidence=match.confidence,
-            is_closing=intent.closes,
-        )
-
-    def _continue(self, turn: Turn, task: OpenTask) -> Answer | Escalation:
-        dialog = self._pack.dialogs.get(task.name)
-        if dialog is None:
-            return self._begin(turn)
-        folded = folding.fold(turn.text)
-        if folding.squeeze(folded) in self._pack.cancel_words:
-            return dialog.cancel(task)
-        if not dialog.is_current(task):
-            return self._start_over(dialog, task, turn)
-        return self._reply(dialog, task, turn, folded)
-
-    def _start_over(
-        self, dialog: Dialog, task: OpenTask, turn: Turn
-    ) -> Answer | Escalation:
-        if not dialog.is_attempt(task, turn.text):
-            outcome = self._begin(turn)
-            if isinstance(outcome, Answer) or outcome.to is not None:
-                return outcome
-        return dialog.start(turn.text, dialog.state(task).locale)
-
-    def _reply(
-        self, dialog: Dialog, task: OpenTask, turn: Turn, folded: str
-    ) -> Answer | Escalation:
-        found = self._pack.matcher.match(turn.text, turn.locale)
-        is_sure = isinstance(found, Match) and found.confidence >= SURE
-        if not (is_sure and dialog.waits_for_line(task)):
-            accepted = dialog.accept(task, turn.text)
-            if accepted is not None:
-                return accepted
-        if isinstance(found, Match) and not dialog.is_attempt(task, turn.text):
-            is_other = found.intent.id != dialog.intent.id
-            if is_other and (is_sure or found.intent.needs):
-                return self._digress(dialog, task, found, turn)
-        return self._retry(dialog, task, turn, folded)
-
-    def _digress(
-        self, dialog: Dialog, task: OpenTask, found: Match, turn: Turn
-    ) -> Answer | Escalation:
-        outcome = self._serve(found, turn, folding.fold(turn.text))
-        if isinstance(outcome, Escalation) or outcome.open_task is not None:
-            return outcome
-        return dialog.back(task, outcome)
-
-    def _retry(
-        self, dialog: Dialog, task: OpenTask, turn: Turn, folded: str
-    ) -> Answer | Escalation:
-        longest = SHORT_REPLY_CHARS[folding.language(folded, turn.locale)]
-        if len(folded) > longest and not dialog.is_attempt(task, turn.text):
-            return Escalation(reason=Reason.NO_MATCH, note=f"left {dialog.intent.id}")
-        again = dialog.retry(task)
-        return again or Escalation(
-            reason=Reason.STUCK, note=f"no value for {task.waits_for}"
-        )
+        return self._server.answer(turn)
 
 
-def _hand_on(intent: Intent, need: Need) -> Escalation:
-    reason, to = _HANDED_ON[need]
-    return Escalation(reason=reason, note=f"rule:{intent.id}", to=to)
-
-
-def _hand_back(miss: Miss) -> Escalation:
-    is_unsure = miss.reason is MissReason.UNSURE
-    reason = Reason.LOW_CONFIDENCE if is_unsure else Reason.NO_MATCH
-    note = f"{miss.reason}: {miss.nearest.id}" if miss.nearest else str(miss.reason)
-    return Escalation(reason=reason, note=note)
-
-
-def _with_task(answer: Answer, task: OpenTask) -> Answer:
-    return Answer(
-        text=answer.text,
-        citations=answer.citations,
-        open_task=task,
-        intent=answer.intent,
-        confidence=answer.confidence,
-    )
+def _compiled(pack_paths: Sequence[Path | str], facts_path: Path | str) -> CompiledPack:
+    return compile_pack(load_pack(pack_paths), Facts.load(facts_path))

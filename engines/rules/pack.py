@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from engines.contract import Locale
+from engines.rules.conditions import When
 from engines.rules.forms import Case, Part, Slot, Texts
 
 
@@ -65,6 +66,13 @@ class Wording(Part, frozen=True, kw_only=True):
     answer: str = ""
 
 
+class Variant(Part, frozen=True, kw_only=True):
+    """An answer that takes the place of the usual one while *when* holds."""
+
+    when: When
+    answer: Texts
+
+
 class Intent(Part, frozen=True, kw_only=True):
     """
     One thing customers want.
@@ -84,6 +92,11 @@ class Intent(Part, frozen=True, kw_only=True):
 
         cases: Answers by slot values, first match; ``answer`` is the rest.
 
+        when: The intent is only answered while this holds; else it is a miss.
+
+        variants: Other answers for other times and channels; the first whose
+            condition holds is given. Not for intents with slots.
+
         related: Ids of intents offered under the answer.
 
         closes: True if the customer's matter is finished by the answer.
@@ -97,6 +110,8 @@ class Intent(Part, frozen=True, kw_only=True):
     needs: Need | None = None
     slots: tuple[Slot, ...] = ()
     cases: tuple[Case, ...] = ()
+    when: When | None = None
+    variants: tuple[Variant, ...] = ()
     related: tuple[str, ...] = ()
     closes: bool = False
 

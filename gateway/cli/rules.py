@@ -17,7 +17,7 @@ from engines import yamlfile
 from engines.rules import audit as auditing
 from engines.rules import bench as benching
 from engines.rules import coverage as covering
-from engines.rules.engine import RulesEngine
+from engines.rules.engine import RulesEngine, shop_time
 from engines.rules.faq import read_faq
 from engines.rules.trial import Score, read_cases, try_out
 from gateway.cli import options
@@ -61,7 +61,7 @@ def check(
     as_json: bool, config_file: Path | None, pack: Path | None, facts: Path | None
 ) -> None:
     """Look for mistakes in a pack. Exit 1 if it does not load."""
-    found = auditing.audit(*_files(config_file, pack, facts))
+    found = auditing.audit(*_files(config_file, pack, facts), shop_time())
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_shadowed_utterance_is_named_with_its_line(
     path = write_pack(
         HEAD + "intents:\n" + INTENT + rival.replace("opening hours]", "q]")
     )
-    found = audit([path], path.with_name("facts.yaml"))
+    found = audit([path], path.with_name("facts.yaml"), datetime(2026, 1, 1))
     shadowed = [one for one in found.problems if one.code == "shadowed"]
     assert found.is_usable
     assert all(one.file == str(path) and one.line > 1 and one.fix for one in shadowed)
