@@ -52,7 +52,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     if suffix in _EXCEL:
         return _excel(path)
     if suffix in _JSON:
-        return _json_lines(path)
+        return _json_array(path) if _is_array(path) else _json_lines(path)
     if suffix in {".csv", ".tsv", ".txt"}:
         return _csv(path)
     raise TranscriptError(
@@ -136,6 +136,24 @@ def _names(cells: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 or not name else f"{name} {seen[name]}")
     return names
+
+
+def _is_array(path: Path) -> bool:
+    """True for one JSON array over the whole file; a line may be an array too."""
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head.startswith(b"[")
+
+
+def _json_array(path: Path) -> Iterator[Row]:
+    try:
+        items = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        raise TranscriptError(f"{path}: not JSON: {exc}") from exc
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, dict):
+            raise TranscriptError(f"{path}: item {number} is not an object")
+        yield from _flat(item, number)
 
 
 def _json_lines(path: Path) -> Iterator[Row]:

@@ -54,15 +54,19 @@ def test_a_workbook_is_read_from_its_largest_sheet(tmp_path: Path) -> None:
     assert abs((one.began - datetime(2026, 1, 2, 3, 4)).total_seconds()) < 1
 
 
-def test_nested_and_flat_json_lines_are_the_same(tmp_path: Path) -> None:
-    """A conversation a line, or a message a line."""
+def test_nested_and_flat_json_are_the_same(tmp_path: Path) -> None:
+    """A conversation a line, a message a line, or one array over all lines."""
     said = [{"role": "user", "text": "hi"}, {"role": "agent", "text": "hello you"}]
     nested, flat = tmp_path / "n.jsonl", tmp_path / "f.jsonl"
     nested.write_text(json.dumps({"id": "x", "messages": said}))
     flat.write_text(
         "\n".join(json.dumps({"conversation_id": "x"} | one) for one in said)
     )
-    assert read(nested, {}).transcripts == read(flat, {}).transcripts
+    whole = tmp_path / "w.json"
+    whole.write_text(json.dumps([{"id": "x", "messages": said}], indent=1))
+    expected = read(flat, {}).transcripts
+    assert read(nested, {}).transcripts == expected
+    assert read(whole, {}).transcripts == expected
 
 
 def test_without_conversations_a_long_silence_divides(tmp_path: Path) -> None:
@@ -97,7 +101,9 @@ def test_a_guess_can_be_corrected(tmp_path: Path) -> None:
         ("t.csv", b"", "is empty"),
         ("t.csv", b"role,text\nx,hello\ny,what\n", "say --customer"),
         ("t.jsonl", b'{"text": "a"}\n{', "t.jsonl:2: not JSON"),
-        ("t.jsonl", b"[1]", "not an object"),
+        ("t.jsonl", b"1", "not an object"),
+        ("t.json", b"[1]", "not an object"),
+        ("t.json", b"[{]", "not JSON"),
         ("t.xlsx", b"PK no", "damaged"),
         ("t.doc", b"x", "cannot tell what it is"),
     ],
