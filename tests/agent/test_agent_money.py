@@ -249,3 +249,26 @@ def test_all_orders_of_three_lines_agree() -> None:
             total += refund.amount
         sums.add(total)
     assert sums == {base.paid_minor}
+
+
+@given(orders(), st.data())
+def test_a_price_given_back_is_not_given_twice(
+    order: Order, data: st.DataObject
+) -> None:
+    """Protected price and later refunds together are what the units had cost."""
+    line = data.draw(st.sampled_from(order.lines))
+    gone = data.draw(st.integers(0, line.quantity - 1))
+    fall = data.draw(st.integers(0, line.unit_price_minor))
+    left = line.quantity - gone
+
+    def at(protected: int) -> Order:
+        changed = msgspec.structs.replace(
+            line, refunded_quantity=gone, protected_minor=protected
+        )
+        lines = [changed if one.line == line.line else one for one in order.lines]
+        return msgspec.structs.replace(order, lines=tuple(lines))
+
+    plain = money.refund(at(0), line.line, left)
+    after = money.refund(at(fall), line.line, left)
+    assert after.amount + fall * left == plain.amount
+    assert after.share.points == plain.share.points
