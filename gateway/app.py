@@ -7,59 +7,57 @@ undoes it in reverse. Tests open the same gateway with the same calls.
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NamedTuple
 
-import router_models
 from engines import guard
-from engines.agent.engine import AgentEngine
 from engines.contract import Tier
 from engines.llm import LlmClient, open_clients, states_of
-from engines.retrieval.dense import QuestionVectors
-from engines.retrieval.engine import RetrievalEngine
-from engines.shops.demo import seed
 from gateway.admission.admission import Admission
-from gateway.answering import Answerer, Decide, ShopService
+from gateway.answering import Answerer, ShopService
 from gateway.approvals import Approvals
-from gateway.channels.accounts import AccountSettings
 from gateway.channels.room import Channels
-from gateway.config import Config, HoursConfig, RouterConfig, StoreConfig, resolve
-from gateway.customer_facts import FactsOfCustomers
+from gateway.clock import wall_ms
+from gateway.config import Config
 from gateway.desk_help import DeskHelp
 from gateway.dispatch import Dispatcher
+from gateway.fitting import (
+    agents_of,
+    channel_accounts,
+    demo_customers,
+    door_limits,
+    handoff_mover,
+    open_answerer,
+    open_conversations,
+    settling,
+    shelved,
+    turn_work,
+)
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
-from gateway.handoff.effects import Effects
 from gateway.handoff.feed import DeskFeed
-from gateway.handoff.hours import Hours
 from gateway.handoff.mover import Mover
-from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.queue import Handoffs
 from gateway.http.corrections import CorrectionsApi
-from gateway.http.demo import DemoCustomer
-from gateway.http.door import Limits, Parts, open_door
+from gateway.http.door import Parts, open_door
 from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
 from gateway.http.models import ModelsApi
 from gateway.http.system import Readiness, SystemApi
 from gateway.http.tide import TideApi
-from gateway.librarian import Librarian, Shelved
+from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.models import ModelKeeper
 from gateway.people import People
 from gateway.previews import Previews
+from gateway.routers import keep_models, open_registry
 from gateway.services import (
-    knowledge_of,
     open_questions,
     open_services,
-    today,
     use_arithmetic,
 )
-from gateway.settling import Settling
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.durability import probe
@@ -73,24 +71,35 @@ from gateway.store.wakeups import Wakeups
 from gateway.sweeper import Sweeper
 from gateway.telemetry import Telemetry
 from gateway.tide import Tide, open_admission
-from gateway.turn_work import TurnWork
-from router_models import artifact
 from router_models.corrections import CORRECTIONS
-from router_models.fleet import Served
-from router_models.registry import Registry
-from router_models.router import TierRouter
 from router_models.text import locale_of
 
 
 #: The pages' files.
 PAGES = Path(__file__).parent / "web"
-#: The router that ships.
-RELEASED = Path(router_models.__file__).parent / "released"
 
 
-def wall_ms() -> int:
-    """The wall clock in milliseconds."""
-    return time.time_ns() // 1_000_000
+class _Core(NamedTuple):
+    """What all work of a process stands on."""
+
+    telemetry: Telemetry
+    scripts: Scripts
+    conversations: Conversations
+    keeper: ModelKeeper
+    ledger: StoreLedger
+    llms: Mapping[Tier, LlmClient]
+    services: dict[str, ShopService]
+    librarian: Librarian
+
+
+class _Work(NamedTuple):
+    """Who does a turn's work."""
+
+    mover: Mover
+    handoffs: Handoffs
+    people: People
+    admission: Admission
+    answerer: Answerer
 
 
 class Gateway:
@@ -140,24 +149,45 @@ class Gateway:
         await self._resources.aclose()
 
     async def _build(self, config: Config, secret: str) -> None:
+        core = await self._open_core(config)
+        work = self._open_work(config, secret, core)
+        self.channels = self._open_channels(config, core)
+        self._live = Live(core.conversations, Wakeups(core.scripts))
+        desk = Desk(work.mover, work.handoffs)
+        self._feed = DeskFeed(desk, HandoffStore(core.scripts))
+        shops = [shop.id for shop in config.shops]
+        tide = TideStore(core.scripts)
+        self._sweeper = Sweeper(
+            core.conversations,
+            self.dispatcher,
+            work.people,
+            settling(config, core.ledger, core.services),
+            Tide(work.admission, tide, core.telemetry, shops),
+            core.telemetry,
+            shops,
+            renew_s=config.store.lease_ms / 3000,
+        )
+        parts = await self._parts(config, core, work, desk, tide)
+        self.asgi = open_door(parts, door_limits(config), secret, PAGES)
+
+    async def _open_core(self, config: Config) -> _Core:
+        """Store, models, ledger and shops: what all work stands on."""
         telemetry = Telemetry(log_path=config.log.path, level=config.log.level)
         self._resources.callback(telemetry.lines.close)
         scripts = await Scripts.connect(
             config.store.url, replicas=config.store.replicas
         )
         self._resources.push_async_callback(scripts.close)
-        conversations = _conversations(config.store, scripts)
-        keeper = self._keeper = _keeper(config, telemetry)
+        keeper = self._keeper = keep_models(config, telemetry)
         self._resources.push_async_callback(keeper.stop)
         ledger = StoreLedger(scripts, wall_ms)
         llms = await self._resources.enter_async_context(
             open_clients(config.llm, telemetry.llm_call, probes=True)
         )
-        data_dir = Path(config.data_dir)
         questions = open_questions(self._resources)
         services = await open_services(
             config.shops,
-            data_dir,
+            Path(config.data_dir),
             ledger,
             wall_ms,
             self._resources,
@@ -166,97 +196,100 @@ class Gateway:
             StoreJournal(scripts, int(config.store.dedup_days * 86_400)),
         )
         use_arithmetic(services, config.router.arithmetic)
-        librarian = Librarian(_shelved(config, services, questions), telemetry)
+        librarian = Librarian(shelved(config, services, questions), telemetry)
         librarian.start()
         self._resources.push_async_callback(librarian.stop)
-        mover = _mover(config, scripts, conversations, services)
+        return _Core(
+            telemetry=telemetry,
+            scripts=scripts,
+            conversations=open_conversations(config.store, scripts),
+            keeper=keeper,
+            ledger=ledger,
+            llms=llms,
+            services=services,
+            librarian=librarian,
+        )
+
+    def _open_work(self, config: Config, secret: str, core: _Core) -> _Work:
+        """Admission, answers and people; sets the dispatcher."""
+        mover = handoff_mover(config, core.scripts, core.conversations, core.services)
         handoffs = Handoffs(mover)
-        people = People(handoffs, conversations)
+        people = People(handoffs, core.conversations)
         admission = open_admission(config, secret, wall_ms)
-        tide = TideStore(scripts)
-        answerer = self._answerer(
-            config, keeper.fleet.decide, telemetry, services, admission
+        answerer = open_answerer(
+            config.dispatch,
+            core.keeper.fleet.decide,
+            core.services,
+            admission,
+            core.telemetry.engine_fault,
+            self._resources,
         )
         self.dispatcher = Dispatcher(
-            conversations,
-            services,
-            _turn_work(config, answerer, admission),
+            core.conversations,
+            core.services,
+            turn_work(config, answerer, admission),
             people,
-            telemetry,
+            core.telemetry,
             reply_wait_s=config.dispatch.reply_wait_s,
             commit_wait_s=config.store.lease_ms / 1000,
         )
-        self.channels = self._open_channels(config, scripts, conversations, telemetry)
-        self._live = Live(conversations, Wakeups(scripts))
-        desk = Desk(mover, handoffs)
-        self._feed = DeskFeed(desk, HandoffStore(scripts))
-        self._sweeper = Sweeper(
-            conversations,
-            self.dispatcher,
-            people,
-            _settling(config, ledger, services),
-            Tide(admission, tide, telemetry, [shop.id for shop in config.shops]),
-            telemetry,
-            [shop.id for shop in config.shops],
-            renew_s=config.store.lease_ms / 3000,
-        )
-        parts = Parts(
+        return _Work(mover, handoffs, people, admission, answerer)
+
+    async def _parts(
+        self, config: Config, core: _Core, work: _Work, desk: Desk, tide: TideStore
+    ) -> Parts:
+        """What the door needs of everything behind it."""
+        corrected = Path(config.data_dir) / CORRECTIONS
+        return Parts(
             dispatcher=self.dispatcher,
             live=self._live,
-            people=people,
+            people=work.people,
             desk=desk,
             feed=self._feed,
             channels=self.channels,
-            previews=Previews(answerer, services),
-            threads=Threads(scripts),
+            previews=Previews(work.answerer, core.services),
+            threads=Threads(core.scripts),
             accounts=Accounts(
-                OperatorStore(scripts), config.people.session_hours * 3600
+                OperatorStore(core.scripts), config.people.session_hours * 3600
             ),
-            approvals=Approvals(ledger, _agents(services), wall_ms),
-            system=await self._system(config, scripts, keeper, telemetry, llms),
+            approvals=Approvals(core.ledger, agents_of(core.services), wall_ms),
+            system=await self._system(config, core),
             desk_help=DeskHelp(
-                services,
+                core.services,
                 guard.check,
-                admission,
+                work.admission,
                 self._live,
-                HandoffStore(scripts),
+                HandoffStore(core.scripts),
                 wall_ms,
-                corrected=Path(config.data_dir) / CORRECTIONS,
+                corrected=corrected,
             ),
-            librarian=librarian,
+            librarian=core.librarian,
             tide=TideApi(
-                admission=admission,
+                admission=work.admission,
                 store=tide,
-                voices={shop: one.voice for shop, one in services.items()},
+                voices={shop: one.voice for shop, one in core.services.items()},
                 wall_ms=wall_ms,
             ),
             models=ModelsApi(registry=open_registry(config), wall_ms=wall_ms),
             corrections=CorrectionsApi(
-                path=Path(config.data_dir) / CORRECTIONS,
-                model=lambda: keeper.fleet.version,
+                path=corrected,
+                model=lambda: core.keeper.fleet.version,
                 wall_ms=wall_ms,
             ),
-            telemetry=telemetry,
+            telemetry=core.telemetry,
             locale_of=locale_of,
             wall_ms=wall_ms,
-            presence_s=mover.policy.presence_s,
-            demo=_demo_customers() if config.demo else (),
+            presence_s=work.mover.policy.presence_s,
+            demo=demo_customers() if config.demo else (),
         )
-        self.asgi = open_door(parts, _limits(config), secret, PAGES)
 
-    def _open_channels(
-        self,
-        config: Config,
-        scripts: Scripts,
-        conversations: Conversations,
-        telemetry: Telemetry,
-    ) -> Channels:
+    def _open_channels(self, config: Config, core: _Core) -> Channels:
         channels = Channels(
-            _accounts(config),
-            scripts,
-            conversations,
+            channel_accounts(config),
+            core.scripts,
+            core.conversations,
             self.dispatcher,
-            telemetry,
+            core.telemetry,
             locale_of=locale_of,
             wall_ms=wall_ms,
             dedup_s=config.store.dedup_days * 86_400,
@@ -265,205 +298,23 @@ class Gateway:
         self._resources.push_async_callback(channels.accounts.close)
         return channels
 
-    async def _system(
-        self,
-        config: Config,
-        scripts: Scripts,
-        keeper: ModelKeeper,
-        telemetry: Telemetry,
-        llms: Mapping[Tier, LlmClient],
-    ) -> SystemApi:
-        durability = await probe(scripts)
-        telemetry.durability(durability.level, durability.reason)
+    async def _system(self, config: Config, core: _Core) -> SystemApi:
+        durability = await probe(core.scripts)
+        core.telemetry.durability(durability.level, durability.reason)
+        fleet = core.keeper.fleet
 
         async def readiness() -> Readiness:
             return Readiness(
-                is_ready=scripts.is_up and not self.dispatcher.is_draining,
-                store="up" if scripts.is_up else "away",
+                is_ready=core.scripts.is_up and not self.dispatcher.is_draining,
+                store="up" if core.scripts.is_up else "away",
                 durability=durability.level,
                 why=durability.reason,
-                model=keeper.fleet.version,
-                arithmetic=keeper.fleet.active.router.model.arithmetic.name,
+                model=fleet.version,
+                arithmetic=fleet.active.router.model.arithmetic.name,
                 shops=tuple(shop.id for shop in config.shops),
-                llm=states_of(llms.values()),
+                llm=states_of(core.llms.values()),
             )
 
         return SystemApi(
-            telemetry=telemetry, readiness=readiness, judge=judge(keeper.fleet)
+            telemetry=core.telemetry, readiness=readiness, judge=judge(fleet)
         )
-
-    def _answerer(
-        self,
-        config: Config,
-        decide: Decide,
-        telemetry: Telemetry,
-        services: dict[str, ShopService],
-        admission: Admission,
-    ) -> Answerer:
-        limits = config.dispatch
-        facts = FactsOfCustomers(
-            {shop: one.orders for shop, one in services.items() if one.orders},
-            time.monotonic,
-        )
-        self._resources.push_async_callback(facts.close)
-        return Answerer(
-            decide,
-            guard.check,
-            admission,
-            facts,
-            deadlines_s={Tier.L2: limits.l2_deadline_s, Tier.L3: limits.l3_deadline_s},
-            min_confidence=limits.min_confidence,
-            on_fault=telemetry.engine_fault,
-        )
-
-
-def _turn_work(config: Config, answerer: Answerer, admission: Admission) -> TurnWork:
-    limits = config.dispatch
-    return TurnWork(
-        answerer,
-        admission,
-        wall_ms=wall_ms,
-        idle_ms=int(limits.episode_idle_s * 1000),
-        keep_lines=limits.history_lines,
-        deadline_s=limits.l3_deadline_s,
-        max_tries=limits.max_tries,
-    )
-
-
-def _accounts(config: Config) -> list[AccountSettings]:
-    """The channels that have a platform behind them."""
-    return [
-        AccountSettings(
-            shop=shop.id,
-            name=channel.name,
-            platform=channel.platform,
-            labels_machine=channel.labels_machine,
-            resends_unknown=channel.resends_unknown,
-        )
-        for shop in config.shops
-        for channel in shop.channels
-        if channel.platform is not None
-    ]
-
-
-def load_router(config: RouterConfig, folder: Path | None = None) -> TierRouter:
-    """The router of a model's *folder*; if None the configured one, or the released."""
-    named = resolve(config.model_dir) if config.model_dir else RELEASED
-    return TierRouter.load(
-        folder or named,
-        resolve(config.rules or "router_rules.yaml"),
-        resolve(f"stages/{config.stage}.toml"),
-    )
-
-
-def _keeper(config: Config, telemetry: Telemetry) -> ModelKeeper:
-    """The routers of this process; the registry says which model serves."""
-    registry = open_registry(config)
-
-    def load(name: str) -> Served:
-        folder = registry.path(name)
-        router = load_router(config.router, folder)
-        router.model.use(config.router.arithmetic)
-        return Served(name, router, artifact.references(folder))
-
-    keeper = ModelKeeper(registry, load, telemetry, wall_ms)
-    telemetry.on_verdict = keeper.turn_ended
-    return keeper
-
-
-def open_registry(config: Config) -> Registry:
-    """The models of this installation: those under its data folder, and the shipped."""
-    shipped = resolve(config.router.model_dir) if config.router.model_dir else RELEASED
-    return Registry(Path(config.data_dir) / "models", shipped)
-
-
-def _conversations(config: StoreConfig, scripts: Scripts) -> Conversations:
-    return Conversations(
-        scripts,
-        f"{socket.gethostname()}:{os.getpid()}",
-        lease_ms=config.lease_ms,
-        dedup_ttl_s=int(config.dedup_days * 86_400),
-        log_keep=config.log_keep,
-    )
-
-
-def _mover(
-    config: Config,
-    scripts: Scripts,
-    conversations: Conversations,
-    services: dict[str, ShopService],
-) -> Mover:
-    policy = HandoffPolicy(
-        max_queue=config.people.max_queue,
-        max_eta_s=config.people.max_eta_s,
-        offer_s=config.people.offer_s,
-    )
-    voices = {shop: service.voice for shop, service in services.items()}
-    effects = Effects(conversations, voices, policy)
-    hours = {shop.id: _hours(shop.hours) for shop in config.shops}
-    return Mover(HandoffStore(scripts), effects, policy, wall_ms, hours)
-
-
-def _hours(config: HoursConfig) -> Hours:
-    return Hours(
-        days=config.days,
-        opens=config.opens,
-        closes=config.closes,
-        holidays=frozenset(config.holidays),
-        utc_offset_min=config.utc_offset_min,
-    )
-
-
-def _shelved(
-    config: Config,
-    services: dict[str, ShopService],
-    questions: QuestionVectors | None,
-) -> dict[str, Shelved]:
-    return {
-        shop.id: Shelved(
-            knowledge=knowledge_of(shop, Path(config.data_dir), questions),
-            engine=engine,
-            today=today,
-        )
-        for shop in config.shops
-        if isinstance(engine := services[shop.id].engines[Tier.L2], RetrievalEngine)
-    }
-
-
-def _settling(
-    config: Config, ledger: StoreLedger, services: dict[str, ShopService]
-) -> Settling:
-    return Settling(
-        ledger,
-        _agents(services),
-        wall_ms,
-        after_ms=config.store.lease_ms + int(config.dispatch.l3_deadline_s * 1000),
-    )
-
-
-def _agents(services: dict[str, ShopService]) -> dict[str, AgentEngine]:
-    agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
-    return {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)}
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        server=config.server,
-        limits=config.limits,
-        people=config.people,
-        shops=config.shops,
-    )
-
-
-def _demo_customers() -> list[DemoCustomer]:
-    folder = Path(seed.__file__).parent
-    _, fresh = seed.load(folder / "catalog.yaml", folder / "seed.yaml")
-    return [
-        DemoCustomer(
-            one.id,
-            one.name,
-            one.locale,
-            tuple(order.id for order in fresh.orders if order.customer == one.id),
-        )
-        for one in fresh.customers
-    ]

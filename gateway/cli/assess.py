@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from gateway.app import load_router, wall_ms
 from gateway.cli import options
+from gateway.clock import wall_ms
 from gateway.config import Config, ShopConfig, resolve
 from gateway.errors import ConfigError
 from gateway.insight import page
@@ -37,6 +37,7 @@ from gateway.insight.dry_run import Rehearsal
 from gateway.insight.payback import STAGES, Demand
 from gateway.insight.reading import Reading, read
 from gateway.insight.transcripts import TranscriptError
+from gateway.routers import load_router
 from gateway.services import open_services
 from router_models.situation import situate
 

@@ -26,11 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from engines.agent.policy import Policy
-from gateway.app import load_router, wall_ms
 from gateway.channels.accounts import troubles
 from gateway.channels.registry import open_channel
 from gateway.cli import options
+from gateway.clock import wall_ms
 from gateway.config import ChannelConfig, Config, ShopConfig, resolve
+from gateway.routers import load_router
 from gateway.secrets import fill_platform
 from gateway.services import open_services
 from gateway.store.connection import Scripts

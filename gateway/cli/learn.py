@@ -13,9 +13,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from gateway.app import RELEASED, load_router, open_registry
 from gateway.cli import options
 from gateway.config import Config, resolve
+from gateway.routers import RELEASED, load_router, open_registry
 from router_models import artifact, compare, corrections, evaluate, steadiness
 from router_models.dataset import Example
 from router_models.evaluate import EvalReport, Row

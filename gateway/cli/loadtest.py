@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from gateway.app import load_router
 from gateway.cli import options
+from gateway.routers import load_router
 from loadtest.faults import FaultReport, run_faults
 from loadtest.hook_bench import run_hooks
 from loadtest.l3_faults import L3Report, run_l3_faults

@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from gateway.app import open_registry
 from gateway.cli import options
+from gateway.routers import open_registry
 from router_models.registry import Entry, Registry, State
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from gateway.app import RELEASED, load_router
 from gateway.cli import options
 from gateway.config import resolve
+from gateway.routers import RELEASED, load_router
 from router_models import evaluate as evaluation
 from router_models.details import Details, details
 from router_models.evaluate import EvalReport, Judged, Row, RowError

@@ -1,0 +1,196 @@
+"""
+Each component, made from its section of the configuration; :mod:`gateway.app` joins them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from engines import guard
+from engines.agent.engine import AgentEngine
+from engines.contract import Tier
+from engines.retrieval.dense import QuestionVectors
+from engines.retrieval.engine import RetrievalEngine
+from engines.shops.demo import seed
+from gateway.admission.admission import Admission
+from gateway.answering import Answerer, Decide, ShopService
+from gateway.channels.accounts import AccountSettings
+from gateway.clock import wall_ms
+from gateway.config import Config, DispatchConfig, HoursConfig, StoreConfig
+from gateway.customer_facts import FactsOfCustomers
+from gateway.handoff.effects import Effects
+from gateway.handoff.hours import Hours
+from gateway.handoff.mover import Mover
+from gateway.handoff.policy import HandoffPolicy
+from gateway.http.demo import DemoCustomer
+from gateway.http.door import Limits
+from gateway.librarian import Shelved
+from gateway.services import (
+    knowledge_of,
+    today,
+)
+from gateway.settling import Settling
+from gateway.store.connection import Scripts
+from gateway.store.conversations import Conversations
+from gateway.store.handoff import HandoffStore
+from gateway.store.ledger import StoreLedger
+from gateway.turn_work import TurnWork
+
+
+def turn_work(config: Config, answerer: Answerer, admission: Admission) -> TurnWork:
+    """What does a turn's work, under the configured limits."""
+    limits = config.dispatch
+    return TurnWork(
+        answerer,
+        admission,
+        wall_ms=wall_ms,
+        idle_ms=int(limits.episode_idle_s * 1000),
+        keep_lines=limits.history_lines,
+        deadline_s=limits.l3_deadline_s,
+        max_tries=limits.max_tries,
+    )
+
+
+def channel_accounts(config: Config) -> list[AccountSettings]:
+    """The channels that have a platform behind them."""
+    return [
+        AccountSettings(
+            shop=shop.id,
+            name=channel.name,
+            platform=channel.platform,
+            labels_machine=channel.labels_machine,
+            resends_unknown=channel.resends_unknown,
+        )
+        for shop in config.shops
+        for channel in shop.channels
+        if channel.platform is not None
+    ]
+
+
+def open_conversations(config: StoreConfig, scripts: Scripts) -> Conversations:
+    """The mailboxes, as this process uses them."""
+    return Conversations(
+        scripts,
+        f"{socket.gethostname()}:{os.getpid()}",
+        lease_ms=config.lease_ms,
+        dedup_ttl_s=int(config.dedup_days * 86_400),
+        log_keep=config.log_keep,
+    )
+
+
+def handoff_mover(
+    config: Config,
+    scripts: Scripts,
+    conversations: Conversations,
+    services: dict[str, ShopService],
+) -> Mover:
+    """What moves handoffs, with the shops' words and hours."""
+    policy = HandoffPolicy(
+        max_queue=config.people.max_queue,
+        max_eta_s=config.people.max_eta_s,
+        offer_s=config.people.offer_s,
+    )
+    voices = {shop: service.voice for shop, service in services.items()}
+    effects = Effects(conversations, voices, policy)
+    hours = {shop.id: _hours(shop.hours) for shop in config.shops}
+    return Mover(HandoffStore(scripts), effects, policy, wall_ms, hours)
+
+
+def _hours(config: HoursConfig) -> Hours:
+    return Hours(
+        days=config.days,
+        opens=config.opens,
+        closes=config.closes,
+        holidays=frozenset(config.holidays),
+        utc_offset_min=config.utc_offset_min,
+    )
+
+
+def shelved(
+    config: Config,
+    services: dict[str, ShopService],
+    questions: QuestionVectors | None,
+) -> dict[str, Shelved]:
+    """Of each shop with an L2 its knowledge and who serves it."""
+    return {
+        shop.id: Shelved(
+            knowledge=knowledge_of(shop, Path(config.data_dir), questions),
+            engine=engine,
+            today=today,
+        )
+        for shop in config.shops
+        if isinstance(engine := services[shop.id].engines[Tier.L2], RetrievalEngine)
+    }
+
+
+def settling(
+    config: Config, ledger: StoreLedger, services: dict[str, ShopService]
+) -> Settling:
+    """What settles actions whose worker is gone."""
+    return Settling(
+        ledger,
+        agents_of(services),
+        wall_ms,
+        after_ms=config.store.lease_ms + int(config.dispatch.l3_deadline_s * 1000),
+    )
+
+
+def agents_of(services: dict[str, ShopService]) -> dict[str, AgentEngine]:
+    """The L3 engine of each shop that has one."""
+    agents = {shop: service.engines.get(Tier.L3) for shop, service in services.items()}
+    return {shop: one for shop, one in agents.items() if isinstance(one, AgentEngine)}
+
+
+def door_limits(config: Config) -> Limits:
+    """What one request may ask for."""
+    return Limits(
+        server=config.server,
+        limits=config.limits,
+        people=config.people,
+        shops=config.shops,
+    )
+
+
+def demo_customers() -> list[DemoCustomer]:
+    """The demo shop's customers, for the chat page to choose from."""
+    folder = Path(seed.__file__).parent
+    _, fresh = seed.load(folder / "catalog.yaml", folder / "seed.yaml")
+    return [
+        DemoCustomer(
+            one.id,
+            one.name,
+            one.locale,
+            tuple(order.id for order in fresh.orders if order.customer == one.id),
+        )
+        for one in fresh.customers
+    ]
+
+
+def open_answerer(
+    limits: DispatchConfig,
+    decide: Decide,
+    services: Mapping[str, ShopService],
+    admission: Admission,
+    on_fault: Callable[[str, Tier, BaseException], None],
+    resources: AsyncExitStack,
+) -> Answerer:
+    """What climbs the tiers, asking shops about customers while a tier is contended."""
+    facts = FactsOfCustomers(
+        {shop: one.orders for shop, one in services.items() if one.orders},
+        time.monotonic,
+    )
+    resources.push_async_callback(facts.close)
+    return Answerer(
+        decide,
+        guard.check,
+        admission,
+        facts,
+        deadlines_s={Tier.L2: limits.l2_deadline_s, Tier.L3: limits.l3_deadline_s},
+        min_confidence=limits.min_confidence,
+        on_fault=on_fault,
+    )
