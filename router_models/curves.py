@@ -137,7 +137,9 @@ def risk_coverage(
     order = np.argsort(-np.array(peaks), kind="stable")
     shares = np.cumsum(severe[order]) / np.arange(1, len(order) + 1)
     places = np.unique(np.linspace(0, len(order) - 1, _POINTS).astype(int))
-    curve = [(round((at + 1) / len(order), 4), float(shares[at])) for at in places]
+    curve = [
+        (round((at + 1) / len(order), 4), float(shares[at])) for at in places.tolist()
+    ]
     return RiskCoverage(curve, round(float(shares.mean()), 5))
 
 
