@@ -247,6 +247,41 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             ),
         ),
     ),
+    "Router": (
+        Plot(
+            "Drift of decisions",
+            "Above 0.2 customers or their words have changed: label some and train.",
+            "none",
+            (
+                Query(
+                    f"max by (locale, what) (tidegate_router_drift_psi{{{OF}}})",
+                    "{{locale}}: {{what}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Unfamiliar to the model",
+            "Share of word pieces it lacks, and of turns out of its scope.",
+            "percentunit",
+            (
+                Query(
+                    f"max by (locale, what) (tidegate_router_unfamiliar_ratio{{{OF}}})",
+                    "{{locale}}: {{what}}",
+                ),
+            ),
+        ),
+        Plot(
+            "Shadow model",
+            "Turns the shadow would have sent elsewhere, beside those it agrees on.",
+            "none",
+            (
+                Query(
+                    f"sum by (result) (tidegate_router_shadow_turns{{{OF}}})",
+                    "{{result}}",
+                ),
+            ),
+        ),
+    ),
     "Channels": (
         Plot(
             "Webhooks, by outcome",
