@@ -67,13 +67,22 @@ class Patch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: Row
 
 
+#: A whole shop must fit.
+FRESH_BYTES = 16 * 1024 * 1024
+
+
 @post("/v1/faults", status_code=204)
 async def set_fault(state: State, data: JSONBody[Fault]) -> None:
     """Set a fault; only there when the service allows them."""
     state.switchboard.set(data)
 
 
-@post("/v1/bench/fresh", status_code=204, include_in_schema=False)
+@post(
+    "/v1/bench/fresh",
+    status_code=204,
+    include_in_schema=False,
+    request_max_body_size=FRESH_BYTES,
+)
 async def start_over(state: State, data: JSONBody[Fresh]) -> None:
     """Forget everything, faults too, and hold what is given."""
     state.switchboard.clear()
@@ -89,7 +98,12 @@ async def whole_state(state: State) -> Tables:
     )
 
 
-@post("/v1/bench/patch", status_code=204, include_in_schema=False)
+@post(
+    "/v1/bench/patch",
+    status_code=204,
+    include_in_schema=False,
+    request_max_body_size=FRESH_BYTES,
+)
 async def patch(state: State, data: JSONBody[Patch]) -> None:
     """Change a row as somebody else in the shop would."""
     await books(state).write(lambda db: _patch(db, data))

@@ -35,8 +35,6 @@ from engines.shops.wire import Problem
 
 #: Largest body that any call needs, with room to spare.
 MAX_BODY_BYTES = 64 * 1024
-#: With test switches: a whole shop must fit.
-FRESH_BYTES = 16 * 1024 * 1024
 
 Call = Request[Any, Any, State]
 
@@ -85,7 +83,7 @@ def create_app(
         lifespan=[_opened],
         guards=[_require_key],
         middleware=middleware,
-        request_max_body_size=FRESH_BYTES if faults else MAX_BODY_BYTES,
+        request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         exception_handlers={
             Refusal: _refused,
