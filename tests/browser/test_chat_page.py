@@ -137,8 +137,8 @@ def test_consent_by_button_executes_the_action(open_page: OpenPage) -> None:
     A proposal is a card with two buttons; consent is said once and carried out.
     """
     chat = open_page("/", locale="en-US")
-    chat.get_by_label("Demo customer").select_option("c1003")
-    say(chat, "Please cancel order K3006")
+    chat.get_by_label("Demo customer").select_option("c1007")
+    say(chat, "Please cancel order K3016")
     proposed = chat.locator(".action[data-state=proposed]")
     expect(proposed).to_have_count(1)
     proposed.get_by_role("button", name="Confirm").click()
