@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, overload
 
@@ -170,12 +170,6 @@ def load_index(folder: Path, shop: ShopId) -> Index:
             for locale in _saved(folder)
         }
     )
-
-
-def load_passages_of(folder: Path) -> Iterator[Passage]:
-    """Every passage of the index in *folder*."""
-    for locale in _saved(folder):
-        yield from _mapped_passages(folder / locale)
 
 
 def _saved(folder: Path) -> list[Locale]:

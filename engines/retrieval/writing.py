@@ -56,18 +56,6 @@ _RULES: Final[dict[Locale, str]] = {
     ),
 }
 _UNABLE: Final = re.compile(r"无法回答|CANNOT ANSWER")
-_REWRITE: Final[dict[Locale, str]] = {
-    "zh": (
-        "把顾客最后一句话改写成一个不看对话也能懂的问题。只补全指代和省略，不回答，"
-        "不添加新内容。只输出改写后的问题。"
-    ),
-    "en": (
-        "Rewrite the customer's last line as one question that is clear without the"
-        " conversation. Only resolve references and omissions; do not answer, add"
-        " nothing. Output the question alone."
-    ),
-}
-_MAX_QUESTION: Final = 300
 #: Kept for saying the extracted answer when the model is too slow.
 _SPARE_S: Final = 0.3
 
@@ -97,27 +85,12 @@ class Writer:
             return None
         return _kept(reply.text, sources, turn, locale, pieces)
 
-    async def rewrite(self, turn: Turn, text: str, locale: Locale) -> str:
-        """*text* as a question that stands alone; *text* itself if that fails."""
-        said = _talk(turn.history)
-        lines = (
-            ChatLine("system", _REWRITE[locale]),
-            ChatLine("user", f"{said}\ncustomer: {text}"),
-        )
-        try:
-            reply = await self._client.ask(_prompt(turn, lines, max_tokens=80))
-        except LlmError:
-            return text
-        question = reply.text.strip().split("\n")[0]
-        return question if 0 < len(question) <= _MAX_QUESTION else text
 
-
-def _prompt(turn: Turn, lines: tuple[ChatLine, ...], max_tokens: int = 0) -> Prompt:
+def _prompt(turn: Turn, lines: tuple[ChatLine, ...]) -> Prompt:
     return Prompt(
         shop=turn.shop,
         user=turn.user_id,
         lines=lines,
-        max_tokens=max_tokens,
         deadline_s=turn.deadline_s - _SPARE_S,
     )
 
