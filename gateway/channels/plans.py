@@ -63,6 +63,8 @@ def plan(
     Args:
         spent: Sends since the customer's last message.
     """
+    if not lines:
+        return []
     if not caps.sends:
         steps: list[Step] = []
         for line in lines:

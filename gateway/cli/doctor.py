@@ -10,7 +10,7 @@ import platform
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -93,12 +93,21 @@ def examine(config: Config) -> Iterator[Finding]:
         (f"shop {shop.id}", partial(_shop_found, shop, data_dir))
         for shop in config.shops
     ]
-    checks += [
+    yield from _run(checks)
+    yield from examine_channels(config)
+
+
+def examine_channels(config: Config) -> Iterator[Finding]:
+    """The checks of every channel with a platform."""
+    return _run(
         (f"channel {shop.id}/{one.name}", partial(_channel, config, shop, one))
         for shop in config.shops
         for one in shop.channels
         if one.platform is not None
-    ]
+    )
+
+
+def _run(checks: Iterable[tuple[str, Callable[[], Finding]]]) -> Iterator[Finding]:
     for name, check in checks:
         try:
             yield check()

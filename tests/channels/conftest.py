@@ -67,11 +67,11 @@ def config(
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def talk(
     config: Config, accounts: Platforms, platform: PlatformControl
 ) -> AsyncIterator[Talk]:
-    """Calls the gateway as every platform does."""
+    """Calls one gateway as every platform does, for all tests of this room."""
     async with open_inside(config, "a") as inside:
         yield Talk(inside, accounts, platform)
 

@@ -10,6 +10,7 @@ import pytest
 from platform_talk import Talk, said
 
 from gateway.outcome import EventBody, encode
+from gateway.store import keys
 from loadtest.platform_server import Manners
 from loadtest.players import PLAYERS
 
@@ -70,13 +71,13 @@ async def test_more_than_the_window_takes_waits_for_the_customer(talk: Talk) -> 
 
 
 async def test_a_send_without_an_answer_is_repeated_only_where_keys_are_known(
-    talk: Talk,
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LINE knows retry keys: repeated, arrives once. Slack does not: not repeated."""
     deliverer = talk.inside.gateway.channels.deliverer
     for kind in ("line", "slack"):
         api = deliverer._accounts.get("demo", kind).channel._api._http  # type: ignore[union-attr]
-        api.timeout = 0.3
+        monkeypatch.setattr(api, "timeout", 0.3)
     talk.platform.manners(Manners(mode="deaf", for_calls=2))
     await talk.bring("line", said())
     await talk.bring("slack", said())
@@ -90,10 +91,12 @@ async def test_a_send_without_an_answer_is_repeated_only_where_keys_are_known(
     assert sends.labels("line", "unknown", "repeated")._value.get() >= 1
 
 
-async def test_a_worker_that_dies_in_a_send_leaves_it_to_the_next(talk: Talk) -> None:
+async def test_a_worker_that_dies_in_a_send_leaves_it_to_the_next(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The intent is on disk: the next one repeats it under the same key."""
     deliverer = talk.inside.gateway.channels.deliverer
-    deliverer._deliveries._lease_ms = 300
+    monkeypatch.setattr(deliverer._deliveries, "_lease_ms", 300)
     channel = deliverer._accounts.get("demo", "feishu").channel  # type: ignore[union-attr]
     real, dead = channel.send, asyncio.Event()
 
@@ -109,7 +112,7 @@ async def test_a_worker_that_dies_in_a_send_leaves_it_to_the_next(talk: Talk) ->
     await asyncio.wait_for(dead.wait(), 10)
     assert len(await talk.heard("feishu")) == 1
     await asyncio.sleep(0.5)
-    deliverer._deliveries._lease_ms = 30_000
+    monkeypatch.undo()
     deliverer.nudge("demo", f"feishu.oc_{someone.user}")
     await talk.settle()
     assert len(await talk.heard("feishu")) == 1
@@ -128,6 +131,28 @@ async def test_a_final_refusal_does_not_block_what_comes_after(talk: Talk) -> No
     heard = await talk.heard("telegram")
     assert len(heard) == 1
     assert "退货" in heard[0]
+
+
+async def test_a_message_that_arrives_while_its_answer_is_pushed_is_answered_soon(
+    talk: Talk,
+) -> None:
+    """The page to push may hold nothing but what the customer wrote."""
+    first = said()
+    await talk.bring("wechat", first)
+    await talk.heard("wechat")
+    await talk.settle()
+    conversation = name_of("wechat", first.user)
+    operator = Operator(talk, conversation)
+    await operator.take()
+    await talk.bring("wechat", said("还在吗", first.user))
+    deliverer = talk.inside.gateway.channels.deliverer
+    key = keys.of_conversation("demo", conversation)
+    store = talk.inside.gateway.dispatcher._conversations._scripts
+    await store.command(key.deliveries, "ZADD", key.deliveries, 1, key.name)
+    await deliverer.deliver("demo", conversation)
+    assert await deliverer._deliveries.take("demo", conversation) == -1
+    await operator.say("在的", "l1")
+    assert "在的" in (await talk.heard("wechat", 2, limit_s=5))[1]
 
 
 async def test_a_line_of_many_customers_keeps_the_accounts_rate(talk: Talk) -> None:

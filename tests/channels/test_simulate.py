@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.doctor import examine
+from gateway.cli.doctor import examine_channels
 from gateway.cli.main import cli
 from gateway.config import Config
 from gateway.config_file import load
@@ -81,7 +81,8 @@ def test_simulate_says_which_channels_have_a_platform(file: Path) -> None:
 
 def finding(config: Config) -> tuple[str, str]:
     """State and fix of the channel's check."""
-    found = [one for one in examine(config) if one.check == "channel demo/im"]
+    found = list(examine_channels(config))
+    assert [one.check for one in found] == ["channel demo/im"]
     return found[0].state, f"{found[0].detail} {found[0].fix}"
 
 
