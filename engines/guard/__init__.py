@@ -10,7 +10,16 @@ state or decides where a refused turn goes.
 from __future__ import annotations
 
 from engines.guard.check import check
-from engines.guard.personal_data import find_personal_data, mask_personal_data
+from engines.guard.personal_data import (
+    find_personal_data,
+    find_split_personal_data,
+    mask_personal_data,
+)
 
 
-__all__ = ["check", "find_personal_data", "mask_personal_data"]
+__all__ = [
+    "check",
+    "find_personal_data",
+    "find_split_personal_data",
+    "mask_personal_data",
+]

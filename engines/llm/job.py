@@ -63,9 +63,7 @@ class Job:
         self.deadline_s = min(prompt.deadline_s, shared.clock() + shared.limits.total_s)
         said = "\n".join(line.content for line in prompt.lines)
         self.mask = Mask(prompt.private, avoid=said)
-        self.lines = [
-            ChatLine(line.role, self.mask.hide(line.content)) for line in prompt.lines
-        ]
+        self.lines = self.mask.hide_lines(prompt.lines)
         self.max_tokens = prompt.max_tokens or shared.limits.max_tokens
         self._reserved = guess(said) + self.max_tokens
 

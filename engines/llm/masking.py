@@ -9,10 +9,12 @@ that looks like one of our marks makes us choose other marks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
-from engines.guard import find_personal_data
+from engines.guard import find_personal_data, find_split_personal_data
+from engines.llm.talk import ChatLine
 
 
 _MARK: Final = re.compile(r"\[[a-z]+_\d+x*\]")
@@ -34,6 +36,30 @@ class Mask:
         self._end = "x" if _MARK.search(avoid) else ""
         while self._end and f"{self._end}]" in avoid:
             self._end += "x"
+
+    def hide_lines(self, lines: Sequence[ChatLine]) -> list[ChatLine]:
+        """
+        Every line hidden; a number that a customer sent in two lines, in both.
+
+        Only where one line ends and the next line of the customer, or its last
+        paragraph, begins: a passage may stand in front of the question.
+        """
+        parts = [line.content for line in lines]
+        said = [at for at, line in enumerate(lines) if line.role == "user"]
+        for first, second in pairwise(said):
+            lead, newline, last = parts[second].rpartition("\n")
+            heads, tails = find_split_personal_data(parts[first], last)
+            for head, tail in zip(heads, tails, strict=True):
+                marks = [
+                    self._mark(head.kind, parts[first][head.start :]),
+                    self._mark(tail.kind, last[: tail.end]),
+                ]
+                parts[first] = parts[first][: head.start] + marks[0]
+                parts[second] = lead + newline + marks[1] + last[tail.end :]
+        return [
+            ChatLine(line.role, self.hide(text))
+            for line, text in zip(lines, parts, strict=True)
+        ]
 
     def hide(self, text: str) -> str:
         """*text* with every finding replaced by its mark."""

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.contract import Tier
-from engines.llm import LlmBadReply, LlmConfig, Reply, ToolCall, open_clients
+from engines.llm import (
+    ChatLine,
+    LlmBadReply,
+    LlmConfig,
+    Reply,
+    ToolCall,
+    open_clients,
+)
 from engines.llm.talk import RawReply
 from engines.llm.tools import read_reply
 from engines.llm.wire import Events, piece_of
@@ -107,6 +114,22 @@ async def test_a_mark_that_the_customer_typed_stands_for_nothing(
         reply = await clients[Tier.L2].ask(prompt(said))
     assert reply.text == f"You said: {said}"
     assert "[phone_1x]" in str(stub.calls()[-1]["body"])
+
+
+@pytest.mark.anyio
+async def test_a_number_sent_in_two_lines_reaches_no_model(stub: StubControl) -> None:
+    """Neither part is there, with an answer between them and a passage before."""
+    lines = (
+        ChatLine("user", "我的手机是138001"),
+        ChatLine("assistant", "还差几位？"),
+        ChatLine("user", "[1] 运费 8 元\n\n38000，谢谢"),
+    )
+    async with open_clients(settings(endpoint(stub))) as clients:
+        await clients[Tier.L2].ask(prompt("", lines=lines))
+    sent = str(stub.calls()[-1]["body"]["messages"])
+    assert "138001" not in sent
+    assert "38000" not in sent
+    assert "运费 8 元" in sent
 
 
 @pytest.mark.parametrize(
