@@ -25,8 +25,11 @@ from router_models.drift import DriftWatch, Reference, known_grams
 from router_models.router import TierRouter
 
 
-#: Turns that wait to be looked at, and one in how many is looked at for drift.
-QUEUE, SAMPLE = 512, 8
+#: Turns that wait for the shadow's opinion.
+QUEUE = 512
+#: One turn in how many is looked at for drift, and how many of them wait: what looks at
+#: them shares the interpreter with the turns, and drift is a matter of hours.
+SAMPLE, DRIFT_QUEUE = 8, 32
 #: Chance of ending a canary that is as good as the active model, ever.
 FALSE_END = 0.01
 #: Turns of the canary below which it is not judged.
@@ -121,9 +124,10 @@ class Fleet:
         return decision
 
     def _keep(self, turn: Turn, decision: Decision) -> None:
-        if len(self._waiting) < QUEUE:
+        most = DRIFT_QUEUE if self.shadow is None else QUEUE
+        if len(self._waiting) < most:
             self._waiting.append((turn, decision))
-        else:
+        elif self.shadow is not None:
             self.dropped += 1
 
     def ended(self, model: str, *, is_bad: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from engines.contract import ConversationId, Tier
 from router_models.drift import LEAST, DriftWatch, psi, reference
-from router_models.fleet import QUEUE, SAMPLE, Fleet, Served
+from router_models.fleet import DRIFT_QUEUE, QUEUE, SAMPLE, Fleet, Served
 from router_models.policy import TIERS
 from router_models.router import TierRouter
 from router_models.turns import turn_of
@@ -102,6 +102,15 @@ def test_a_sample_is_watched_for_drift(served: Served) -> None:
     assert found.n == 4
     assert found.unknown > 0.5
     assert found.psi_tiers is None
+
+
+def test_watching_for_drift_never_waits_long(served: Served) -> None:
+    """However busy the gateway is, few turns wait; what is left out is no loss."""
+    fleet = Fleet(served)
+    for _ in range(SAMPLE * (DRIFT_QUEUE + 5)):
+        fleet.decide(turn_of("你好", "zh"))
+    assert fleet.work_off() == DRIFT_QUEUE
+    assert fleet.dropped == 0
 
 
 def test_another_mix_is_drift_and_the_same_mix_is_none() -> None:
