@@ -49,7 +49,6 @@ _tasks = st.none() | st.builds(
 @pytest.fixture(scope="module")
 def native() -> CompiledModel:
     """The released model, adding up in machine code."""
-    pytest.importorskip("numba")
     model, _ = artifact.load(RELEASED)
     model.use("native")
     return model

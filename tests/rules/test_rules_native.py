@@ -14,9 +14,6 @@ from engines.rules.engine import RulesEngine
 from engines.rules.matcher import Match, Miss
 
 
-pytest.importorskip("numba", reason="the extra 'fast' is not installed")
-
-
 @pytest.fixture(scope="module")
 def native() -> RulesEngine:
     engine = RulesEngine.load([PACKS / "ecommerce.yaml"], FACTS)
