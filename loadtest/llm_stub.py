@@ -123,6 +123,7 @@ class Stub:
         self._left = 0
         self._script: list[Line] = []
         self._calls: deque[dict[str, Any]] = deque(maxlen=_KEPT_CALLS)
+        self._asked = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         """Serve one request."""
@@ -177,7 +178,9 @@ class Stub:
             for name, value in scope["headers"]
             if name == b"authorization"
         ]
-        self._calls.append({"key": "".join(keys), "body": msgspec.json.decode(body)})
+        self._asked += 1
+        call = {"key": "".join(keys), "body": msgspec.json.decode(body)}
+        self._calls.append({"n": self._asked, **call})
         await asyncio.sleep(manners.first_token_s)
         if manners.status != 200:  # noqa: PLR2004 - as on the wire
             after = {"retry-after": manners.retry_after} if manners.retry_after else {}

@@ -33,7 +33,7 @@ class StubControl:
         self._post("script", lines)
 
     def calls(self) -> list[dict[str, Any]]:
-        """Requests so far, oldest first: ``{key, body}``."""
+        """The last requests, oldest first: ``{n, key, body}``; *n* counts all."""
         answer = httpx.get(f"{self._root}/stub/calls", trust_env=False)
         found: list[dict[str, Any]] = answer.json()
         return found

@@ -138,11 +138,14 @@ def find_split_personal_data(
 
     People send a number in two messages. Either both have a part, or there is none.
     """
-    gap = len(first)
-    for span in find_personal_data(f"{first} {second}"):
-        if span.start < gap < span.end - 1:
-            head = Span(span.start, gap, span.kind)
-            return (head,), (Span(0, span.end - gap - 1, span.kind),)
+    cut = len(first)
+    # Without a gap, so that "475718832513" and "5085" are one card; with one, so that
+    # "2026" before a phone is not.
+    for joint in ("", " "):
+        for span in find_personal_data(f"{first}{joint}{second}"):
+            end = span.end - cut - len(joint)
+            if span.start < cut and end > 0:
+                return (Span(span.start, cut, span.kind),), (Span(0, end, span.kind),)
     return (), ()
 
 

@@ -125,7 +125,7 @@ def troubles(platform: Platform) -> Iterator[str]:
         if value == "" or (type(value) is int and value == 0):
             also = f" or {name}{_FILE}" if f"{name}{_FILE}" in values else ""
             yield f"platform.{name} is missing; set {name}{also}"
-    if len(values.get("aes_key") or "x" * _AES_KEY) != _AES_KEY:
+    if not _is_aes_key(values.get("aes_key") or "x" * _AES_KEY):
         yield "platform.aes_key must be the 43 characters that the console shows"
     secret = values.get("secret", "")
     if isinstance(platform, WebhookSettings) and secret:
@@ -138,6 +138,14 @@ def _webhook_troubles(platform: WebhookSettings) -> Iterator[str]:
             yield "platform.secret must be whsec_ and base64 of at least 24 bytes"
     if platform.pushes_replies and not platform.callback_url:
         yield "platform.pushes_replies needs platform.callback_url"
+
+
+def _is_aes_key(text: str) -> bool:
+    try:
+        key = base64.b64decode(f"{text}=", validate=True)
+        return len(text) == _AES_KEY and len(key) == 32  # noqa: PLR2004 - AES-256
+    except ValueError:
+        return False
 
 
 def _is_base64(text: str) -> bool:

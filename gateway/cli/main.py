@@ -24,6 +24,7 @@ from gateway.cli.eval_kb import eval_kb
 from gateway.cli.kb import kb
 from gateway.cli.learn import learn
 from gateway.cli.loadtest import loadtest
+from gateway.cli.loadtest_attack import attack
 from gateway.cli.loadtest_kb import faith
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.models import models
@@ -64,6 +65,7 @@ loadtest.add_command(tide)
 loadtest.add_command(tide_live)
 loadtest.add_command(kb_speed)
 loadtest.add_command(faith)
+loadtest.add_command(attack)
 
 
 def main() -> None:

@@ -288,6 +288,19 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.http.wire",
         "gateway.outcome",
     ),
+    "loadtest.attack*": (
+        "engines.guard",
+        "engines.llm",
+        "gateway.admission.priority",
+        "gateway.channels.*",
+        "gateway.config",
+        "gateway.handoff.accounts",
+        "gateway.stack",
+        "gateway.store.*",
+        "loadtest.*",
+        "router_models.artifact",
+        "router_models.errors",
+    ),
     "loadtest.books_check": ("engines.agent.ledger", "loadtest.*"),
     "loadtest.l3_faults": (
         "engines.agent.ledger",
@@ -326,6 +339,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "gateway.cli.*": ("gateway.cli.*",),
     "loadtest*": (
         "gateway.cli.loadtest",
+        "gateway.cli.loadtest_attack",
         "gateway.cli.loadtest_kb",
         "gateway.cli.simulate",
         "gateway.cli.tide",
