@@ -145,6 +145,27 @@ class RouterConfig(
     arithmetic: Literal["auto", "native", "plain"] = "auto"
 
 
+class ReplyClockConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """
+    A reply clock, as marketplaces rate a shop's people by.
+
+    Attributes:
+        within_s: A person must answer so soon.
+
+        opens / closes: Messages in between count, as in ``08:00``.
+
+        goal: Share to be met; the desk warns below it.
+    """
+
+    within_s: Seconds
+    opens: time = time(8)
+    closes: time = time(23)
+    goal: Share = 0.85
+    utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
+
+
 class PeopleConfig(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -152,12 +173,26 @@ class PeopleConfig(
     The human queue.
 
     Attributes:
+        max_queue: Who may wait of one skill group.
+
+        wrap_s: How long an operator may wrap up a closed talk before the next; 0 none.
+
+        first_reply_s: A talk whose operator said nothing for so long goes back.
+
+        max_hops: Transfers of one talk before it becomes a ticket.
+
+        reply_clocks: Profiles of reply clocks beside ``3min`` and ``5min``.
+
         session_hours: How long an operator stays signed in.
     """
 
     max_queue: Count = 200
     max_eta_s: Seconds = 1_800.0
     offer_s: Seconds = 20.0
+    wrap_s: Annotated[float, msgspec.Meta(ge=0, le=3_600)] = 45.0
+    first_reply_s: Seconds = 120.0
+    max_hops: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    reply_clocks: dict[str, ReplyClockConfig] = msgspec.field(default_factory=dict)
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 12.0
 
 
@@ -256,11 +291,15 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             none, and L2/L3 do without.
 
         weight: Share of the contended tiers under overload, beside other shops.
+
+        reply_clock: How people's replies are rated: ``3min``, ``5min`` (08:00-23:00,
+            UTC+8), a profile of ``[people.reply_clocks]``, or empty for not at all.
     """
 
     id: str
     weight: Annotated[float, msgspec.Meta(ge=0.01, le=1_000)] = 1.0
     hours: HoursConfig = HoursConfig()
+    reply_clock: str = "3min"
     simulated: tuple[SimulatedConfig, ...] = ()
     packs: tuple[str, ...] = ("packs/ecommerce.yaml",)
     facts: str = "knowledge/demo/facts.yaml"

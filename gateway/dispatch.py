@@ -115,6 +115,7 @@ class Dispatcher:
                 shop, conversation, message, accepted.seq, accepted.result
             )
         if accepted.outcome == "human":
+            await self._people.heard(shop, accepted.owner)
             return await self._with_person(shop, message, accepted.seq, accepted.owner)
         return await self._follow(shop, conversation, message, accepted.seq)
 
@@ -138,6 +139,8 @@ class Dispatcher:
             lease = Lease(shop=shop, conversation=conversation, epoch=accepted.epoch)
             head = accepted.head or _own(message, accepted.seq)
             self._spawn(self.work(lease, head, load_state(accepted.state)))
+        elif accepted.outcome == "human":
+            await self._people.heard(shop, accepted.owner)
         return accepted
 
     async def _lead(

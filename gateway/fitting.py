@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
+
 from engines import guard
 from engines.agent.engine import AgentEngine
 from engines.contract import Tier
@@ -23,10 +25,12 @@ from gateway.channels.accounts import AccountSettings
 from gateway.clock import wall_ms
 from gateway.config import Config, DispatchConfig, HoursConfig, StoreConfig
 from gateway.customer_facts import FactsOfCustomers
+from gateway.errors import ConfigError
 from gateway.handoff.effects import Effects
 from gateway.handoff.hours import Hours
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
+from gateway.handoff.reply_clock import PROFILES, ReplyClock
 from gateway.http.demo import DemoCustomer
 from gateway.http.door import Limits
 from gateway.librarian import Shelved
@@ -94,11 +98,41 @@ def handoff_mover(
         max_queue=config.people.max_queue,
         max_eta_s=config.people.max_eta_s,
         offer_s=config.people.offer_s,
+        wrap_s=config.people.wrap_s,
+        first_reply_s=config.people.first_reply_s,
+        max_hops=config.people.max_hops,
     )
     voices = {shop: service.voice for shop, service in services.items()}
     effects = Effects(conversations, voices, policy)
     hours = {shop.id: _hours(shop.hours) for shop in config.shops}
-    return Mover(HandoffStore(scripts), effects, policy, wall_ms, hours)
+    return Mover(
+        HandoffStore(scripts), effects, policy, wall_ms, hours, reply_clocks(config)
+    )
+
+
+def reply_clocks(config: Config) -> dict[str, ReplyClock]:
+    """
+    The reply clock of each shop that has one.
+
+    Raises:
+        ConfigError: If a shop names a profile that is not there.
+    """
+    own = config.people.reply_clocks
+    profiles = {
+        **PROFILES,
+        **{
+            name: ReplyClock(**msgspec.structs.asdict(one)) for name, one in own.items()
+        },
+    }
+    named = {shop.id: shop.reply_clock for shop in config.shops if shop.reply_clock}
+    for shop, name in named.items():
+        if name not in profiles:
+            known = ", ".join(sorted(profiles))
+            raise ConfigError(
+                f"shop {shop!r}: reply_clock {name!r} is not known; take one of {known},"
+                " or describe it under [people.reply_clocks]"
+            )
+    return {shop: profiles[name] for shop, name in named.items()}
 
 
 def _hours(config: HoursConfig) -> Hours:

@@ -9,6 +9,7 @@ wrote it, later by :meth:`People.drain` if that turn's worker died.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -16,6 +17,7 @@ from engines.contract import Tier
 from gateway.handoff.effects import rfc3339
 from gateway.handoff.errors import HandoffNotFound
 from gateway.handoff.queue import Handoffs, Placement
+from gateway.handoff.reply_clock import ReplyRate
 from gateway.handoff.states import HandoffRequest, State, id_of_owner
 from gateway.outcome import HandoffOut, MessageOut, ReplyOut, event_out
 from gateway.store.conversations import Conversations
@@ -70,6 +72,19 @@ class People:
             over = HandoffOut(id=id_of_owner(result.handoff.id))
             return msgspec.structs.replace(result, handoff=over)
         return _with_place(result, placement, text)
+
+    async def heard(self, shop: str, owner: str) -> None:
+        """
+        A message that a person reads is on disk: the shop's reply clock runs.
+
+        Without the store the round is not rated; the message is safe.
+        """
+        with suppress(StoreUnavailable):
+            await self._handoffs.heard(shop, owner)
+
+    async def reply_rate(self, shop: str) -> ReplyRate | None:
+        """The shop's day by its reply clock; None if it has none."""
+        return await self._handoffs.reply_rate(shop)
 
     async def where(self, shop: str, conversation: str) -> HandoffOut | None:
         """Where a conversation stands with people; None if the machine has it."""

@@ -138,6 +138,9 @@ class Sweeper:
             depths = await self._people.sweep(shop)
             for state, depth in depths.items():
                 self._telemetry.queue(shop, state, depth)
+            rate = await self._people.reply_rate(shop)
+            if rate is not None:
+                self._telemetry.replies(shop, rate.met, rate.missed)
         self._telemetry.waits(*self._people.waits)
 
     async def settle_round(self) -> None:

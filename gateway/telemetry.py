@@ -1,7 +1,7 @@
 """
 What the gateway shows: Prometheus metrics and one canonical log line per turn.
 
-The only module that knows prometheus_client and structlog. Children of labelled
+The only module that knows prometheus_client. Children of labelled
 metrics are cached, since looking them up costs more than counting. Labels are
 closed sets; no user, conversation or order ever becomes one. Personal data is
 masked before a line is written.
@@ -13,13 +13,11 @@ import os
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-import msgspec
-import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -30,10 +28,10 @@ from prometheus_client import (
 )
 
 from engines.contract import Locale, Tier
-from engines.guard import mask_personal_data
 from engines.llm.talk import CallRecord
 from gateway.admission.admission import LoadState
 from gateway.answering import Verdict
+from gateway.event_log import open_log
 from gateway.line_buffer import LineBuffer
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
@@ -179,6 +177,14 @@ class Metrics:
             "livesum",
             "what",
         )
+        self.replies = self._gauge(
+            "reply_rounds_today",
+            "Customers' words to people since midnight: answered in the time of the"
+            " shop's reply clock, or not.",
+            "mostrecent",
+            "shop",
+            "result",
+        )
         self.in_flight = self._gauge(
             "turns_in_flight", "Turns being worked on.", "livesum"
         )
@@ -294,7 +300,7 @@ class Telemetry:
         self.metrics = Metrics()
         sink = Path(log_path).open("ab") if log_path else sys.stderr.buffer  # noqa: SIM115 - closed with the buffer
         self.lines = LineBuffer(sink)
-        self._log = _logger(self.lines, level)
+        self._log = open_log(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
         self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
         self._ack: dict[str, Spread] = {}
@@ -421,6 +427,11 @@ class Telemetry:
         """How many handoffs of *shop* are in *state* now."""
         self._child(("queue", shop, state), self.metrics.queue_depth).set(depth)
 
+    def replies(self, shop: str, met: int, missed: int) -> None:
+        """How *shop*'s people answered today, by its reply clock."""
+        for result, count in (("met", met), ("missed", missed)):
+            self._child(("replies", shop, result), self.metrics.replies).set(count)
+
     def tide(self, state: LoadState, since: LoadState | None) -> None:
         """Where admission stands; counters rise by what came *since*."""
         self.metrics.rung.set(state.rung)
@@ -458,37 +469,3 @@ class Telemetry:
     def loop_failed(self, name: str, exc: Exception) -> None:
         """A background loop's round failed; the loop goes on."""
         self._log.error("loop_failed", loop=name, exc_info=exc)
-
-
-def _logger(sink: LineBuffer, level: str) -> Any:
-    encoder = msgspec.json.Encoder(enc_hook=str)
-
-    def render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
-        return encoder.encode(event)
-
-    return structlog.wrap_logger(
-        structlog.BytesLogger(sink),  # type: ignore[arg-type]
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            mask_values,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )
-
-
-#: Fields whose values are ours and closed, so that masking may skip them.
-_SAFE_FIELDS = frozenset({"event", "level", "timestamp", "shop", "channel", "tier"})
-
-
-def mask_values(
-    _logger: object, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """A structlog processor: mask personal data in every free value."""
-    for key, value in event.items():
-        if type(value) is str and key not in _SAFE_FIELDS:
-            event[key] = mask_personal_data(value)
-    return event

@@ -25,6 +25,7 @@ from gateway.handoff.errors import (
 from gateway.handoff.matching import OperatorSeat
 from gateway.handoff.mover import Mover, decode_handoff, seat_of
 from gateway.handoff.queue import Handoffs
+from gateway.handoff.reply_clock import ReplyRate
 from gateway.handoff.states import HELD, Handoff, Move, State
 from gateway.outcome import encode
 from gateway.store.errors import StaleOwner
@@ -52,6 +53,11 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         held: What operators hold: offers, talks, wrap-ups.
 
         open_tickets: All tickets; *tickets* holds those due first.
+
+        asked: Who waits for a person's word, by handoff: since when, and until when
+            the shop's reply clock wants it (0: not rated).
+
+        replies: The shop's day by that clock; None if it has none.
     """
 
     now_ms: int
@@ -61,6 +67,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[Handoff, ...]
     tickets: tuple[Handoff, ...]
     seats: tuple[OperatorSeat, ...]
+    asked: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    replies: ReplyRate | None = None
 
 
 class Desk:
@@ -84,6 +92,11 @@ class Desk:
             held=_decoded(r for seat in look.seats for r in seat.records),
             tickets=_decoded(look.ticket_records),
             seats=tuple(seat_of(s) for s in look.seats if s.until_ms > now_ms),
+            asked={
+                handoff_id: (at_ms, self._mover.replies.due_ms(shop, at_ms))
+                for handoff_id, at_ms in look.asked.items()
+            },
+            replies=await self._mover.replies.today(shop, now_ms),
         )
 
     async def come(self, who: Operator, *, is_away: bool) -> None:
@@ -204,6 +217,7 @@ class Desk:
                     await self._mover.write(
                         who.shop, moves.spoken(handoff, now_ms, self._mover.policy)
                     )
+                await self._mover.replies.replied(who.shop, handoff_id, now_ms)
                 return n
         await self.note(who, handoff_id, text)
         raise ReplyFenced(handoff_id)
@@ -230,6 +244,7 @@ class Desk:
         """
         End the talk and give the conversation back to the machine.
 
+        What the operator still has to write down comes after it, see :meth:`wrap_up`.
         Two steps in two slots of the store: a crash in between is finished by
         the sweep. *outcome* says for reports how it ended; *seen* is the number
         of the last event the operator has read.
@@ -242,10 +257,29 @@ class Desk:
         if handoff.state is State.ACTIVE:
             _check_holder(handoff, who)
         now_ms = self._mover.now_ms()
-        step = moves.finish(handoff, outcome, seen, now_ms, self._mover.policy)
+        step = moves.finish(handoff, outcome, seen, now_ms, self._mover.policy.wrap_s)
         after = await self._mover.move(who.shop, step)
         if after.state is State.ACTIVE:
             raise UnreadMessages(handoff_id)
+        await self._mover.offer_round(who.shop)
+        return after
+
+    async def wrap_up(
+        self, who: Operator, handoff_id: str, outcome: str, note: str
+    ) -> Handoff:
+        """
+        Wrapped up: the operator is free for the next one. Harmless to repeat.
+
+        Raises:
+            NotYours: If a colleague holds it.
+            IllegalMove: If the talk still goes on.
+        """
+        handoff = await self.read(who, handoff_id)
+        if handoff.state not in {State.WRAP, State.CLOSED}:
+            raise IllegalMove(handoff_id, handoff.state, Move.SAVE)
+        if note:
+            await self.note(who, handoff_id, note)
+        after = await self._mover.wrap_up(who.shop, handoff_id, outcome)
         await self._mover.offer_round(who.shop)
         return after
 

@@ -4,10 +4,17 @@ How long a place in the line takes, and what a ticket may promise: arithmetic.
 With N present capacity units and a mean handling time H, places come free at
 the rate N/H; the k-th one from now after an Erlang(k, N/H) time. Its quantiles
 are approximated by Wilson and Hilferty (within 3 % for k >= 1). H is the mean
-of what was measured lately, drawn to the declared value while little was. The
-true spread of handling times is wider than exponential in bad hours, so the
-coverage of the range is measured, not assumed: by ``tidegate plan`` on virtual time
-and by the metric ``eta_waits`` on real customers.
+of what was measured lately, drawn to the declared value while little was. While
+people wait, the rate at which the line really drained in the last minutes is mixed
+in: operators who are slow to accept, or leave, show there first.
+
+What just happened to others needs no model: the wait of the last who came to an
+operator (LES) and of the head of the line so far (HOL) (Ibrahim, Whitt, "Real-Time
+Delay Estimation in Overloaded Multiserver Queues with Abandonments", MS 2009). Both
+lag when the load swings, so they only weigh in, for newcomers and by their own class:
+the line goes by deadlines, and what a dispute waited says nothing to small talk. The true spread is wider than exponential in bad hours: the coverage of the
+range is measured, not assumed, by ``tidegate plan`` and ``tidegate loadtest people`` on
+virtual time and by the metric ``eta_waits`` on real customers.
 """
 
 from __future__ import annotations
@@ -24,6 +31,11 @@ from gateway.handoff.policy import HandoffPolicy
 Z90 = 1.2816
 #: Urgent customers who come later go first: so much longer the p90 is.
 OVERTAKEN = 1.2
+#: The line's drain is looked at over so long, in milliseconds, and weighs as much as
+#: the model after so many who were served in it.
+DRAIN_MS, DRAIN_FEW = 300_000, 10
+#: Weight of LES and HOL beside the model.
+LATELY = 0.4
 #: Weight of the declared handling time, in measurements.
 PRIOR = 5
 #: A promise is rounded up to this, in milliseconds.
@@ -41,13 +53,26 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
         capacity: All capacity units of present operators.
 
-        handled_ms: Latest handling times, claim to close.
+        handled_ms: Latest handling times, claim to the end of the wrap-up.
+
+        now_ms: When.
+
+        waits: Latest waits that ended with an operator: when, how long (ms), class.
+
+        head: How long the head of the line waits already (ms), and its class; None
+            if there is none.
+
+        kind: Class of a newcomer; empty for somebody who asks from within the line.
     """
 
     ahead: int
     free: int
     capacity: int
     handled_ms: Sequence[int] = ()
+    now_ms: int = 0
+    waits: Sequence[tuple[int, int, str]] = ()
+    head: tuple[int, str] | None = None
+    kind: str = ""
 
 
 def estimate(load: Load, policy: HandoffPolicy) -> tuple[int, int] | None:
@@ -61,10 +86,38 @@ def estimate(load: Load, policy: HandoffPolicy) -> tuple[int, int] | None:
     turn = load.ahead + 1 - load.free
     if turn <= 0:
         return max(1, round(policy.pickup_s)), max(1, round(policy.offer_s))
-    rate = load.capacity / mean_handling_s(load.handled_ms, policy)
+    rate = _service_rate(load, policy)
     p50 = _erlang(turn, 0.0) / rate + policy.pickup_s
     p90 = _erlang(turn, Z90) * OVERTAKEN / rate + policy.offer_s
+    lately = _lately_s(load)
+    if lately is not None:
+        p50 += LATELY * (lately - p50)
+        p90 = max(p90, p90 + LATELY * (lately - p90))
     return max(1, round(p50)), max(1, round(p90))
+
+
+def _service_rate(load: Load, policy: HandoffPolicy) -> float:
+    """Handoffs a second that get their operator: by the model, and as seen lately."""
+    model = load.capacity / mean_handling_s(load.handled_ms, policy)
+    since = [at for at, _, _ in load.waits if at > load.now_ms - DRAIN_MS]
+    if len(since) < 2 or load.head is None:  # noqa: PLR2004 - one makes no rate
+        return model
+    is_whole = len(since) < len(load.waits)
+    span_ms = DRAIN_MS if is_whole else load.now_ms - min(since)
+    seen = len(since) * 1000 / max(1, span_ms)
+    weight = len(since) / (len(since) + DRAIN_FEW)
+    return float(model ** (1 - weight) * seen**weight)
+
+
+def _lately_s(load: Load) -> float | None:
+    """LES or HOL of the newcomer's class, the longer; None where they say nothing."""
+    if not load.kind or load.head is None:
+        return None
+    since = load.now_ms - DRAIN_MS
+    last = next((w for w in load.waits if w[2] == load.kind and w[0] > since), None)
+    found = [last[1]] if last else []
+    found += [load.head[0]] if load.head[1] == load.kind else []
+    return max(found) / 1000 if found else None
 
 
 def mean_handling_s(handled_ms: Sequence[int], policy: HandoffPolicy) -> float:

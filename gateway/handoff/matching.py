@@ -79,7 +79,9 @@ def pairs(
     Offers to make now, in order; *line* has the earliest deadline first.
 
     No operator gets more than their free capacity, but one who holds nothing may
-    get one of any weight.
+    get one of any weight. A heavy one whose deadline is over, and for whom nobody has
+    enough room, keeps the roomiest operator from what comes later in the line: else
+    light ones would take every unit that comes free, and it would starve.
     """
     relaxation = relaxation or Relaxation()
     by_name = {seat.name: seat for seat in seats if seat.until_ms > now_ms}
@@ -96,6 +98,29 @@ def pairs(
             chosen = max(candidates, key=lambda seat: _rank(seat, free[seat.name]))
             free[chosen.name] -= handoff.weight
             yield handoff, chosen
+        elif handoff.weight > 1 and handoff.deadline_ms <= now_ms:
+            _keep_room(handoff, by_name.values(), free, needs, now_ms)
+
+
+def _keep_room(
+    handoff: Handoff,
+    seats: Iterable[OperatorSeat],
+    free: dict[str, int],
+    needs: tuple[str, ...],
+    now_ms: int,
+) -> None:
+    """Nobody later in the line gets the units of the operator who could come first."""
+    could = [
+        seat
+        for seat in seats
+        if not seat.is_away
+        and free[seat.name] >= 0
+        and _may_meet(handoff, seat, now_ms)
+        and (not seat.skills or all(need in seat.skills for need in needs))
+    ]
+    if could:
+        kept = max(could, key=lambda seat: (free[seat.name], -seat.held, seat.name))
+        free[kept.name] = -1
 
 
 def _fits(handoff: Handoff, seat: OperatorSeat, free: int, now_ms: int) -> bool:
@@ -103,6 +128,11 @@ def _fits(handoff: Handoff, seat: OperatorSeat, free: int, now_ms: int) -> bool:
     is_alone = free == seat.capacity
     if free <= 0 or (free < handoff.weight and not is_alone):
         return False
+    return _may_meet(handoff, seat, now_ms)
+
+
+def _may_meet(handoff: Handoff, seat: OperatorSeat, now_ms: int) -> bool:
+    """The two are not kept apart."""
     if handoff.wanted and handoff.wanted_until_ms > now_ms:
         return handoff.wanted == seat.name
     return handoff.excluded.get(seat.name, 0) <= now_ms

@@ -25,6 +25,7 @@ from gateway.handoff.errors import (
 from gateway.handoff.hours import ALWAYS, Hours
 from gateway.handoff.matching import OperatorSeat
 from gateway.handoff.policy import HandoffPolicy
+from gateway.handoff.reply_clock import ReplyClock, ReplyClocks
 from gateway.handoff.states import FINAL, Handoff, Move, State
 from gateway.handoff.steps import Effect, Place, Step
 from gateway.store.errors import UnseenMessage
@@ -32,6 +33,8 @@ from gateway.store.handoff import HandoffStore
 from gateway.store.handoff_layout import Change, Look, MoveResult, Seat
 
 
+#: States in which nobody waits for a person's word.
+_ROUND_ENDS = FINAL | {State.WRAP}
 #: Handoffs looked at for one round of offers.
 OFFER_PAGE = 50
 
@@ -47,6 +50,8 @@ class Mover:
         clock_ms: Wall clock in milliseconds.
 
         hours: Working time by shop; any time for one that is not named.
+
+        clocks: Reply clock by shop; none for one that is not named.
     """
 
     def __init__(
@@ -56,11 +61,13 @@ class Mover:
         policy: HandoffPolicy,
         clock_ms: Callable[[], int],
         hours: Mapping[str, Hours] | None = None,
+        clocks: Mapping[str, ReplyClock] | None = None,
     ) -> None:
         self.store = store
         self.effects = effects
         self.policy = policy
         self.now_ms = clock_ms
+        self.replies = ReplyClocks(store, clocks or {})
         #: Waits that ended with an operator: within the p90 that was told, and all.
         self.waits_within = self.waits_told = 0
         self._hours = hours or {}
@@ -106,6 +113,8 @@ class Mover:
         if result == "busy":
             raise OperatorFull(after.operator)
         self._score(step)
+        if after.state in _ROUND_ENDS:
+            await self.replies.ended(shop, after.id, self.now_ms())
         if step.effect is not None:
             return await self.settle(shop, after.id)
         return after
@@ -129,9 +138,16 @@ class Mover:
         for data in left:
             handoff = await self._settle_one(shop, handoff, decode_effect(data))
             await self.store.settled(shop, handoff_id, data)
-        if handoff.state is State.WRAP:
+        if handoff.state is State.WRAP and handoff.due_ms <= self.now_ms():
             handoff = await self._follow(shop, moves.save(handoff, self.now_ms()))
         return handoff
+
+    async def wrap_up(self, shop: str, handoff_id: str, outcome: str = "") -> Handoff:
+        """End the wrapping up of a talk now; harmless where it is over."""
+        handoff = await self.settle(shop, handoff_id)
+        if handoff.state is not State.WRAP:
+            return handoff
+        return await self._follow(shop, moves.save(handoff, self.now_ms(), outcome))
 
     async def _settle_one(self, shop: str, handoff: Handoff, effect: Effect) -> Handoff:
         is_current = handoff.version == effect.version
@@ -140,7 +156,9 @@ class Mover:
         except UnseenMessage:
             if not is_current:
                 return handoff
-            return await self._follow(shop, moves.reopen(handoff, self.now_ms()))
+            return await self._follow(
+                shop, moves.reopen(handoff, self.now_ms(), self.policy)
+            )
         if is_owner or not is_current or handoff.state is not State.ACTIVE:
             return handoff
         # A ticket was taken up while its conversation is in another handoff.
@@ -178,9 +196,9 @@ class Mover:
 
         *wanted*: the colleague who is asked first.
         """
-        look = await self.store.look(shop, deadline_ms=handoff.deadline_ms)
+        look = await self.store.look(shop, line=1, deadline_ms=handoff.deadline_ms)
         now_ms = self.now_ms()
-        place = self.place(look, besides=handoff.operator)
+        place = self.place(look, kind=handoff.risk, besides=handoff.operator)
         if place is None or handoff.hops >= self.policy.max_hops:
             promised = self.promise(shop, look)
             step = moves.become_ticket(handoff, Move.DEFER, promised, now_ms)
@@ -191,15 +209,17 @@ class Mover:
         await self.move(shop, step)
 
     def place(
-        self, look: Look, *, ahead: int | None = None, besides: str = ""
+        self, look: Look, *, ahead: int | None = None, kind: str = "", besides: str = ""
     ) -> Place | None:
         """
         The place a handoff would get now; None if nobody is there to come.
 
-        *ahead* stand before it, by default as many as the look found.
+        *ahead* stand before it, by default as many as the look found; *kind* is the
+        class of one that is new.
         """
         now_ms = self.now_ms()
         ahead = look.ahead if ahead is None else ahead
+        heads = [decode_handoff(record) for record in look.line[:1]]
         seats = [
             seat_of(seat)
             for seat in look.seats
@@ -210,6 +230,10 @@ class Mover:
             free=sum(seat.free for seat in seats),
             capacity=sum(seat.capacity for seat in seats if not seat.is_away),
             handled_ms=look.handled_ms,
+            now_ms=now_ms,
+            waits=look.waits,
+            head=next(((now_ms - h.queued_ms, str(h.risk)) for h in heads), None),
+            kind=kind,
         )
         eta_s = eta.estimate(load, self.policy)
         return None if eta_s is None else Place(position=ahead + 1, eta_s=eta_s)
@@ -274,4 +298,6 @@ def _change(step: Step, policy: HandoffPolicy) -> Change:
         handled_ms=step.handled_ms,
         waited_ms=step.waited_ms,
         weight=after.weight,
+        kind=after.risk,
+        group=after.needs[0] if after.needs else "",
     )

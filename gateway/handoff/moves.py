@@ -213,29 +213,37 @@ def become_ticket(handoff: Handoff, move: Move, promised_ms: int, now_ms: int) -
 
 
 def finish(
-    handoff: Handoff, outcome: str, seen: int | None, now_ms: int, policy: HandoffPolicy
+    handoff: Handoff, outcome: str, seen: int | None, now_ms: int, wrap_s: float
 ) -> Step:
-    """The operator ends the talk; the machine may speak after the effect."""
+    """The talk is over; the machine may speak after the effect. Wrapping up is left."""
     after = _moved(
         handoff,
         Move.FINISH,
         now_ms,
         outcome=outcome,
-        due_ms=now_ms + int(policy.wrap_s * 1000),
+        due_ms=now_ms + int(wrap_s * 1000),
     )
     effect = _effect(after, "hand_back", "handoff.closed", seen=seen)
     return Step(before=handoff, after=after, effect=effect)
 
 
-def reopen(handoff: Handoff, now_ms: int) -> Step:
+def reopen(handoff: Handoff, now_ms: int, policy: HandoffPolicy) -> Step:
     """The customer wrote before the close took effect: the talk goes on."""
-    after = _moved(handoff, Move.REOPEN, now_ms, outcome="", due_ms=0)
+    due_ms = now_ms + int(policy.idle_s * 1000)
+    after = _moved(handoff, Move.REOPEN, now_ms, outcome="", due_ms=due_ms)
     return Step(before=handoff, after=after)
 
 
-def save(handoff: Handoff, now_ms: int) -> Step:
-    """Everything of the close is done."""
-    after = _moved(handoff, Move.SAVE, now_ms, closed_ms=now_ms, due_ms=0)
+def save(handoff: Handoff, now_ms: int, outcome: str = "") -> Step:
+    """Wrapped up, perhaps with another *outcome* than at the close."""
+    after = _moved(
+        handoff,
+        Move.SAVE,
+        now_ms,
+        closed_ms=now_ms,
+        due_ms=0,
+        outcome=outcome or handoff.outcome,
+    )
     return Step(before=handoff, after=after)
 
 

@@ -34,13 +34,15 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     Limits and time-outs of one shop's human queue.
 
     Attributes:
-        max_queue: Handoffs that may wait; beyond it a ticket.
+        max_queue: Handoffs of one skill group that may wait; beyond it a ticket. Each
+            group has its own bound: a flood of one leaves the others their room.
 
         max_eta_s: Upper bound of every class's ``limit_s``.
 
         offer_s: How long an operator may look at an offer.
 
-        wrap_s: How long a close may take before the sweep finishes it.
+        wrap_s: How long an operator who closed a talk may wrap it up (note, outcome)
+            before the next one; it uses their capacity. 0: none.
 
         presence_s: Silence after which an operator counts as gone (three
             missed heartbeats and the grace).
@@ -92,7 +94,7 @@ class HandoffPolicy(msgspec.Struct, frozen=True, kw_only=True):
     max_queue: int = 200
     max_eta_s: float = 1_800.0
     offer_s: float = 20.0
-    wrap_s: float = 5.0
+    wrap_s: float = 45.0
     presence_s: float = 45.0
     exclude_s: float = 60.0
     max_misses: int = 2

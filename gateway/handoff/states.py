@@ -48,7 +48,7 @@ class State(StrEnum):
     OFFERED = "offered"
     #: One operator talks with the customer.
     ACTIVE = "active"
-    #: The talk is over; the conversation is on its way back to the machine.
+    #: The talk is over and the machine has the conversation; the operator wraps up.
     WRAP = "wrap"
     #: Done.
     CLOSED = "closed"

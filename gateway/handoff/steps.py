@@ -85,8 +85,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def handled_ms(self) -> int | None:
-        """Time with the operator, if the move ends the talk."""
-        if self.after.state is not State.WRAP:
+        """Time with the operator, wrapping up included, if the move ends it."""
+        if self.after.state is not State.CLOSED:
             return None
         return self.after.since_ms - self.after.claimed_ms
 

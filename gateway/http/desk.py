@@ -277,6 +277,24 @@ class DeskController(Controller):
         return wire.view(after)
 
     @post(
+        "/handoffs/{handoff_id:str}/wrap-up",
+        status_code=200,
+        summary="Done with a closed talk",
+    )
+    async def wrap_up(
+        self,
+        handoff_id: HandoffPath,
+        data: JSONBody[wire.WrapUpIn],
+        session: NamedDependency[Session],
+        desk_api: NamedDependency[DeskApi],
+    ) -> wire.HandoffView:
+        """Free for the next one before the time for it is over."""
+        after = await desk_api.desk.wrap_up(
+            session.who, handoff_id, data.outcome or "", data.note
+        )
+        return wire.view(after)
+
+    @post(
         "/handoffs/{handoff_id:str}/transfer",
         status_code=204,
         summary="Pass the talk on",

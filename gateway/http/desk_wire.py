@@ -15,6 +15,7 @@ from engines.contract import Locale, Risk
 from gateway.handoff.accounts import Operator, OperatorRole, Session
 from gateway.handoff.desk import Board
 from gateway.handoff.matching import OperatorSeat
+from gateway.handoff.reply_clock import ReplyRate
 from gateway.handoff.states import Handoff, State
 from gateway.http.wire import Id, Text
 
@@ -106,6 +107,18 @@ class CloseIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outcome: Outcome = "solved"
 
 
+class WrapUpIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    What an operator writes down of a talk that is over.
+
+    Attributes:
+        outcome: Instead of the one of the close; left out it stays.
+    """
+
+    outcome: Outcome | None = None
+    note: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+
+
 class TransferIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     Pass a talk on, with a note for whoever gets it.
@@ -150,6 +163,7 @@ class HandoffView(msgspec.Struct, frozen=True, kw_only=True):
     weight: int
     is_recalled: bool
     replied_ms: int
+    outcome: str
     context: dict[str, Any]
 
 
@@ -184,6 +198,11 @@ class BoardOut(msgspec.Struct, frozen=True, kw_only=True):
         open_tickets: All tickets; *tickets* holds those due first.
 
         held: What colleagues hold; only supervisors see it.
+
+        asked: Who waits for a person's word, by handoff: since when, and until when
+            the shop's reply clock wants it (0: not rated).
+
+        replies: The shop's day by that clock; None if it has none.
     """
 
     now_ms: int
@@ -196,6 +215,8 @@ class BoardOut(msgspec.Struct, frozen=True, kw_only=True):
     tickets: list[HandoffView]
     operators: list[OperatorSeat]
     held: list[HandoffView] = []
+    asked: dict[str, tuple[int, int]] = {}
+    replies: ReplyRate | None = None
 
 
 def session_out(session: Session, presence: Presence = "offline") -> SessionOut:
@@ -230,6 +251,7 @@ def board_out(board: Board, who: Operator) -> BoardOut:
     name = who.name
     own = [handoff for handoff in board.held if handoff.operator == name]
     others = [h for h in board.held if h.operator != name and who.is_supervisor]
+    shown = {h.id for h in (*board.line, *board.tickets, *own, *others)}
     return BoardOut(
         now_ms=board.now_ms,
         presence=presence_on(board, name),
@@ -241,4 +263,6 @@ def board_out(board: Board, who: Operator) -> BoardOut:
         tickets=[view(handoff) for handoff in board.tickets],
         operators=list(board.seats),
         held=[view(handoff) for handoff in others],
+        asked={name: at for name, at in board.asked.items() if name in shown},
+        replies=board.replies,
     )

@@ -44,6 +44,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
         handling_s / handling_cv: Mean and spread of a talk (lognormal).
 
+        wrap_s: Mean time of wrapping one up, cut off by the policy's.
+
         reaction_s: Mean time until an operator looks at an offer.
 
         ignored: Share of offers that nobody looks at.
@@ -56,6 +58,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int = 3
     handling_s: float = 480.0
     handling_cv: float = 0.8
+    wrap_s: float = 15.0
     patience_s: float = 300.0
     reaction_s: float = 4.0
     ignored: float = 0.03
@@ -137,6 +140,7 @@ class Model:
         self._line: dict[str, Handoff] = {}
         self._seats: dict[str, _Seat] = {}
         self._handled: list[int] = []
+        self._waits: list[tuple[int, int, str]] = []
         self._tickets = 0
         variance = math.log(1 + day.handling_cv**2)
         self._sigma = math.sqrt(variance)
@@ -216,11 +220,16 @@ class Model:
         deadline_ms = self._now + self._policy.target_ms(request.risk)
         ahead = sum(h.deadline_ms <= deadline_ms for h in self._line.values())
         seats = self._present()
+        head = min(self._line.values(), key=_urgency, default=None)
         load = eta.Load(
             ahead=ahead,
             free=sum(seat.free for seat in seats),
             capacity=sum(seat.capacity for seat in seats),
             handled_ms=self._handled,
+            now_ms=self._now,
+            waits=self._waits,
+            head=(self._now - head.queued_ms, head.risk) if head is not None else None,
+            kind=request.risk,
         )
         told_s = eta.estimate(load, self._policy)
         limit_ms = self._policy.limit_ms(request.risk)
@@ -246,7 +255,7 @@ class Model:
 
     def _offer(self) -> None:
         """As the mover's round of offers."""
-        line = sorted(self._line.values(), key=lambda h: (h.deadline_ms, h.id))
+        line = sorted(self._line.values(), key=_urgency)
         if not line:
             return
         offered: list[Handoff] = []
@@ -289,6 +298,8 @@ class Model:
         self.result.doubled += len(holders) != 1
         step = moves.claim(handoff, self._now, self._policy)
         self._write(step)
+        wait = (self._now, step.waited_ms or 0, str(handoff.risk))
+        self._waits = [wait, *self._waits][:MEASUREMENTS]
         self._score(step.after)
         talk_s = self._rng.lognormvariate(self._mu, self._sigma)
         self._in(talk_s, lambda: self._finish(handoff_id))
@@ -319,11 +330,16 @@ class Model:
 
     def _finish(self, handoff_id: str) -> None:
         handoff = self._records[handoff_id]
-        step = moves.finish(handoff, "solved", None, self._now, self._policy)
+        wrap_s = self._policy.wrap_s
+        self._write(moves.finish(handoff, "solved", None, self._now, wrap_s))
+        wrap_s = min(wrap_s, self._rng.expovariate(1 / self._day.wrap_s))
+        self._in(wrap_s, lambda: self._wrapped(handoff_id))
+
+    def _wrapped(self, handoff_id: str) -> None:
+        step = moves.save(self._records[handoff_id], self._now)
         self._write(step)
-        self._write(moves.save(step.after, self._now))
         self._handled = [step.handled_ms or 0, *self._handled][:MEASUREMENTS]
-        self._drop(handoff)
+        self._drop(step.after)
         self._offer()
 
     def _leave(self, handoff_id: str) -> None:
@@ -361,3 +377,7 @@ class Model:
             self._line[after.id] = after
         else:
             self._line.pop(after.id, None)
+
+
+def _urgency(handoff: Handoff) -> tuple[int, str]:
+    return handoff.deadline_ms, handoff.id

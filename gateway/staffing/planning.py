@@ -148,7 +148,8 @@ def plan(forecast: Sequence[float], work: Work, target: Target, *, seeds: int) -
         handling_s=work.handling_s,
         patience_s=work.patience_s,
     )
-    handling_s = work.handling_s * _mean_weight(day, policy) + day.reaction_s
+    talk_s = work.handling_s + day.wrap_s
+    handling_s = talk_s * _mean_weight(day, policy) + day.reaction_s
     roster = [
         math.ceil(
             slots_needed(count * 2, handling_s, work.patience_s, target) / work.talks

@@ -7,7 +7,10 @@ The human queue's part of the store: records, places, seats, effects.
     {shop:}hf              what operators corrected (list)
     {shop:}hl / ht / hd    line by deadline, tickets by promise, time-outs (zset)
     {shop:}hu / hc         unsettled effects (zset), handoffs by state (hash)
-    {shop:}hm / hw         handling and waiting times (list)
+    {shop:}hm / hw         handling times, waits that ended (list)
+    {shop:}hg              in the line by skill group (hash)
+    {shop:}ha / hk         unanswered words (hash), rounds that run (zset)
+    {shop:}hr:<day>        rounds of a day: met, missed (hash, expires)
     {shop:}p               present operators by end of presence (zset)
     {shop:}ps:<name>       an operator's seat (hash)
     {shop:}ph:<name>       what an operator holds (set)
@@ -28,6 +31,8 @@ from gateway.store.handoff_layout import (
     Due,
     Look,
     MoveResult,
+    Round,
+    clock_args,
     desk_channel,
     look,
     move_args,
@@ -89,7 +94,11 @@ class HandoffStore:
         names = ("hl", "ht", "p", "hm")
         reply = await self._scripts.call(
             "handoff_board",
-            [*(shop_key(shop, n) for n in names), *prefixes(shop, "h", "ps", "ph")],
+            [
+                *(shop_key(shop, n) for n in names),
+                *prefixes(shop, "h", "ps", "ph"),
+                *(shop_key(shop, n) for n in ("hw", "ha")),
+            ],
             (line, tickets, int(with_held), text_of(deadline_ms)),
         )
         return look(reply)
@@ -120,6 +129,21 @@ class HandoffStore:
             "handoff_settled", keys, (escape(handoff_id), effect)
         )
         return int(left)
+
+    async def clock(self, shop: str, round_: Round) -> int:
+        """Begin, end or count rounds of the reply clock; how many were counted."""
+        counted = await self._scripts.call(
+            "handoff_clock",
+            [*(shop_key(shop, n) for n in ("ha", "hk")), *prefixes(shop, "hr")],
+            clock_args(shop, round_),
+        )
+        return int(counted)
+
+    async def replies(self, shop: str, day: str) -> tuple[int, int]:
+        """Rounds of a day that were met, and missed."""
+        key = shop_key(shop, "hr", day)
+        met, missed = await self._scripts.command(key, "HMGET", key, "met", "missed")
+        return int(met or 0), int(missed or 0)
 
     async def note(self, shop: str, handoff_id: str, note: bytes) -> None:
         """Append a note of an operator; the oldest beyond a bound are dropped."""

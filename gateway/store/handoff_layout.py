@@ -16,6 +16,11 @@ from gateway.store.keys import escape, shop_key, unescape
 
 #: Handling and waiting times kept.
 MEASUREMENTS = 50
+#: Life of a day's reply counts.
+DAY_LIFE_MS = 40 * 86_400_000
+
+#: Colons of a kept wait: when, how long, class.
+_WAIT_COLONS = 2
 
 MoveResult = Literal["done", "stale", "full", "absent", "busy", "missing"]
 RESULTS: tuple[MoveResult, ...] = (
@@ -38,6 +43,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         keep_ms: Set if *state* is final: how long the record stays.
 
         gains / loses: Operator whose capacity it uses from now / no longer.
+
+        kind: Class of the handoff, kept with its wait.
+
+        group: Skill group in the line; *max_line* bounds the group.
     """
 
     id: str
@@ -55,11 +64,30 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     effect_due_ms: int = 0
     gains: str = ""
     loses: str = ""
+    group: str = ""
+    kind: str = ""
     is_miss: bool = False
     max_misses: int = 2
     handled_ms: int | None = None
     waited_ms: int | None = None
     weight: int = 1
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A step of the reply clock, see ``handoff_clock.lua``. Times are milliseconds.
+
+    Attributes:
+        day: Of the round, where one begins; a name of the day in the shop's zone.
+
+        due: End of a round that begins; None if it does not count.
+    """
+
+    deed: Literal["ask", "reply", "end", "sweep"]
+    now_ms: int
+    id: str = ""
+    day: str = ""
+    due: int | None = None
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +110,14 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One consistent look at a shop's queue."""
+    """
+    One consistent look at a shop's queue.
+
+    Attributes:
+        waits: Latest waits that ended with an operator: when, how long (ms), which class.
+
+        asked: Of whom a person's word is wanted, by handoff: since when (ms).
+    """
 
     waiting: int
     ahead: int
@@ -91,6 +126,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     ticket_records: tuple[bytes, ...]
     seats: tuple[Seat, ...]
     handled_ms: tuple[int, ...]
+    waits: tuple[tuple[int, int, str], ...] = ()
+    asked: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +169,7 @@ def move_keys(shop: str, change: Change) -> list[str]:
         lose_seat,
         shop_key(shop, "hm"),
         shop_key(shop, "hw"),
+        shop_key(shop, "hg"),
     ]
 
 
@@ -155,15 +193,30 @@ def move_args(shop: str, change: Change) -> Sequence[str | bytes | int]:
         int(change.is_miss),
         change.max_misses,
         text_of(change.handled_ms),
-        text_of(change.waited_ms),
+        ""
+        if change.waited_ms is None
+        else f"{change.now_ms}:{change.waited_ms}:{change.kind}",
         MEASUREMENTS,
         desk_channel(shop),
         change.weight,
+        change.group,
+    )
+
+
+def clock_args(shop: str, round_: Round) -> Sequence[str | bytes | int]:
+    return (
+        round_.deed,
+        escape(round_.id),
+        round_.now_ms,
+        round_.day,
+        text_of(round_.due),
+        DAY_LIFE_MS,
+        desk_channel(shop),
     )
 
 
 def look(reply: list[Any]) -> Look:
-    waiting, ahead, tickets, line, ticket_records, seats, handled = reply
+    waiting, ahead, tickets, line, ticket_records, seats, handled, waits, asked = reply
     return Look(
         waiting=waiting,
         ahead=ahead,
@@ -172,7 +225,17 @@ def look(reply: list[Any]) -> Look:
         ticket_records=tuple(ticket_records),
         seats=tuple(map(_seat, seats)),
         handled_ms=tuple(map(int, handled)),
+        waits=tuple(_wait(one) for one in waits if one.count(b":") == _WAIT_COLONS),
+        asked={
+            unescape(name): int(words.partition(b"|")[0])
+            for name, words in zip(asked[::2], asked[1::2], strict=True)
+        },
     )
+
+
+def _wait(stored: bytes) -> tuple[int, int, str]:
+    at, waited, kind = stored.split(b":")
+    return int(at), int(waited), kind.decode()
 
 
 def _seat(row: list[Any]) -> Seat:

@@ -18,6 +18,7 @@ export class DeskLists {
     this.root = element(
       "nav",
       { class: "lists", "aria-label": words.say("desk.title") },
+      (this.rate = element("p", { class: "rate", hidden: true })),
       ...ROOMS.map((name) => this.rooms[name].root),
     );
   }
@@ -41,6 +42,8 @@ export class DeskLists {
   show(board, shownId) {
     this.skew_ms = board.now_ms - Date.now();
     this.shownId = shownId;
+    this.asked = board.asked;
+    this.showRate(board.replies);
     this.fill("offers", board.offers, board.offers.length, (node, handoff) =>
       this.drawOffer(node, handoff),
     );
@@ -75,7 +78,10 @@ export class DeskLists {
         return node;
       },
       (node, item) => {
-        if (name === "mine") node.classList.toggle("shown", item.id === this.shownId);
+        if (name === "mine") {
+          node.classList.toggle("shown", item.id === this.shownId);
+          this.mark(node, item);
+        }
         if (name === "team") draw(node, item);
       },
     );
@@ -115,18 +121,53 @@ export class DeskLists {
     node.setAttribute("aria-label", words.say("desk.offers"));
   }
 
+  /** The day by the clock that the marketplace rates people by. */
+  showRate(replies) {
+    this.rate.hidden = !replies;
+    if (!replies) return;
+    const { met, missed, goal, within_s: within } = replies;
+    const share = met + missed ? met / (met + missed) : 1;
+    this.rate.classList.toggle("alarm", share < goal);
+    this.rate.textContent = this.words.say("desk.reply_rate", {
+      share: Math.floor(share * 100),
+      minutes: within / 60,
+      met,
+      all: met + missed,
+    });
+  }
+
+  /** How long the customer may wait for the next words, or the wrap-up may take. */
+  mark(node, handoff) {
+    const clock = node.querySelector(".clock");
+    const [since, due] = this.asked[handoff.id] ?? [0, 0];
+    if (handoff.state === "wrap") clock.dataset.wrap = handoff.due_ms;
+    else if (since) {
+      clock.dataset.asked = since;
+      clock.dataset.replyBy = due;
+    } else {
+      clock.textContent = "";
+      delete clock.dataset.asked;
+    }
+  }
+
   drawMine(node, handoff) {
     const pick = element(
       "button",
       { type: "button", class: "pick", onclick: () => this.page.pick(handoff) },
       element("span", { class: "who" }, handoff.user_id),
       element("span", { class: "last" }, lastLine(handoff.summary)),
+      element("span", { class: "clock soft" }),
     );
     node.replaceChildren(pick);
+    this.mark(node, handoff);
   }
 
   drawWaiting(node, handoff) {
-    const waited = element("p", { class: "soft", "data-since": handoff.queued_ms });
+    const waited = element("p", {
+      class: "soft",
+      "data-since": handoff.queued_ms,
+      "data-deadline": handoff.deadline_ms,
+    });
     node.replaceChildren(...this.card(handoff, waited));
   }
 
@@ -188,7 +229,22 @@ export class DeskLists {
     }
     for (const node of this.root.querySelectorAll("[data-since]")) {
       const minutes = Math.max(0, Math.floor((now_ms - node.dataset.since) / 60000));
-      node.textContent = words.say("desk.waited", { minutes });
+      const isLate = node.dataset.deadline < now_ms;
+      node.classList.toggle("alarm", isLate);
+      node.textContent = words.say(isLate ? "desk.breached" : "desk.waited", { minutes });
+    }
+    for (const node of this.root.querySelectorAll("[data-asked]")) {
+      const by = Number(node.dataset.replyBy);
+      const left = Math.ceil((by - now_ms) / 1000);
+      node.classList.toggle("alarm", by > 0 && left < 60);
+      const waited = Math.max(0, Math.floor((now_ms - node.dataset.asked) / 1000));
+      const isLate = by > 0 && left < 0;
+      const key = isLate ? "desk.reply_late" : by ? "desk.reply_by" : "desk.unanswered";
+      node.textContent = words.say(key, { count: by && !isLate ? left : waited });
+    }
+    for (const node of this.root.querySelectorAll("[data-wrap]")) {
+      const left = Math.max(0, Math.ceil((node.dataset.wrap - now_ms) / 1000));
+      node.textContent = words.say("desk.wrapping", { count: left });
     }
     for (const node of this.root.querySelectorAll("[data-promised]")) {
       const at = Number(node.dataset.promised);

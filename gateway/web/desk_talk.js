@@ -44,8 +44,20 @@ export class DeskTalk {
     void this.loadNotes();
   }
 
+  get isWrap() {
+    return this.handoff?.state === "wrap";
+  }
+
   build() {
     const { words, handoff } = this;
+    const deeds = this.isWrap
+      ? []
+      : [
+          this.outcomePicker(),
+          this.button("desk.close", "close", () => this.close()),
+          this.colleaguePicker(),
+          this.button("desk.transfer", "transfer quiet", () => this.transfer()),
+        ];
     this.log = element("div", {
       class: "log",
       role: "log",
@@ -61,15 +73,44 @@ export class DeskTalk {
         this.backButton(),
         element("h2", {}, handoff.user_id),
         element("span", { class: "soft" }, handoff.channel),
-        this.outcomePicker(),
-        this.button("desk.close", "close", () => this.close()),
-        this.colleaguePicker(),
-        this.button("desk.transfer", "transfer quiet", () => this.transfer()),
+        ...deeds,
       ),
       this.contextBox(),
       this.log,
       this.noteBox(),
-      this.composer(),
+      this.isWrap ? this.wrapBox() : this.composer(),
+    );
+  }
+
+  /** The talk is over: outcome and a last note, then the next one. */
+  wrapBox() {
+    const { words } = this;
+    const outcome = this.outcomePicker();
+    outcome.value = this.handoff.outcome || "solved";
+    const note = element("textarea", {
+      id: "wrap-note",
+      rows: "2",
+      maxlength: "4000",
+      oninput: () => this.keepDraft(note.value),
+    });
+    note.value = this.draft();
+    const done = async () => {
+      await this.link.at(this.handoff, "wrap-up", {
+        outcome: outcome.value,
+        note: note.value.trim(),
+      });
+      this.forgetDraft();
+      this.showNothing("desk.pick");
+      this.page.leave();
+    };
+    return element(
+      "div",
+      { class: "composer wrap-up" },
+      element("p", { class: "soft", role: "status" }, words.say("desk.wrap_hint")),
+      outcome,
+      element("label", { for: "wrap-note" }, words.say("desk.note_label")),
+      note,
+      this.button("desk.wrap_done", "primary wrap-done", done),
     );
   }
 
@@ -126,6 +167,7 @@ export class DeskTalk {
   }
 
   fillColleagues() {
+    if (this.isWrap) return;
     const chosen = this.colleague.value;
     const others = this.seats.filter(({ name }) => name !== this.link.session.name);
     this.colleague.replaceChildren(
@@ -252,12 +294,17 @@ export class DeskTalk {
 
   async close() {
     const { handoff } = this;
-    await this.link.at(handoff, "close", {
+    const after = await this.link.at(handoff, "close", {
       version: handoff.version,
       seen: this.seen,
       outcome: this.outcome.value,
     });
     this.forgetDraft();
+    if (after.state === "wrap") {
+      this.open(after);
+      this.root.querySelector("#wrap-note").focus();
+      return;
+    }
     this.showNothing("desk.pick");
     this.page.leave();
   }
@@ -278,8 +325,14 @@ export class DeskTalk {
     if (!this.handoff) return;
     this.fillColleagues();
     const mine = board.mine.find(({ id }) => id === this.handoff.id);
-    if (mine) this.handoff = mine;
-    else if (board.now_ms > this.handoff.claimed_ms + 1000) this.showNothing("desk.gone");
+    if (mine && mine.version < this.handoff.version) return;
+    if (mine) {
+      const isOther = mine.state !== this.handoff.state;
+      this.handoff = mine;
+      if (isOther) this.open(mine);
+    } else if (this.isWrap) {
+      if (board.now_ms > this.handoff.due_ms) this.showNothing("desk.wrapped");
+    } else if (board.now_ms > this.handoff.claimed_ms + 1000) this.showNothing("desk.gone");
   }
 
   async loadNotes() {
@@ -307,9 +360,9 @@ export class DeskTalk {
     }
   }
 
-  keepDraft() {
+  keepDraft(text = this.box.value) {
     try {
-      sessionStorage.setItem(this.draftKey, this.box.value);
+      sessionStorage.setItem(this.draftKey, text);
     } catch {
       // no storage: a reload loses the draft
     }

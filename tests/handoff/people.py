@@ -19,6 +19,7 @@ from gateway.handoff.effects import Effects
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.queue import HandoffRequest, Handoffs
+from gateway.handoff.reply_clock import PROFILES
 from gateway.outcome import EventOut, event_out
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
@@ -27,6 +28,8 @@ from gateway.store.mailbox import Accepted, Lease, NewMessage
 
 
 SHOP = "demo"
+#: Wrapping up has tests of its own.
+AT_ONCE = HandoffPolicy(wrap_s=0)
 VOICE = Path(__file__).parents[2] / "configs" / "voice" / "default.yaml"
 
 
@@ -53,7 +56,9 @@ class People:
         self.store = HandoffStore(scripts)
         self.conversations = Conversations(scripts, "test-worker")
         self.effects = Effects(self.conversations, {SHOP: Voice.load(VOICE)}, policy)
-        self.mover = Mover(self.store, self.effects, policy, clock)
+        self.mover = Mover(
+            self.store, self.effects, policy, clock, clocks={SHOP: PROFILES["3min"]}
+        )
         self.handoffs = Handoffs(self.mover)
         self.desk = Desk(self.mover, self.handoffs)
 
@@ -138,6 +143,6 @@ async def open_people(
     """People on the store at *store_url*."""
     scripts = await Scripts.connect(store_url)
     try:
-        yield People(scripts, Clock(), policy or HandoffPolicy())
+        yield People(scripts, Clock(), policy or AT_ONCE)
     finally:
         await scripts.close()

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engines.contract import Risk
 from gateway.handoff import moves
@@ -156,3 +158,46 @@ def test_matching_leaves_out_who_declined() -> None:
     lin = seat("lin", until_ms=10 * until_ms)
     assert not list(pairs([back], [lin], until_ms - 1))
     assert list(pairs([back], [lin], until_ms))
+
+
+@given(
+    capacity=st.integers(2, 5),
+    talks_s=st.lists(st.integers(20, 400), min_size=1, max_size=30),
+    gap_s=st.integers(1, 30),
+    risk=st.sampled_from([Risk.LOW, Risk.HIGH]),
+)
+@settings(max_examples=60, deadline=None)
+def test_nobody_starves_however_others_come(
+    capacity: int, talks_s: list[int], gap_s: int, risk: Risk
+) -> None:
+    """
+    One customer against an endless stream of others of any class: with people there,
+    only so many are served first as came before the deadline, and it is over soon after.
+    """
+    policy = HandoffPolicy()
+    weight, target_s = policy.weights.get(risk, 1), policy.patience[risk].target_s
+    mine = msgspec.structs.replace(
+        queued("h-me", deadline_ms=int(target_s * 1000)), weight=weight
+    )
+    line, ends, now = {mine.id: mine}, list[tuple[int, int]](), 0
+    number = 0
+    while mine.id in line and now < 7_200:
+        number += 1
+        other = Risk.LOW if risk is Risk.HIGH else Risk.HIGH
+        deadline = now * 1000 + policy.target_ms(other)
+        other_one = queued(f"h-{number}", deadline_ms=deadline)
+        line[other_one.id] = msgspec.structs.replace(
+            other_one, weight=1, queued_ms=now * 1000
+        )
+        ends = [(end, units) for end, units in ends if end > now]
+        used = sum(units for _, units in ends)
+        one = seat("lin", capacity=capacity, held=used, until_ms=10**9)
+        ordered = sorted(line.values(), key=lambda h: (h.deadline_ms, h.id))
+        for chosen, _ in pairs(ordered, [one], now * 1000):
+            del line[chosen.id]
+            ends.append((now + talks_s[number % len(talks_s)], chosen.weight))
+        now += gap_s
+    # Everybody whose deadline was earlier, one talk after the other, and its own turn.
+    earlier = target_s / gap_s + weight + capacity
+    longest = max(talks_s) + gap_s
+    assert now <= target_s + (earlier / capacity + 2 * weight + 2) * longest

@@ -125,12 +125,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.previews": ("engines.contract", "gateway.answering"),
     "gateway.turn_line": ("engines.guard", "gateway.turn_work"),
     "gateway.line_buffer": (),
+    "gateway.event_log": ("engines.guard", "gateway.line_buffer"),
     "gateway.telemetry": (
+        "gateway.event_log",
         "gateway.line_buffer",
         "gateway.answering",
         "router_models.drift",
         "engines.contract",
-        "engines.guard",
         "engines.llm.talk",
         "gateway.admission.admission",
         "gateway.turn_line",
@@ -408,7 +409,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "selectolax": ("engines.retrieval.ingest.web",),
     "sklearn": ("router_models.*",),
     "stdnum": ("engines.guard.*", "engines.rules.*"),
-    "structlog": ("gateway.telemetry",),
+    "structlog": ("gateway.event_log",),
     "tantivy": ("loadtest.kb_bench",),
     "threadpoolctl": ("loadtest.kb_bench", "router_models.train"),
     "uvicorn": (

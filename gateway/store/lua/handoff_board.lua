@@ -10,11 +10,13 @@ KEYS
   1  line (zset)      2  tickets (zset)      3  present (zset)
   4  handling times (list)                   5  prefix of records
   6  prefix of seats                         7  prefix of held sets
+  8  waits that ended (list)                 9  first unanswered words (hash, see handoff_clock.lua)
 ARGV
   1  most records of the line       2  most records of tickets
   3  1 to read held records too     4  deadline: how many of the line are not later
 REPLY
-  {in line, ahead, tickets, line records, ticket records, seats, handling times}
+  {in line, ahead, tickets, line records, ticket records, seats, handling times,
+   waits, [id, words, …] of unanswered words if held records are read}
   a seat: {name, end of presence, held, [held records], field, value, …}
 ]]
 local function records(ids)
@@ -50,4 +52,6 @@ return {
   first(KEYS[2], ARGV[2]),
   seats,
   redis.call('LRANGE', KEYS[4], 0, -1),
+  redis.call('LRANGE', KEYS[8], 0, -1),
+  ARGV[3] == '1' and redis.call('HGETALL', KEYS[9]) or {},
 }

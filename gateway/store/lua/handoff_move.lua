@@ -15,24 +15,27 @@ KEYS
   8  present (zset of operators by end of presence, ms)
   9  held by who gains it (set of ids)     10 seat of who gains it (hash)
   11 held by who loses it (set of ids)     12 seat of who loses it (hash)
-  13 handling times (list, newest first)   14 waiting times (list, newest first)
+  13 handling times (list, newest first)
+  14 waits that ended with an operator (list of "when:how long:class", newest first)
+  15 in the line by skill group (hash: group -> handoffs)
 ARGV
   1  id                          2  version the mover read, 0 for a new handoff
   3  new version                 4  new record
   5  new state                   6  state is final: life of the record, ms; else ''
   7  place in the line, or ''    8  place among the tickets, or ''
-  9  time-out, ms, or ''         10 most in the line, '' no bound
+  9  time-out, ms, or ''         10 most of its group in the line, '' no bound
   11 now, ms                     12 effect, or ''
   13 next try of the effect, ms  14 who gains it, or ''
   15 who loses it, or ''         16 1 if the loser ignored an offer
   17 ignored offers in a row that set an operator away
-  18 handling time, ms, or ''    19 waiting time, ms, or ''
+  18 handling time, ms, or ''    19 a wait that ended, or ''
   20 measurements kept           21 channel of the desk
   22 units of capacity that it takes of who holds it
+  23 skill group
 REPLY
   {1}                     done
   {0, version, record}    another version is there (also: exists already)
-  {2} the line is full    {3} the gaining operator is not present
+  {2} no room for its group    {3} the gaining operator is not present
   {4} no free capacity    {5} no such handoff
 ]]
 local found = redis.call('HMGET', KEYS[1], 'v', 'r', 's')
@@ -40,8 +43,9 @@ local version = tonumber(found[1])
 local expected = tonumber(ARGV[2])
 if not version and expected ~= 0 then return {5} end
 if version and version ~= expected then return {0, version, found[2]} end
-if ARGV[7] ~= '' and ARGV[10] ~= '' and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[10]) then
-  return {2}
+if ARGV[7] ~= '' and ARGV[10] ~= '' then
+  local waiting = tonumber(redis.call('HGET', KEYS[15], ARGV[23])) or 0
+  if waiting >= tonumber(ARGV[10]) then return {2} end
 end
 if ARGV[14] ~= '' then
   local till = tonumber(redis.call('ZSCORE', KEYS[8], ARGV[14]) or 0)
@@ -54,16 +58,17 @@ if ARGV[14] ~= '' then
   end
 end
 
+-- 1 more, 1 less, or as many as before.
 local function place(key, score)
-  if score == '' then
-    redis.call('ZREM', key, ARGV[1])
-  else
-    redis.call('ZADD', key, score, ARGV[1])
-  end
+  if score == '' then return -redis.call('ZREM', key, ARGV[1]) end
+  return redis.call('ZADD', key, score, ARGV[1])
 end
 
 redis.call('HSET', KEYS[1], 'v', ARGV[3], 's', ARGV[5], 'r', ARGV[4])
-place(KEYS[2], ARGV[7])
+local more = place(KEYS[2], ARGV[7])
+if more ~= 0 and redis.call('HINCRBY', KEYS[15], ARGV[23], more) <= 0 then
+  redis.call('HDEL', KEYS[15], ARGV[23])
+end
 place(KEYS[3], ARGV[8])
 place(KEYS[4], ARGV[9])
 if found[3] then redis.call('HINCRBY', KEYS[5], found[3], -1) end
