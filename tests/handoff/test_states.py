@@ -28,6 +28,8 @@ from gateway.handoff.steps import Place
 
 
 POLICY = HandoffPolicy()
+#: How many others always wait beside one who must not starve.
+LINE = 4
 PLACE = Place(position=1, eta_s=(8, 20))
 
 
@@ -179,25 +181,26 @@ def test_nobody_starves_however_others_come(
     mine = msgspec.structs.replace(
         queued("h-me", deadline_ms=int(target_s * 1000)), weight=weight
     )
-    line, ends, now = {mine.id: mine}, list[tuple[int, int]](), 0
-    number = 0
-    while mine.id in line and now < 7_200:
-        number += 1
-        other = Risk.LOW if risk is Risk.HIGH else Risk.HIGH
-        deadline = now * 1000 + policy.target_ms(other)
-        other_one = queued(f"h-{number}", deadline_ms=deadline)
-        line[other_one.id] = msgspec.structs.replace(
-            other_one, weight=1, queued_ms=now * 1000
-        )
+    other = Risk.LOW if risk is Risk.HIGH else Risk.HIGH
+    # Those with an earlier deadline, in rounds of talks; then one round for it to have
+    # room, however many light ones could have slipped in.
+    earlier = 0 if risk is Risk.HIGH else (target_s - 30) / gap_s
+    longest = max(talks_s) + capacity + gap_s
+    latest = int(target_s + (min(earlier, LINE) / capacity + 2) * longest)
+    ends = [(talks_s[n % len(talks_s)] + n, 1) for n in range(capacity)]
+    line, number, now = {mine.id: mine}, 0, 0
+    while mine.id in line and now <= latest:
+        while len(line) < LINE:
+            number += 1
+            deadline_ms = now * 1000 + policy.target_ms(other)
+            one = queued(f"h-{number}", deadline_ms=deadline_ms)
+            line[one.id] = msgspec.structs.replace(one, queued_ms=now * 1000)
         ends = [(end, units) for end, units in ends if end > now]
         used = sum(units for _, units in ends)
-        one = seat("lin", capacity=capacity, held=used, until_ms=10**9)
+        lin = seat("lin", capacity=capacity, held=used, until_ms=10**9)
         ordered = sorted(line.values(), key=lambda h: (h.deadline_ms, h.id))
-        for chosen, _ in pairs(ordered, [one], now * 1000):
+        for chosen, _ in pairs(ordered, [lin], now * 1000):
             del line[chosen.id]
             ends.append((now + talks_s[number % len(talks_s)], chosen.weight))
         now += gap_s
-    # Everybody whose deadline was earlier, one talk after the other, and its own turn.
-    earlier = target_s / gap_s + weight + capacity
-    longest = max(talks_s) + gap_s
-    assert now <= target_s + (earlier / capacity + 2 * weight + 2) * longest
+    assert mine.id not in line, f"not served after {now} s"
