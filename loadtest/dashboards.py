@@ -338,6 +338,20 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             ),
         ),
         Plot(
+            "Replies in the marketplace's time",
+            "Customers' words to people answered within the shop's reply clock, today.",
+            "percentunit",
+            (
+                Query(
+                    "max by (shop) (tidegate_reply_rounds_today"
+                    f'{{{OF}, result="met"}})'
+                    f" / clamp_min (sum by (shop) (max by (shop, result)"
+                    f" (tidegate_reply_rounds_today{{{OF}}})), 1)",
+                    "{{shop}}",
+                ),
+            ),
+        ),
+        Plot(
             "Slots",
             "In use, waiting for one, and the limit that refusals move.",
             "none",

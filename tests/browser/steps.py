@@ -42,6 +42,13 @@ def reply(desk: Page, text: str) -> None:
     expect(box).to_have_value("")
 
 
+def finish(desk: Page) -> None:
+    """The operator ends the talk, and is through with wrapping it up."""
+    desk.locator("button.close").click()
+    desk.locator("button.wrap-done").click()
+    expect(desk.locator(".wrap-up")).to_have_count(0)
+
+
 def sign_out(desk: Page) -> None:
     """The operator goes; their conversations go back."""
     desk.on("dialog", lambda dialog: dialog.accept())

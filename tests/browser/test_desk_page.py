@@ -127,6 +127,8 @@ def test_desk_speaks_english_in_the_middle_of_a_talk(open_page: OpenPage) -> Non
     desk.get_by_label("Reply to the customer").press("Enter")
     expect(lines(chat, "operator")).to_contain_text("Hello")
     desk.get_by_role("button", name="Close").click()
+    desk.get_by_label("Note for colleagues").last.fill("Asked about delivery")
+    desk.get_by_role("button", name="Done").click()
     expect(desk.locator(".mine li")).to_have_count(0)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import OpenPage
 from playwright.sync_api import expect
-from steps import claim, lines, reply, say, sign_in, sign_out
+from steps import claim, finish, lines, reply, say, sign_in, sign_out
 
 
 def test_customer_and_operator_talk(open_page: OpenPage, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_customer_and_operator_talk(open_page: OpenPage, tmp_path: Path) -> None
     chat.screenshot(path=tmp_path / "chat.png")
     desk.screenshot(path=tmp_path / "desk.png")
 
-    desk.locator("button.close").click()
+    finish(desk)
     expect(chat.locator(".banner")).to_contain_text("人工服务已结束")
     expect(desk.locator(".mine li")).to_have_count(0)
     say(chat, "多久发货")
