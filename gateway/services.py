@@ -88,6 +88,17 @@ def use_arithmetic(services: Mapping[str, ShopService], arithmetic: Arithmetic) 
             rules.use(arithmetic)
 
 
+def load_rules(shop: ShopConfig) -> RulesEngine:
+    """
+    L1 of *shop*.
+
+    Raises:
+        BadFile: If a pack is wrong, with every problem found.
+    """
+    packs = [resolve(name) for name in shop.packs]
+    return RulesEngine.load(packs, resolve(shop.facts))
+
+
 def knowledge_of(
     shop: ShopConfig, data_dir: Path, questions: QuestionVectors | None = None
 ) -> Knowledge:
@@ -122,9 +133,7 @@ async def _open(
     journal: Journal | None,
 ) -> ShopService:
     voice = Voice.load(*(resolve(name) for name in shop.voices))
-    rules = RulesEngine.load(
-        [resolve(name) for name in shop.packs], resolve(shop.facts)
-    )
+    rules = load_rules(shop)
     business = await _business(shop, resources)
     searcher = knowledge.searcher(today)
     writer = Writer(llms[Tier.L2]) if Tier.L2 in llms else None

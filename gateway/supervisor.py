@@ -2,9 +2,10 @@
 The parent process: owns the socket, the store and the workers.
 
     supervisor ── EmbeddedStore (child, restarted when it dies)
-        ├── worker 1 ┐
-        ├── worker 2 ├ one inherited listening socket, restarted when one dies
-        └── …        ┘
+        └── fork server (gateway.forkserver, started anew when it dies)
+                ├── worker 1 ┐
+                ├── worker 2 ├ one inherited listening socket, restarted when one dies
+                └── …        ┘
 
 Stop order: workers drain first, the store last. A worker that dies young again
 and again is restarted ever more slowly, never given up.
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -29,6 +31,7 @@ from gateway.errors import ConfigError
 from gateway.secrets import fill
 from gateway.store.embedded import EmbeddedStore
 from gateway.worker_config import EX_CONFIG, WorkerConfig
+from gateway.workers import ForkServerGone, Worker, Workers
 
 
 #: A worker that lived shorter than this counts as having died young.
@@ -55,7 +58,8 @@ class Supervisor:
         self._tell = tell
         self._store: EmbeddedStore | None = None
         self._listener: socket.socket | None = None
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._forks: Workers | None = None
+        self._workers: list[Worker] = []
         self._watchers: list[threading.Thread] = []
         self._is_stopping = threading.Event()
         self._failure = ""
@@ -80,7 +84,7 @@ class Supervisor:
     @property
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that run now."""
-        return [worker.pid for worker in self._workers if worker.poll() is None]
+        return [worker.pid for worker in self._workers if worker.is_alive]
 
     @property
     def store_pid(self) -> int | None:
@@ -101,9 +105,10 @@ class Supervisor:
             self._start_store()
             self._empty_metrics()
             handed = self._hand_over()
+            forks = self._forks = Workers(partial(self._start_fork_server, handed))
             for number in range(self._config.server.workers):
                 watcher = threading.Thread(
-                    target=self._watch, args=(number, handed), daemon=True
+                    target=self._watch, args=(number, forks), daemon=True
                 )
                 watcher.start()
                 self._watchers.append(watcher)
@@ -118,10 +123,11 @@ class Supervisor:
         # A copy: each watcher takes its worker off the list when it ends.
         workers = list(self._workers)
         for worker in workers:
-            if worker.poll() is None:
-                worker.terminate()
-        for worker in workers:
-            _reap(worker, give_up)
+            worker.terminate()
+        while any(worker.is_alive for worker in workers) and monotonic() < give_up:
+            sleep(0.02)
+        if self._forks is not None:
+            self._forks.close()
         for watcher in self._watchers:
             watcher.join(timeout=1)
         if self._listener is not None:
@@ -170,42 +176,50 @@ class Supervisor:
             )
         return path
 
-    def _watch(self, number: int, handed: Path) -> None:
+    def _watch(self, number: int, forks: Workers) -> None:
         """Keep worker *number* alive until the end."""
         pause_s = FIRST_PAUSE_S
         is_first = True
         while not self._is_stopping.is_set():
             started = monotonic()
-            worker = self._spawn(handed)
-            self._workers.append(worker)
-            with worker:
-                code = worker.wait()
-            self._workers.remove(worker)
-            self._forget_gauges(worker.pid)
+            who, code = self._live(forks)
             if code == EX_CONFIG and is_first:
                 self._failure = "a worker cannot use its configuration; see above"
                 self._is_stopping.set()
             is_first = False
             if self._is_stopping.is_set():
                 return
-            self._tell(
-                f"worker {number + 1} (pid {worker.pid}) ended with {code}; restarting"
-            )
+            self._tell(f"worker {number + 1} ({who}) ended with {code}; restarting")
             is_young = monotonic() - started < YOUNG_S
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S) if is_young else FIRST_PAUSE_S
             self._is_stopping.wait(pause_s)
 
-    def worker_command(self, handed: Path, fd: int) -> list[str]:
-        """What is run as a worker; fault tests plant bugs here."""
-        return [sys.executable, "-m", "gateway.worker", str(handed), str(fd)]
+    def _live(self, forks: Workers) -> tuple[str, int]:
+        """One life of a worker: who it was, and its exit code."""
+        try:
+            worker = forks.fork()
+        except ForkServerGone as exc:
+            return "no fork server", exc.code
+        self._workers.append(worker)
+        code = worker.wait()
+        self._workers.remove(worker)
+        self._forget_gauges(worker.pid)
+        return f"pid {worker.pid}", code
 
-    def _spawn(self, handed: Path) -> subprocess.Popen[bytes]:
+    def fork_server_command(
+        self, handed: Path, listener: int, control: int
+    ) -> list[str]:
+        """What is run as fork server; fault tests plant bugs here."""
+        numbers = [str(listener), str(control)]
+        return [sys.executable, "-m", "gateway.forkserver", str(handed), *numbers]
+
+    def _start_fork_server(self, handed: Path, control: int) -> subprocess.Popen[bytes]:
         assert self._listener is not None  # noqa: S101 - documented order
-        fd = self._listener.fileno()
+        listener = self._listener.fileno()
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            self.worker_command(handed, fd),
-            stdin=subprocess.PIPE,
-            pass_fds=(fd,),
+            self.fork_server_command(handed, listener, control),
+            stdin=subprocess.DEVNULL,
+            pass_fds=(listener, control),
             env=self._worker_environ(),
             start_new_session=True,
         )
@@ -247,11 +261,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from exc
     listener.listen(BACKLOG)
     return listener
-
-
-def _reap(worker: subprocess.Popen[bytes], give_up: float) -> None:
-    while worker.poll() is None and monotonic() < give_up:
-        sleep(0.02)
-    if worker.poll() is None:
-        worker.kill()
-        worker.wait()

@@ -1,7 +1,7 @@
 """
 One worker process: opens the gateway, serves on an inherited socket, drains.
 
-Started by :mod:`gateway.supervisor` as ``python -m gateway.worker CONFIG FD``.
+Forked by :mod:`gateway.forkserver`, or alone: ``python -m gateway.worker CONFIG FD``.
 SIGTERM ends it in order: refuse new messages, finish what runs, give the
 leases back, close the store. It dies with its parent.
 """

@@ -15,8 +15,8 @@ def planted(name):
     """A supervisor that runs *name* in place of the worker."""
 
     class Planted(Supervisor):
-        def worker_command(self, handed, fd):
+        def fork_server_command(self, handed, listener, control):
             script = str(PLANTED / f"{name}.py")
-            return [sys.executable, script, str(handed), str(fd)]
+            return [sys.executable, script, str(handed), str(listener), str(control)]
 
     return Planted

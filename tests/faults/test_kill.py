@@ -28,7 +28,7 @@ def run(
     make_supervisor=Supervisor,
 ):
     return run_faults(
-        load(None, {}),
+        load(None, {}, {"router.arithmetic": "plain"}),
         fault,
         messages=messages,
         strikes=strikes,

@@ -21,7 +21,7 @@ CUSTOMERS, STRIKES = (60, 18) if FULL else (40, 9)
 
 def run(customers, strikes, *, faults=ALL_FAULTS, make_supervisor=Supervisor):
     return run_l3_faults(
-        load(None, {}),
+        load(None, {}, {"router.arithmetic": "plain"}),
         customers=customers,
         strikes=strikes,
         seed=11,

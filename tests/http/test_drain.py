@@ -194,27 +194,25 @@ def test_a_stopped_gateway_leaves_no_process_and_no_open_port(tmp_path: Path) ->
     """Workers and store end with it."""
     data = tmp_path / "data"
     with serving(data, "--workers", "2") as served:
-        children = _children(served.process.pid)
-        assert len(children) >= 3
+        children = _descendants(served.process.pid)
+        assert len(children) >= 4
         assert served.stop() == 0
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{served.url}/healthz", timeout=2)
 
 
-def _children(pid: int) -> list[int]:
-    """Process ids started by *pid* that live now."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    if not path.exists():
-        pytest.skip("no /proc on this system")
+def _descendants(pid: int) -> list[int]:
+    """Process ids that live now of all started by *pid*, and by those in turn."""
     tasks = Path(f"/proc/{pid}/task")
+    if not tasks.exists():
+        pytest.skip("no /proc on this system")
     found = [
         int(child)
         for task in tasks.iterdir()
         for child in (task / "children").read_text().split()
     ]
-    assert os.getpid() not in found
-    return found
+    return found + [one for child in found for one in _descendants(child)]
 
 
 def test_a_second_gateway_on_the_same_folder_is_refused(tmp_path: Path) -> None:

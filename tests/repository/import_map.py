@@ -238,12 +238,20 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.worker_config",
     ),
     "gateway.lifeline": (),
+    "gateway.forkserver": (
+        "gateway.routers",
+        "gateway.services",
+        "gateway.worker",
+        "gateway.worker_config",
+    ),
+    "gateway.workers": (),
     "gateway.supervisor": (
         "gateway.config",
         "gateway.errors",
         "gateway.secrets",
         "gateway.store.*",
         "gateway.worker_config",
+        "gateway.workers",
     ),
     "gateway.stack": (
         "gateway.client",
@@ -334,8 +342,14 @@ MAP: Mapping[str, tuple[str, ...]] = {
 ROOTS: Mapping[str, tuple[str, ...]] = {
     "gateway.app": ("gateway.worker", "gateway.cli.*"),
     "gateway.fitting": ("gateway.app",),
-    "gateway.routers": ("gateway.app", "gateway.fitting", "gateway.cli.*"),
-    "gateway.worker": (),
+    "gateway.routers": (
+        "gateway.app",
+        "gateway.fitting",
+        "gateway.forkserver",
+        "gateway.cli.*",
+    ),
+    "gateway.worker": ("gateway.forkserver",),
+    "gateway.forkserver": (),
     "gateway.cli": (),
     "gateway.cli.*": ("gateway.cli.*",),
     "loadtest*": (

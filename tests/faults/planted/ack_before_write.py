@@ -6,8 +6,8 @@ import asyncio
 import sys
 
 from gateway.dispatch import Dispatcher
+from gateway.forkserver import main
 from gateway.outcome import MessageOut
-from gateway.worker import main
 
 
 _submit = Dispatcher.submit

@@ -9,7 +9,7 @@ import msgspec
 
 from engines.agent.execution import Executor
 from engines.agent.ledger import ActionState
-from gateway.worker import main
+from gateway.forkserver import main
 
 
 later = set()

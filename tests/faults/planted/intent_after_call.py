@@ -7,7 +7,7 @@ import sys
 
 from engines.agent.execution import Executor
 from engines.agent.ledger import ActionState
-from gateway.worker import main
+from gateway.forkserver import main
 
 
 _run = Executor.run

@@ -8,7 +8,7 @@ import uuid
 import msgspec
 
 from engines.agent.execution import Executor
-from gateway.worker import main
+from gateway.forkserver import main
 
 
 _send = Executor._send

@@ -6,8 +6,8 @@ import sys
 
 import slow_turns  # noqa: F401 - a pause falls into a turn
 
+from gateway.forkserver import main
 from gateway.store import connection, functions
-from gateway.worker import main
 
 
 FENCES = (

@@ -5,8 +5,8 @@ A worker without a bug whose turns take a while, so that a strike falls into the
 import asyncio
 import sys
 
+from gateway.forkserver import main
 from gateway.turn_work import TurnWork
-from gateway.worker import main
 
 
 _run = TurnWork.run

@@ -7,9 +7,9 @@ import uuid
 
 import msgspec
 
+from gateway.forkserver import main
 from gateway.store import keys
 from gateway.store.conversations import Conversations
-from gateway.worker import main
 
 
 _accept = Conversations.accept
