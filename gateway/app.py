@@ -65,6 +65,7 @@ from gateway.store.handoff import HandoffStore
 from gateway.store.journal import StoreJournal
 from gateway.store.ledger import StoreLedger
 from gateway.store.operators import OperatorStore
+from gateway.store.remarks import Remarks
 from gateway.store.threads import Threads
 from gateway.store.tide import TideStore
 from gateway.store.wakeups import Wakeups
@@ -152,7 +153,11 @@ class Gateway:
         core = await self._open_core(config)
         work = self._open_work(config, secret, core)
         self.channels = self._open_channels(config, core)
-        self._live = Live(core.conversations, Wakeups(core.scripts))
+        self._live = Live(
+            core.conversations,
+            Wakeups(core.scripts),
+            Remarks(core.scripts, log_keep=config.store.log_keep),
+        )
         desk = Desk(work.mover, work.handoffs)
         self._feed = DeskFeed(desk, HandoffStore(core.scripts))
         shops = [shop.id for shop in config.shops]

@@ -7,11 +7,15 @@ wake-up costs at most :data:`LOOK_AGAIN_S`, never an event.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.outcome import EventOut, event_out
 from gateway.store.conversations import Conversations
+from gateway.store.remarks import Remarks, Typist
 from gateway.store.wakeups import Wakeups
+
+
+__all__ = ["Live", "Typist"]
 
 
 #: Seconds after which the log is read although nobody called.
@@ -23,9 +27,12 @@ PAGE = 100
 class Live:
     """Reads and follows conversations' events."""
 
-    def __init__(self, conversations: Conversations, wakeups: Wakeups) -> None:
+    def __init__(
+        self, conversations: Conversations, wakeups: Wakeups, remarks: Remarks
+    ) -> None:
         self._conversations = conversations
         self._wakeups = wakeups
+        self._remarks = remarks
         self._is_closed = False
 
     async def page(
@@ -36,12 +43,19 @@ class Live:
         return [event_out(event.n, event.kind, event.data) for event in found]
 
     async def follow(
-        self, shop: str, conversation: str, after: int
+        self,
+        shop: str,
+        conversation: str,
+        after: int,
+        typing: Callable[[Typist], Awaitable[None]] | None = None,
     ) -> AsyncIterator[list[EventOut]]:
         """
         Pages of events until :meth:`close`; an empty page is a sign of life.
 
         Stop iterating to stop: the subscription ends with the iterator.
+
+        Args:
+            typing: Called, after what was written before, when somebody types.
         """
         async with self._wakeups.watch(shop, conversation) as wakeup:
             while not self._is_closed:
@@ -50,8 +64,21 @@ class Live:
                 if events:
                     after = events[-1].n
                 yield events
+                for who in wakeup.typists():
+                    if typing is not None:
+                        await typing(who)
                 if len(events) < PAGE:
                     await wakeup.wait(LOOK_AGAIN_S)
+
+    async def types(self, shop: str, conversation: str, who: Typist) -> None:
+        """Tell who follows that somebody types; kept nowhere."""
+        await self._remarks.typing(shop, conversation, who)
+
+    async def rate(
+        self, shop: str, conversation: str, fingerprint: str, event: bytes
+    ) -> int | None:
+        """Write a customer's rating; see :meth:`gateway.store.remarks.Remarks.rate`."""
+        return await self._remarks.rate(shop, conversation, fingerprint, event)
 
     def close(self) -> None:
         """End every follower at once, so that a stopping worker need not wait."""

@@ -16,7 +16,8 @@ from engines.contract import ActionRef, Citation, Decision, Tier
 
 
 Status = Literal["answered", "queued", "ticketed", "pending"]
-Kind = Literal["message", "reply", "operator", "notice"]
+Kind = Literal["message", "reply", "operator", "notice", "rating"]
+CardKind = Literal["order", "image", "voice", "video", "file", "location", "sticker"]
 
 #: Begins what the store keeps as the result of a message that a person reads; the
 #: name of the conversation's owner follows. No encoded MessageOut begins like it.
@@ -28,7 +29,25 @@ KINDS: dict[str, Kind] = {
     "r": "reply",
     "o": "operator",
     "s": "notice",
+    "g": "rating",
 }
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Something beside a text: an order the customer points at, a picture, a file.
+
+    Attributes:
+        ref: The order's number, or the platform's own id.
+
+        url: Where it can be seen; never fetched by the gateway.
+    """
+
+    kind: CardKind
+    title: str = ""
+    ref: str = ""
+    url: str = ""
+    amount_minor: int | None = None
 
 
 class ReplyOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +104,9 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         n: Its number; ask for what came after the last one seen.
 
         kind: ``message`` (customer), ``reply`` (machine), ``operator``,
-            ``notice`` (a change of owner or state).
+            ``notice`` (a change of owner or state), ``rating`` (by the customer).
+
+        score: Of a rating, 1 (worst) to 5.
     """
 
     n: int
@@ -100,6 +121,8 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision: Decision | None = None
     operator: str = ""
     handoff: HandoffOut | None = None
+    cards: tuple[Card, ...] = ()
+    score: int = 0
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,6 +139,8 @@ class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decision: Decision | None = None
     operator: str = ""
     handoff: HandoffOut | None = None
+    cards: tuple[Card, ...] = ()
+    score: int = 0
     meta: dict[str, str | int | float | bool | None] | None = None
 
 
@@ -144,4 +169,6 @@ def event_out(n: int, kind: str, data: bytes) -> EventOut:
         decision=body.decision,
         operator=body.operator,
         handoff=body.handoff,
+        cards=body.cards,
+        score=body.score,
     )

@@ -30,7 +30,7 @@ from gateway.channels.contract import (
 )
 from gateway.channels.identity import Identity
 from gateway.errors import MessageConflict, NotFound
-from gateway.outcome import EventBody, encode
+from gateway.outcome import Card, EventBody, encode
 from gateway.store.mailbox import Accepted, NewMessage
 from gateway.store.pulls import Pulls
 
@@ -200,6 +200,7 @@ class Hooks:
             message_id=plain_id(message.message_id),
             user_id=user,
             locale=self._locale_of(text, declared),
+            cards=_cards(message),
             meta=_meta(message.attachments),
         )
         said = f"{user}\0{text}".encode()
@@ -249,6 +250,15 @@ def _meta(
         f"attachment_{n}": f"{one.kind}:{one.ref}"[:500]
         for n, one in enumerate(attachments, 1)
     }
+
+
+def _cards(message: InboundMessage) -> tuple[Card, ...]:
+    """What pages show beside the text."""
+    order = (Card(kind="order", ref=message.order[:200]),) if message.order else ()
+    return order + tuple(
+        Card(kind=one.kind, title=one.name[:200], ref=one.ref[:200])
+        for one in message.attachments
+    )
 
 
 def _code(reason: str) -> str:

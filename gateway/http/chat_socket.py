@@ -2,13 +2,15 @@
 The customer's WebSocket: one conversation, both ways, resumable.
 
 First frame ``{"type":"auth","token":…,"after":N}``; then the server sends every
-event after N and each new one; the client sends ``message`` and ``ping``. A
+event after N and each new one, and ``typing`` while an operator writes; the client
+sends ``message``, ``typing`` and ``ping``. A
 message that was sent but not acknowledged is sent again with the same id.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -25,7 +27,8 @@ from gateway.http.auth import Principal
 from gateway.http.customers import CustomerApi
 from gateway.http.intake import check_conversation_id
 from gateway.http.problems import Table, problem_of
-from gateway.http.wire import Id, MessageIn, Text
+from gateway.http.wire import Cards, Id, MessageIn, Text
+from gateway.live import Typist
 from gateway.outcome import EventOut, MessageOut, encode
 from gateway.store.errors import StoreUnavailable
 
@@ -36,6 +39,8 @@ AUTH_WAIT_S = 10.0
 CLOSE_UNAUTHORIZED = 4401
 #: Close code when this process can push no more; connect again and resume.
 CLOSE_COME_BACK = 1012
+#: Signs of typing of one connection are passed on at most so often, seconds.
+TYPING_EVERY_S = 1.0
 #: Messages of one connection in work at once.
 MAX_IN_WORK = 8
 
@@ -68,6 +73,17 @@ class MessageFrame(
     text: Text
     user_id: Id | None = None
     locale: Locale | None = None
+    cards: Cards = ()
+
+
+class TypingFrame(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="typing",
+    forbid_unknown_fields=True,
+):
+    """The customer types; operators who look on are told, nothing is kept."""
 
 
 class PingFrame(
@@ -81,7 +97,7 @@ class PingFrame(
 
 
 _auth_decoder = msgspec.json.Decoder(AuthFrame)
-_frame_decoder = msgspec.json.Decoder(MessageFrame | PingFrame)
+_frame_decoder = msgspec.json.Decoder(MessageFrame | TypingFrame | PingFrame)
 
 
 @websocket("/v1/conversations/{conversation_id:str}/ws")
@@ -134,6 +150,7 @@ class _Connection:
         self._api = api
         self._table = table
         self._in_work: set[asyncio.Task[None]] = set()
+        self._typed_s = 0.0
 
     async def serve(self, key: str, after: int) -> None:
         pushing = asyncio.create_task(self._push(key, after))
@@ -148,7 +165,9 @@ class _Connection:
 
     async def _push(self, key: str, after: int) -> None:
         """Push until the end; then the client is told to come back and resume."""
-        follow = self._api.live.follow(self._principal.shop, key, after)
+        follow = self._api.live.follow(
+            self._principal.shop, key, after, self._told_typing
+        )
         with suppress(StoreUnavailable, WebSocketDisconnect, RuntimeError):
             async for events in follow:
                 for event in events:
@@ -166,11 +185,26 @@ class _Connection:
         if isinstance(frame, PingFrame):
             await self._send(b'{"type":"pong"}')
             return
+        if isinstance(frame, TypingFrame):
+            await self._types()
+            return
         if len(self._in_work) >= MAX_IN_WORK:
             await asyncio.wait(self._in_work, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(self._take(frame))
         self._in_work.add(task)
         task.add_done_callback(self._in_work.discard)
+
+    async def _told_typing(self, who: Typist) -> None:
+        """Only what the other side does."""
+        if who == "operator":
+            await self._send(b'{"type":"typing"}')
+
+    async def _types(self) -> None:
+        if time.monotonic() - self._typed_s >= TYPING_EVERY_S:
+            self._typed_s = time.monotonic()
+            key = self._principal.conversation_key(self._conversation_id)
+            with suppress(StoreUnavailable):
+                await self._api.live.types(self._principal.shop, key, "customer")
 
     async def _take(self, frame: MessageFrame) -> None:
         """Hand one message in and acknowledge it; the reply comes as an event."""
@@ -196,6 +230,7 @@ class _Connection:
             user_id=user_id,
             text=frame.text,
             locale=frame.locale,
+            cards=frame.cards,
         )
 
     async def _send(self, data: bytes) -> None:

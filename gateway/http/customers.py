@@ -9,7 +9,7 @@ The message route here is the idiomatic face of
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, Any
@@ -75,6 +75,7 @@ class CustomerApi(msgspec.Struct, frozen=True, kw_only=True):
     shops: Mapping[str, ShopConfig]
     visitor_opens: RateLimit
     is_demo: bool
+    wall_ms: Callable[[], int]
 
 
 def caller(

@@ -2,8 +2,9 @@
 The desk's WebSocket: the board after each change, and the talks on screen.
 
 Client frames: ``ping`` (the operator's sign of life), ``watch`` a handoff's
-conversation from an event on, ``unwatch``. Server frames: ``board``,
-``events`` of a watched handoff, ``pong`` with the presence, ``error``.
+conversation from an event on, ``unwatch``, ``typing``. Server frames: ``board``,
+``events`` of a watched handoff, ``typing`` of its customer, ``pong`` with the
+presence, ``error``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from gateway.http.desk_session import DeskApi, check_origin, session_of
 from gateway.http.desk_wire import board_out
 from gateway.http.problems import Table, problem_of
 from gateway.http.wire import Id
+from gateway.live import Typist
 from gateway.outcome import encode
 
 
@@ -58,6 +60,18 @@ class Watch(
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class Typing(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="typing",
+    forbid_unknown_fields=True,
+):
+    """The operator types; the customer is told if the talk is the operator's."""
+
+    handoff_id: Id
+
+
 class Unwatch(
     msgspec.Struct,
     frozen=True,
@@ -70,7 +84,7 @@ class Unwatch(
     handoff_id: Id
 
 
-_decoder = msgspec.json.Decoder(Ping | Watch | Unwatch)
+_decoder = msgspec.json.Decoder(Ping | Watch | Unwatch | Typing)
 
 
 @websocket("/v1/desk/ws")
@@ -131,6 +145,8 @@ class _Connection:
             elif isinstance(frame, Unwatch):
                 if (task := self._watched.pop(frame.handoff_id, None)) is not None:
                     task.cancel()
+            elif isinstance(frame, Typing):
+                await self._type(frame.handoff_id)
             else:
                 await self._beat()
         except WebSocketDisconnect:
@@ -144,6 +160,14 @@ class _Connection:
         is_present = await self._api.desk.beat(self._who)
         await self._send({"type": "pong", "is_present": is_present})
 
+    async def _type(self, handoff_id: str) -> None:
+        """The customer hears of who has the talk, not of who looks on."""
+        handoff = await self._api.desk.read(self._who, handoff_id)
+        if handoff.is_held and handoff.operator == self._who.name:
+            await self._api.live.types(
+                self._who.shop, handoff.conversation_id, "operator"
+            )
+
     async def _watch(self, frame: Watch) -> None:
         handoff = await self._api.desk.read(self._who, frame.handoff_id)
         if (old := self._watched.pop(handoff.id, None)) is not None:
@@ -156,7 +180,12 @@ class _Connection:
     async def _push_events(
         self, handoff_id: str, conversation_id: str, after: int
     ) -> None:
-        follow = self._api.live.follow(self._who.shop, conversation_id, after)
+
+        async def typing(who: Typist) -> None:
+            if who == "customer" and await self._may_see(handoff_id):
+                await self._send({"type": "typing", "handoff_id": handoff_id})
+
+        follow = self._api.live.follow(self._who.shop, conversation_id, after, typing)
         async for events in follow:
             if events:
                 # A colleague may have the talk by now: then it is not ours to see.

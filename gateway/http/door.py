@@ -114,6 +114,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             limits.limits.visitor_opens_per_s, limits.limits.visitor_opens_burst
         ),
         is_demo=bool(parts.demo),
+        wall_ms=parts.wall_ms,
     )
     routes = build_routes(
         api,

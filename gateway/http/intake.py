@@ -93,7 +93,7 @@ class Intake:
             GatewayError: If the message is refused; nothing is stored then.
             StoreUnavailable: If it could not be written.
         """
-        self._check_rate(principal)
+        self.check_rate(principal)
         principal.check_user(message.user_id)
         if len(message.text) > self._text_chars:
             raise BadMessage(
@@ -105,7 +105,13 @@ class Intake:
             self._new_message(principal, conversation_id, message),
         )
 
-    def _check_rate(self, principal: Principal) -> None:
+    def check_rate(self, principal: Principal) -> None:
+        """
+        Count one request of a caller.
+
+        Raises:
+            RateLimited: If it is one too many.
+        """
         is_visitor = principal.user_id is not None
         rate = self._visitor_rate if is_visitor else self._key_rate
         wait_s = rate.wait_s(principal.name, monotonic())
@@ -131,6 +137,7 @@ class Intake:
             message_id=message.message_id,
             user_id=message.user_id,
             locale=self.language(message.text, message.locale),
+            cards=tuple(card.card() for card in message.cards),
             meta=message.meta,
         )
         said = f"{message.user_id}\0{message.text}".encode()

@@ -1,17 +1,22 @@
 """
 The pages: chat, desk, routing lab. Plain files; nothing loads from elsewhere.
+
+What pages load is read and compressed once, at the start.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import mimetypes
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from litestar import Response, get
-from litestar.datastructures import CacheControlHeader
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
+
+from gateway.errors import NotFound
 
 
 #: Name of the page -> file under ``gateway/web``.
@@ -32,13 +37,53 @@ def page_routes(folder: Path) -> list[ControllerRouterHandler]:
         for path, name in PAGES.items()
         if (folder / name).exists()
     ]
-    assets = create_static_files_router(
-        path=ASSETS,
-        directories=[folder],
-        include_in_schema=False,
-        cache_control=CacheControlHeader(no_cache=True),
-    )
-    return [*pages, assets]
+    return [*pages, _assets(folder)]
+
+
+class _Asset(NamedTuple):
+    """A file as it is sent."""
+
+    plain: bytes
+    zipped: bytes
+    kind: str
+    tag: str
+
+
+def _assets(folder: Path) -> HTTPRouteHandler:
+    """One route for all files; a browser that has one asks whether it is still so."""
+    files = {
+        f"/{path.relative_to(folder).as_posix()}": _asset(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+    @get(f"{ASSETS}/{{name:path}}", include_in_schema=False, sync_to_thread=False)
+    def asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+        found = files.get(name)
+        if found is None:
+            raise NotFound(f"there is no file {name}")
+        headers = {
+            "cache-control": "no-cache",
+            "etag": found.tag,
+            "vary": "accept-encoding",
+        }
+        if request.headers.get("if-none-match") == found.tag:
+            return Response(b"", status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            return Response(found.zipped, media_type=found.kind, headers=headers)
+        return Response(found.plain, media_type=found.kind, headers=headers)
+
+    return asset
+
+
+def _asset(path: Path) -> _Asset:
+    plain = path.read_bytes()
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    tag = f'"{hashlib.blake2b(plain, digest_size=12).hexdigest()}"'
+    return _Asset(plain, gzip.compress(plain, mtime=0), kind, tag)
 
 
 def _page(path: str, file: Path) -> HTTPRouteHandler:

@@ -45,6 +45,7 @@ from gateway.http.desk_session import COOKIE
 from gateway.http.hooks import HookController
 from gateway.http.identities import IdentityController, LinkCodeController
 from gateway.http.openai import ChatController
+from gateway.http.ratings import RatingController
 from gateway.http.system import SystemApi, SystemController
 from gateway.telemetry import Telemetry
 
@@ -94,6 +95,7 @@ def build_routes(
             ChatController,
             IdentityController,
             LinkCodeController,
+            RatingController,
             chat_socket,
             _docs_assets(),
             *more,

@@ -8,11 +8,12 @@ decoding. The field names are the stable wire contract; what goes out is in
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from engines.contract import Locale, Role
+from gateway.outcome import Card
 
 
 #: No control characters, blanks, or what stands for bytes that were not UTF-8.
@@ -29,6 +30,57 @@ Text = Annotated[
 Meta = dict[str, str | int | float | bool | None]
 
 
+#: Pages open what a card leads to: nothing but plain web addresses.
+URL_PATTERN = r"^https?://[^\s\x00-\x20\x7f\"'<>\\^`{|}]+(?!\n)$"
+_Line = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class CardIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Something a message points at; the text must say what is wanted of it.
+
+    Attributes:
+        ref: Number of an order.
+
+        url: Where a file or picture lies; the gateway does not fetch it.
+    """
+
+    kind: Literal["order", "image", "file"]
+    title: _Line = ""
+    ref: _Line = ""
+    url: Annotated[str, msgspec.Meta(max_length=2_000, pattern=URL_PATTERN)] | None = (
+        None
+    )
+    amount_minor: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+
+    def card(self) -> Card:
+        """The same as the log keeps it."""
+        return Card(
+            kind=self.kind,
+            title=self.title,
+            ref=self.ref,
+            url=self.url or "",
+            amount_minor=self.amount_minor,
+        )
+
+
+Cards = Annotated[tuple[CardIn, ...], msgspec.Meta(max_length=5)]
+
+
+class RatingIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How well the customer was served: 1 (worst) to 5, and a word if they like."""
+
+    score: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    comment: Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00]*$")] = ""
+
+
+class RatingOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The rating as an event of the conversation."""
+
+    seq: int
+    score: int
+
+
 class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     One customer message.
@@ -38,6 +90,8 @@ class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
         locale: Language of the customer's page; the text's own language wins.
 
+        cards: Orders, pictures and files that pages show with the message.
+
         meta: Free values of the sender, kept with the message, never read.
     """
 
@@ -45,6 +99,7 @@ class MessageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     user_id: Id
     text: Text
     locale: Locale | None = None
+    cards: Cards = ()
     meta: Meta | None = None
 
 

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from gateway.store import keys
 from gateway.store.connection import Scripts
 from gateway.store.errors import StoreUnavailable
+from gateway.store.remarks import TYPISTS, Typist
 
 
 class Wakeup:
@@ -23,10 +24,18 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._typists: list[Typist] = []
 
-    def set(self) -> None:
-        """Wake the follower."""
+    def set(self, typist: Typist | None = None) -> None:
+        """Wake the follower; *typist* if only somebody types."""
+        if typist is not None and typist not in self._typists:
+            self._typists.append(typist)
         self._event.set()
+
+    def typists(self) -> list[Typist]:
+        """Who has typed since this was asked last."""
+        found, self._typists = self._typists, []
+        return found
 
     def clear(self) -> None:
         """Forget earlier wake-ups; call before reading the log."""
@@ -84,6 +93,7 @@ class Wakeups:
             async with self._scripts.subscribe(keys.WAKE_UPS) as subscription:
                 self.wake_all()
                 async for channel, payload in subscription:
-                    name = payload.partition(b" ")[0].decode("ascii")
-                    for wakeup in self._followers.get((channel.decode(), name), ()):
-                        wakeup.set()
+                    name, _, number = payload.partition(b" ")
+                    key = (channel.decode(), name.decode("ascii"))
+                    for wakeup in self._followers.get(key, ()):
+                        wakeup.set(TYPISTS.get(number))

@@ -5,16 +5,25 @@
  *   <tidegate-chat endpoint="https://gateway.example" shop="demo"></tidegate-chat>
  *
  * Attributes: endpoint (empty: the page's own host), shop, channel, identity (a
- * token of the shop's server) or user-id with user-hash, lang (zh, en), theme (light, dark), currency. It renders values,
- * never HTML, and loads nothing from another host than the gateway's.
+ * token of the shop's server) or user-id with user-hash, lang (zh, en), theme (light,
+ * dark), currency, upload (an address of the shop that takes a file and answers
+ * {"url": …}; without it no files are sent). It renders values, never HTML, and loads
+ * nothing from another host than the gateway's.
  */
 
+import { cardNode, uploaded } from "./chat_cards.js";
 import { ChatLink } from "./chat_link.js";
 import { element, followEnd, isSendKey, keptTheme, nextTheme } from "./dom.js";
 import { firstLanguage, Words } from "./i18n.js";
 import { eventNode, markFailed, pendingNode } from "./chat_lines.js";
+import { ratingForm } from "./chat_rating.js";
 
 const PLACE_EVERY_MS = 15000;
+/** A machine that answers at once is not said to be at it. */
+const THINKING_AFTER_MS = 600;
+const THINKING_MOST_MS = 120000;
+/** How long one sign of an operator's typing holds. */
+const TYPING_HOLDS_MS = 5000;
 
 /** What an operator is looking at still waits, as far as the customer sees. */
 function isWaiting(handoff) {
@@ -23,6 +32,8 @@ function isWaiting(handoff) {
 
 class TidegateChat extends HTMLElement {
   static observedAttributes = ["lang", "user-id"];
+  /** Resolves once the chat can be used. */
+  ready = new Promise((done) => (this.isBuilt = done));
 
   async connectedCallback() {
     this.attachShadow({ mode: "open" });
@@ -31,6 +42,7 @@ class TidegateChat extends HTMLElement {
     await this.speak(firstLanguage(this.getAttribute("lang")));
     this.build();
     this.start();
+    this.isBuilt();
   }
 
   disconnectedCallback() {
@@ -49,8 +61,22 @@ class TidegateChat extends HTMLElement {
     this.box.focus();
   }
 
+  /** Put an order or a file beside the next message: {kind, ref, title, url, …}. */
+  attach(card) {
+    this.card = card;
+    this.attached.replaceChildren();
+    this.attached.hidden = !card;
+    if (!card) return;
+    const remove = { type: "button", class: "quiet", "aria-label": this.words.say("chat.decline") };
+    this.attached.append(
+      cardNode(card, this.words, this.page.currency),
+      element("button", { ...remove, onclick: () => this.attach(null) }, "×"),
+    );
+    this.box.focus();
+  }
+
   async speak(language) {
-    this.words = await Words.load(language);
+    this.words = await Words.load(language, true);
   }
 
   async changeLanguage(language) {
@@ -59,8 +85,10 @@ class TidegateChat extends HTMLElement {
     this.words.keep();
     const draft = this.box.value;
     const seen = this.events;
+    const { card } = this;
     this.build();
     this.box.value = draft;
+    this.attach(card);
     this.dispatchEvent(new CustomEvent("language", { detail: language }));
     this.events = [];
     for (const event of seen) this.show(event);
@@ -83,10 +111,13 @@ class TidegateChat extends HTMLElement {
     this.ways = element(
       "p",
       { class: "ways", hidden: true },
-      this.wayOut("chat.cancel_queue", "DELETE", ""),
-      this.wayOut("chat.call_back", "POST", "/callback"),
+      this.wayOut("chat.cancel_queue", "DELETE", "handoff"),
+      this.wayOut("chat.call_back", "POST", "handoff/callback"),
     );
     this.offline = element("p", { class: "offline", role: "status", hidden: true });
+    this.typing = element("p", { class: "typing", role: "status" });
+    this.rating = element("div", { hidden: true });
+    this.attached = element("div", { class: "attached", hidden: true });
     this.box = element("textarea", {
       id: "text",
       rows: "2",
@@ -97,6 +128,7 @@ class TidegateChat extends HTMLElement {
         event.preventDefault();
         this.submit();
       },
+      oninput: () => this.handoff?.state === "active" && this.link.types(),
     });
     const form = element(
       "form",
@@ -108,6 +140,7 @@ class TidegateChat extends HTMLElement {
         },
       },
       element("label", { for: "text", class: "unseen" }, say("chat.input_label")),
+      this.fileButton(),
       this.box,
       element("button", { type: "submit", class: "primary" }, say("chat.send")),
     );
@@ -120,6 +153,9 @@ class TidegateChat extends HTMLElement {
       this.load,
       this.ways,
       this.log,
+      this.typing,
+      this.rating,
+      this.attached,
       form,
     );
     const styles = ["tokens", "lines", "chat"].map((name) =>
@@ -149,6 +185,17 @@ class TidegateChat extends HTMLElement {
         "button",
         {
           type: "button",
+          class: "quiet rate",
+          "aria-label": say("chat.rate"),
+          "aria-expanded": "false",
+          onclick: () => this.askRating(this.rating.hidden),
+        },
+        "☆",
+      ),
+      element(
+        "button",
+        {
+          type: "button",
           class: "quiet language",
           "aria-label": say("app.language_label"),
           onclick: () => this.setAttribute("lang", this.words.other),
@@ -166,6 +213,66 @@ class TidegateChat extends HTMLElement {
         "◐",
       ),
     );
+  }
+
+  /** Only where the shop has a place for files. */
+  fileButton() {
+    const address = this.getAttribute("upload");
+    if (!address) return null;
+    const file = element("input", {
+      type: "file",
+      class: "unseen",
+      tabindex: "-1",
+      "aria-hidden": "true",
+      onchange: () => file.files[0] && void this.sendFile(address, file.files[0]),
+    });
+    const pick = { type: "button", class: "quiet attach", "aria-label": this.words.say("chat.attach") };
+    return element(
+      "span",
+      {},
+      file,
+      element("button", { ...pick, onclick: () => file.click() }, "📎"),
+    );
+  }
+
+  async sendFile(address, file) {
+    const say = (key, blanks) => this.words.say(key, { title: file.name, ...blanks });
+    this.tellTyping(say("chat.uploading"), THINKING_MOST_MS);
+    try {
+      const card = await uploaded(address, file);
+      this.tellTyping("");
+      this.send(say("chat.file_sent"), [card]);
+    } catch ({ message }) {
+      this.tellTyping(say("chat.upload_failed", { detail: message }), TYPING_HOLDS_MS);
+    }
+  }
+
+  /** Open or close the stars; nobody's focus is taken. */
+  askRating(isAsked) {
+    this.rating.hidden = !isAsked;
+    this.shadowRoot.querySelector(".rate").setAttribute("aria-expanded", String(isAsked));
+    this.rating.replaceChildren();
+    if (!isAsked) return;
+    const rate = async (rating) => {
+      await this.link.change("POST", "rating", rating);
+      this.askRating(false);
+    };
+    this.rating.append(ratingForm(this.words, rate));
+  }
+
+  /** One line under the log: who types; empty for nobody. */
+  tellTyping(text, holdsMs = 0) {
+    clearTimeout(this.typingTimer);
+    this.typing.textContent = text;
+    if (text) this.typingTimer = setTimeout(() => this.tellTyping(""), holdsMs);
+  }
+
+  /** Who is at it now, by the last thing that happened. */
+  showTyping(event) {
+    this.tellTyping("");
+    if (event.kind !== "message" || this.isWaiting || this.handoff?.state === "active") return;
+    const tell = () => this.tellTyping(this.words.say("chat.thinking"), THINKING_MOST_MS);
+    this.typingTimer = setTimeout(tell, THINKING_AFTER_MS);
   }
 
   greet() {
@@ -192,6 +299,10 @@ class TidegateChat extends HTMLElement {
     listen("refused", ({ message_id, problem }) => this.refuse(message_id, problem));
     listen("state", (state) => this.showState(state === "up"));
     listen("forgotten", () => this.startOver());
+    listen("typing", () => {
+      const name = this.handoff?.operator ?? "";
+      this.tellTyping(this.words.say("chat.typing", { name }), TYPING_HOLDS_MS);
+    });
     void this.link.open();
     for (const message of this.link.pending.values()) this.showPending(message);
     this.timer = setInterval(() => this.askPlace(), PLACE_EVERY_MS);
@@ -200,6 +311,7 @@ class TidegateChat extends HTMLElement {
 
   stop() {
     clearInterval(this.timer);
+    clearTimeout(this.typingTimer);
     this.link?.close();
   }
 
@@ -221,15 +333,26 @@ class TidegateChat extends HTMLElement {
   }
 
   submit() {
-    const text = this.box.value.trim();
+    const { card } = this;
+    const about = card?.kind === "order" ? this.words.say("chat.about_order", card) : "";
+    const text = [about, this.box.value.trim()].filter(Boolean).join("\n");
     if (!text) return;
     this.box.value = "";
-    this.send(text);
+    this.attach(null);
+    this.send(text, card ? [card] : []);
     this.box.focus();
   }
 
-  send(text) {
-    const message = this.link.send(text, this.words.language);
+  /** What lines need of the page around them. */
+  get page() {
+    return {
+      currency: this.getAttribute("currency") ?? "CNY",
+      send: (text) => this.send(text),
+    };
+  }
+
+  send(text, cards = []) {
+    const message = this.link.send(text, this.words.language, cards);
     this.lastSent = message;
     this.showPending(message);
     this.log.scrollTop = this.log.scrollHeight;
@@ -278,10 +401,7 @@ class TidegateChat extends HTMLElement {
     followEnd(this.log, () => {
       this.log.querySelector(".empty")?.remove();
       const known = event.kind === "message" ? this.lines.get(event.message_id) : null;
-      const node = eventNode(event, this.words, {
-        currency: this.getAttribute("currency") ?? "CNY",
-        send: (text) => this.send(text),
-      });
+      const node = eventNode(event, this.words, this.page);
       if (known) known.remove();
       if (event.kind === "message") this.endConsent();
       if (event.message_id && event.kind === "message") {
@@ -290,6 +410,9 @@ class TidegateChat extends HTMLElement {
       this.insert(node);
     });
     if (event.handoff) this.changeHandoff(event);
+    this.showTyping(event);
+    if (["message", "rating"].includes(event.kind)) this.askRating(false);
+    else if (event.handoff?.state === "closed") this.askRating(true);
   }
 
   /** Whatever the customer says next answers the proposal before it. */
@@ -306,7 +429,7 @@ class TidegateChat extends HTMLElement {
   showPending(message) {
     if (this.lines.has(message.message_id)) return;
     this.log.querySelector(".empty")?.remove();
-    const node = pendingNode(message, this.words);
+    const node = pendingNode(message, this.words, this.page);
     this.lines.set(message.message_id, node);
     this.log.append(node);
   }
@@ -321,7 +444,7 @@ class TidegateChat extends HTMLElement {
     const go = async ({ currentTarget }) => {
       currentTarget.disabled = true;
       try {
-        await this.link.handoff(method, path);
+        await this.link.change(method, path);
       } catch (problem) {
         this.offline.textContent = this.words.say("app.problem", { detail: problem.message });
         this.offline.hidden = false;

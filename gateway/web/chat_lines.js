@@ -2,7 +2,9 @@
  * One line of a conversation as the customer sees it: built from values.
  */
 
+import { cardNode } from "./chat_cards.js";
 import { element } from "./dom.js";
+import { stars } from "./chat_rating.js";
 
 /** Actions that ask for the customer's word. */
 const ASKS = "proposed";
@@ -15,7 +17,14 @@ const ASKS = "proposed";
 export function eventNode(event, words, page) {
   switch (event.kind) {
     case "message":
-      return line("customer", words.say("chat.you"), event, words);
+      return customerNode(event, words, page);
+    case "rating":
+      return element(
+        "p",
+        { class: "notice" },
+        words.say("chat.rated", { stars: stars(event.score) }),
+        event.text ? ` ${event.text}` : null,
+      );
     case "operator":
       return operatorNode(event, words);
     case "reply":
@@ -26,8 +35,8 @@ export function eventNode(event, words, page) {
 }
 
 /** A message on its way: shown at once, moved when the gateway has it. */
-export function pendingNode(message, words) {
-  const node = line("customer", words.say("chat.you"), message, words);
+export function pendingNode(message, words, page) {
+  const node = customerNode(message, words, page);
   node.dataset.state = "sending";
   node.message = message;
   node.append(element("span", { class: "progress" }, words.say("chat.sending")));
@@ -64,6 +73,11 @@ function line(side, who, { text, at_ms }, words, ...more) {
   );
 }
 
+function customerNode(event, words, page) {
+  const cards = (event.cards ?? []).map((card) => cardNode(card, words, page.currency));
+  return line("customer", words.say("chat.you"), event, words, ...cards);
+}
+
 function operatorNode(event, words) {
   const who = words.say("chat.operator", { name: event.operator ?? "" });
   return line("operator", who, event, words);
@@ -79,7 +93,12 @@ function replyNode(event, words, page) {
   const node = line("machine", words.say("chat.ai"), event, words);
   node.querySelector(".who").prepend(badge, " ");
   for (const action of event.actions ?? []) node.append(actionNode(action, words, page));
-  if (event.citations?.length) node.append(sourcesNode(event.citations, words));
+  const cited = event.citations ?? [];
+  for (const { id, title, quote } of cited.filter(({ id }) => id.startsWith("order:"))) {
+    const card = { kind: "order", ref: id.slice("order:".length), title: quote || title };
+    node.append(cardNode(card, words, page.currency));
+  }
+  if (cited.length) node.append(sourcesNode(cited, words));
   return node;
 }
 

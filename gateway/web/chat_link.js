@@ -6,7 +6,8 @@
  * sent again with the same id: the gateway takes it once.
  *
  * Events: "event" (detail: an event of the conversation), "ack", "refused"
- * (detail: {message_id, problem}), "state" (detail: "up" | "down").
+ * (detail: {message_id, problem}), "state" (detail: "up" | "down"), "typing" (an
+ * operator), "forgotten".
  */
 
 import { call, newId, Problem } from "./dom.js";
@@ -14,6 +15,7 @@ import { call, newId, Problem } from "./dom.js";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15000;
 const PING_MS = 25000;
+const TYPING_EVERY_MS = 2500;
 const SOCKET_TRIES = 2;
 
 export class ChatLink extends EventTarget {
@@ -31,6 +33,14 @@ export class ChatLink extends EventTarget {
     this.pause = FIRST_PAUSE_MS;
     this.failedSockets = 0;
     this.isClosed = false;
+    this.typedAt = 0;
+    this.wake = () => {};
+    this.onNetwork = ({ type }) => {
+      if (type === "online") this.wake();
+      else this.cut();
+    };
+    addEventListener("online", this.onNetwork);
+    addEventListener("offline", this.onNetwork);
   }
 
   get storageKey() {
@@ -53,20 +63,32 @@ export class ChatLink extends EventTarget {
       }
       if (this.isClosed) return;
       this.tell("state", "down");
-      await new Promise((wake) => setTimeout(wake, this.pause * (0.5 + Math.random())));
+      await new Promise((wake) => {
+        this.wake = wake;
+        setTimeout(wake, this.pause * (0.5 + Math.random()));
+      });
       this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
     }
   }
 
   close() {
     this.isClosed = true;
+    removeEventListener("online", this.onNetwork);
+    removeEventListener("offline", this.onNetwork);
+    this.wake();
+    this.cut();
+  }
+
+  /** End the connection; unless closed, another one is made. */
+  cut() {
     this.socket?.close();
     this.abort?.abort();
   }
 
   /** Send a new message; it is kept until the gateway has it. */
-  send(text, locale) {
+  send(text, locale, cards = []) {
     const message = { message_id: newId(), text, locale };
+    if (cards.length) message.cards = cards;
     this.pending.set(message.message_id, message);
     this.keep("outbox", [...this.pending.values()]);
     this.push(message);
@@ -80,6 +102,14 @@ export class ChatLink extends EventTarget {
     } else if (this.failedSockets >= SOCKET_TRIES && this.visitor) {
       void this.post(message);
     }
+  }
+
+  /** Tell an operator that the customer types; now and then, kept nowhere. */
+  types() {
+    if (Date.now() - this.typedAt < TYPING_EVERY_MS) return;
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.typedAt = Date.now();
+    this.socket.send('{"type":"typing"}');
   }
 
   /** Ask where the conversation stands; the answer is an "ack". */
@@ -125,13 +155,19 @@ export class ChatLink extends EventTarget {
       this.socket = socket;
       let beat = 0;
       let wasUp = false;
+      let heardAt = Date.now();
       socket.onopen = () => {
         const { token } = this.visitor;
         socket.send(JSON.stringify({ type: "auth", token, after: this.after }));
-        beat = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
+        beat = setInterval(() => {
+          // A line that died without a word is closed from this side.
+          if (Date.now() - heardAt > 2 * PING_MS) socket.close();
+          else socket.send('{"type":"ping"}');
+        }, PING_MS);
       };
       socket.onmessage = ({ data }) => {
         const frame = JSON.parse(data);
+        heardAt = Date.now();
         if (!wasUp && frame.type !== "error") {
           wasUp = true;
           this.up();
@@ -158,6 +194,7 @@ export class ChatLink extends EventTarget {
     if (frame.type === "event") this.takeEvent(frame);
     else if (frame.type === "ack") this.takeAck(frame);
     else if (frame.type === "error") this.takeError(frame);
+    else if (frame.type === "typing") this.tell("typing", null);
   }
 
   takeEvent(event) {
@@ -220,10 +257,11 @@ export class ChatLink extends EventTarget {
     }
   }
 
-  /** Leave the line for people, or ask to be answered later. */
-  handoff(method, path) {
-    return call(`${this.endpoint}${this.path}/handoff${path}`, {
+  /** Leave the line for people, ask to be answered later, or rate. */
+  change(method, path, body) {
+    return call(`${this.endpoint}${this.path}/${path}`, {
       method,
+      body,
       headers: { authorization: `Bearer ${this.visitor.token}` },
     });
   }

@@ -25,6 +25,7 @@ class TidegateDesk extends HTMLElement {
     listen("board", (board) => this.showBoard(board));
     listen("events", ({ handoff_id, events }) => this.talk?.addEvents(handoff_id, events));
     listen("state", (state) => this.showState(state === "up"));
+    listen("typing", ({ handoff_id }) => this.talk?.showTyping(handoff_id));
     listen("absent", () => this.tellAbsent());
     listen("signed_out", () => this.showSignIn());
     this.keys = new DeskKeys(this);

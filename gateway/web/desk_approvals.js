@@ -2,7 +2,8 @@
  * Actions that wait for an operator's approval: what, how much, under which clause.
  */
 
-import { call, element, keyed } from "./dom.js";
+import { call, element } from "./dom.js";
+import { keyed } from "./keyed.js";
 
 const LOOK_EVERY_MS = 5000;
 

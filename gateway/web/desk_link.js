@@ -3,6 +3,7 @@
  * WebSocket that pushes the board and the talks on screen.
  *
  * Events: "board" (detail: the board), "events" (detail: {handoff_id, events}),
+ * "typing" (detail: {handoff_id}: its customer),
  * "state" ("up" | "down"), "absent" (the gateway took the operator for gone),
  * "signed_out".
  */
@@ -12,11 +13,13 @@ import { call, newId } from "./dom.js";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10000;
 const BEAT_MS = 10000;
+const TYPING_EVERY_MS = 2500;
 
 export class DeskLink extends EventTarget {
   session = null;
   watched = new Map();
   pause = FIRST_PAUSE_MS;
+  typedAt = 0;
   isOpen = false;
 
   /** The session of the cookie, or null. */
@@ -69,6 +72,13 @@ export class DeskLink extends EventTarget {
   /** Say a line; the same *lineId* on a retry is said once. */
   reply(handoff, text, lineId = newId()) {
     return this.at(handoff, "reply", { line_id: lineId, text });
+  }
+
+  /** Tell the customer of one's own talk that one types; now and then. */
+  types(handoff) {
+    if (Date.now() - this.typedAt < TYPING_EVERY_MS) return;
+    this.typedAt = Date.now();
+    this.sendFrame({ type: "typing", handoff_id: handoff.id });
   }
 
   /** Push a talk from the event after *after* on, also after a reconnect. */
@@ -140,6 +150,8 @@ export class DeskLink extends EventTarget {
       if (after === undefined) return;
       this.watched.set(frame.handoff_id, Math.max(after, last));
       this.tell("events", frame);
+    } else if (frame.type === "typing") {
+      this.tell("typing", frame);
     } else if (frame.type === "pong" && !frame.is_present) {
       this.tell("absent", null);
     }

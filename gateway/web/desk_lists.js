@@ -3,7 +3,8 @@
  * colleagues. Drawn from the board; the gateway's clock drives the timers.
  */
 
-import { element, keyed } from "./dom.js";
+import { element } from "./dom.js";
+import { keyed } from "./keyed.js";
 
 const ROOMS = ["offers", "mine", "queue", "tickets", "team"];
 

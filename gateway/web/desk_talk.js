@@ -9,6 +9,8 @@ import { eventNode } from "./chat_lines.js";
 import { DeskHelp } from "./desk_help.js";
 import { element, followEnd, isSendKey, newId } from "./dom.js";
 
+/** How long one sign of the customer's typing holds. */
+const TYPING_HOLDS_MS = 5000;
 const OUTCOMES = ["solved", "unsolved", "spam", "other"];
 const FACTS = ["complexity", "risk", "emotion", "intent", "confidence"];
 
@@ -65,6 +67,7 @@ export class DeskTalk {
       "aria-label": words.say("chat.log_label"),
       tabindex: "0",
     });
+    this.typing = element("p", { class: "soft typing", role: "status" });
     this.notes = element("ul", { class: "notes" });
     this.root.replaceChildren(
       element(
@@ -77,6 +80,7 @@ export class DeskTalk {
       ),
       this.contextBox(),
       this.log,
+      this.typing,
       this.noteBox(),
       this.isWrap ? this.wrapBox() : this.composer(),
     );
@@ -209,7 +213,10 @@ export class DeskTalk {
       rows: "3",
       maxlength: "4000",
       placeholder: words.say("desk.reply_placeholder"),
-      oninput: () => this.keepDraft(),
+      oninput: () => {
+        this.keepDraft();
+        this.link.types(this.handoff);
+      },
       onkeydown: (event) => {
         if (!isSendKey(event)) return;
         event.preventDefault();
@@ -257,9 +264,17 @@ export class DeskTalk {
       for (const event of events) {
         if (event.n <= this.seen) continue;
         this.seen = event.n;
+        this.typing.textContent = "";
         this.log.append(this.lineOf(event));
       }
     });
+  }
+
+  showTyping(handoffId) {
+    if (handoffId !== this.handoff?.id) return;
+    clearTimeout(this.typingTimer);
+    this.typing.textContent = this.words.say("desk.customer_types");
+    this.typingTimer = setTimeout(() => (this.typing.textContent = ""), TYPING_HOLDS_MS);
   }
 
   /** The customer stands on the left here, everybody else on the right. */

@@ -2,7 +2,8 @@
  * The supervisor's part of the desk: the load, the sale, and colleagues' talks.
  */
 
-import { call, element, keyed } from "./dom.js";
+import { call, element } from "./dom.js";
+import { keyed } from "./keyed.js";
 
 const LOOK_EVERY_MS = 5000;
 const SALE_MIN = 240;

@@ -1,5 +1,6 @@
 /**
- * Words of the pages: one JSON catalogue per language, shared by all of them.
+ * Words of the pages: two JSON catalogues per language, what a chat says and the rest,
+ * so that a widget on a shop's page loads no more than it shows.
  *
  * A page makes one Words for itself and asks it for texts; changing the
  * language re-reads nothing that was read before.
@@ -10,13 +11,13 @@ export const LANGUAGES = ["zh", "en"];
 const KEPT = "tidegate.language";
 const catalogues = new Map();
 
-async function catalogue(language) {
-  if (!catalogues.has(language)) {
-    const address = new URL(`./i18n/${language}.json`, import.meta.url);
+async function catalogue(name) {
+  if (!catalogues.has(name)) {
+    const address = new URL(`./i18n/${name}.json`, import.meta.url);
     const response = await fetch(address);
-    catalogues.set(language, await response.json());
+    catalogues.set(name, await response.json());
   }
-  return catalogues.get(language);
+  return catalogues.get(name);
 }
 
 /** The language to start with: asked for, kept, the browser's, Chinese. */
@@ -45,8 +46,11 @@ export class Words {
     this.texts = texts;
   }
 
-  static async load(language) {
-    return new Words(language, await catalogue(language));
+  /** All words, or only a chat's own. */
+  static async load(language, isChat = false) {
+    const names = isChat ? [`chat.${language}`] : [`chat.${language}`, language];
+    const texts = await Promise.all(names.map(catalogue));
+    return new Words(language, Object.assign({}, ...texts));
   }
 
   get other() {

@@ -3,8 +3,10 @@
  *
  *   <script type="module" src="https://gateway.example/web/widget.js?shop=demo"></script>
  *
- * Parameters: shop, channel, lang, theme, and side (left, right). A page whose server
- * knows the customer sets window.tidegateIdentity to its signed token before.
+ * Parameters: shop, channel, lang, theme, upload (see chat.js), and side (left, right).
+ * A page whose server knows the customer sets window.tidegateIdentity to its signed
+ * token before. document.querySelector("tidegate-widget").ask({kind: "order", ref:
+ * "K3016", title: "…"}) opens the chat with an order to ask about.
  */
 
 import "./chat.js";
@@ -29,7 +31,7 @@ class TidegateWidget extends HTMLElement {
   async connectedCallback() {
     const source = new URL(import.meta.url);
     const given = (name) => source.searchParams.get(name);
-    const words = await Words.load(firstLanguage(given("lang")));
+    const words = await Words.load(firstLanguage(given("lang")), true);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     const root = this.attachShadow({ mode: "open" });
@@ -46,6 +48,7 @@ class TidegateWidget extends HTMLElement {
       channel: given("channel"),
       lang: given("lang"),
       theme: given("theme"),
+      upload: given("upload"),
       identity: window.tidegateIdentity,
       id: "chat",
     };
@@ -57,6 +60,12 @@ class TidegateWidget extends HTMLElement {
 
   get isOpen() {
     return this.toggle.getAttribute("aria-expanded") === "true";
+  }
+
+  /** Open the chat with something to ask about. */
+  ask(card) {
+    if (!this.isOpen) this.flip();
+    void this.chat.ready.then(() => this.chat.attach(card));
   }
 
   /** The chat is made at the first opening: a page nobody asks on opens no connection. */

@@ -29,7 +29,9 @@ from gateway.stack import Stack, running
 
 
 PASSWORD = secrets.token_urlsafe(12)
-OPERATORS = {"lin": "小林", "wang": "小王", "zhao": "赵班长"}
+OPERATORS = {"lin": "小林", "wang": "小王", "zhao": "赵班长", "sun": "小孙"}
+#: Who takes few talks at a time, so that there is a line.
+CAPACITY = {"sun": "2"}
 SUPERVISORS = {"zhao"}
 
 OpenPage = Callable[..., Page]
@@ -75,6 +77,7 @@ def _hire(name: str, display: str, folder: Path) -> None:
     """Make an account with the command line, beside the running gateway."""
     command = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
     command += ["operator", "add", name, "--display", display]
+    command += ["--capacity", CAPACITY.get(name, "3")]
     command += ["--password", PASSWORD, "--data-dir", str(folder)]
     command += ["--role", "supervisor" if name in SUPERVISORS else "operator"]
     subprocess.run(command, check=True, timeout=60)

@@ -28,6 +28,7 @@ from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.problems import GATEWAY, problem_of
 from gateway.live import Live
 from gateway.store.operators import OperatorStore
+from gateway.store.remarks import Remarks
 from gateway.store.wakeups import Wakeups
 from router_models.registry import Registry
 
@@ -78,7 +79,7 @@ async def serve(people: People, folder: Path) -> AsyncIterator[DeskServer]:
     scripts = people.store._scripts
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     accounts = Accounts(OperatorStore(scripts), hasher=cheap)
-    live = Live(people.conversations, Wakeups(scripts))
+    live = Live(people.conversations, Wakeups(scripts), Remarks(scripts))
     feed = DeskFeed(people.desk, people.store)
     api = DeskApi(
         desk=people.desk,

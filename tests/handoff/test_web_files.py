@@ -24,8 +24,9 @@ BLANK = re.compile(r"\{(\w+)\}")
 
 
 def catalogue(language: str) -> dict[str, str]:
-    text = (WEB / "i18n" / f"{language}.json").read_text(encoding="utf-8")
-    found: dict[str, str] = json.loads(text)
+    found: dict[str, str] = {}
+    for name in (f"chat.{language}.json", f"{language}.json"):
+        found |= json.loads((WEB / "i18n" / name).read_text(encoding="utf-8"))
     return found
 
 
