@@ -282,7 +282,6 @@ class TidegateChat extends HTMLElement {
 
   start() {
     this.handoff = null;
-    this.askedBy = null;
     this.isUp = true;
     this.link = new ChatLink({
       endpoint: this.getAttribute("endpoint") ?? "",
@@ -353,7 +352,6 @@ class TidegateChat extends HTMLElement {
 
   send(text, cards = []) {
     const message = this.link.send(text, this.words.language, cards);
-    this.lastSent = message;
     this.showPending(message);
     this.log.scrollTop = this.log.scrollHeight;
   }
@@ -363,8 +361,17 @@ class TidegateChat extends HTMLElement {
   }
 
   /** Where in the line am I: asked now and then, never pushed at the customer. */
-  askPlace() {
-    if (this.isWaiting && this.askedBy) this.link.refresh(this.askedBy);
+  async askPlace() {
+    if (!this.isWaiting) return;
+    try {
+      const place = await this.link.change("GET", "handoff");
+      if (this.isWaiting && isWaiting(place) && place.id === this.handoff.id) {
+        this.handoff = { ...this.handoff, ...place };
+        this.showHandoff();
+      }
+    } catch {
+      // away, or no longer in the line: an event will tell
+    }
   }
 
   get isWaiting() {
@@ -373,14 +380,6 @@ class TidegateChat extends HTMLElement {
 
   takeAck(ack) {
     this.lines.get(ack.message_id)?.setAttribute("data-state", "taken");
-    if (!ack.handoff) return;
-    const isNew = ack.handoff.id !== this.handoff?.id;
-    if (isNew) this.askedBy = this.lastSent?.message_id === ack.message_id ? this.lastSent : null;
-    const isSame = this.handoff?.id === ack.handoff.id;
-    if (isSame && this.isWaiting && isWaiting(ack.handoff)) {
-      this.handoff = { ...this.handoff, ...ack.handoff };
-      this.showHandoff();
-    }
   }
 
   refuse(messageId, problem) {

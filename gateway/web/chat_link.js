@@ -112,11 +112,6 @@ export class ChatLink extends EventTarget {
     this.socket.send('{"type":"typing"}');
   }
 
-  /** Ask where the conversation stands; the answer is an "ack". */
-  refresh(message) {
-    this.push(message);
-  }
-
   drop(messageId) {
     this.pending.delete(messageId);
     this.keep("outbox", [...this.pending.values()]);
@@ -257,7 +252,7 @@ export class ChatLink extends EventTarget {
     }
   }
 
-  /** Leave the line for people, ask to be answered later, or rate. */
+  /** The place in the line, ways out of it, a rating. */
   change(method, path, body) {
     return call(`${this.endpoint}${this.path}/${path}`, {
       method,
