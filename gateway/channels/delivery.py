@@ -203,7 +203,7 @@ class Deliverer:
         route = _routes.decode(taken.route)
         account = self._accounts.get(taken.shop, route.channel)
         if account is None:
-            await self._deliveries.move(taken, taken.done, taken.part, "hold")
+            await self._hold(taken)
             return False
         if account.channel.caps.sends == 1 and taken.waiting:
             # One send is all there is: it is made when everything is answered.
@@ -228,11 +228,17 @@ class Deliverer:
     async def _end(self, taken: Taken, lines: list[Line]) -> bool:
         """Everything planned is sent: is it all there is?"""
         if lines and taken.done < lines[-1].n:
-            await self._deliveries.move(taken, taken.done, taken.part, "hold")
+            await self._hold(taken)
             self._told.sent(_channel(taken), "held", "budget_spent")
             return False
         done = max(taken.done, taken.events[-1].n if taken.events else 0)
         return await self._deliveries.move(taken, done, 0, "end") == 2  # noqa: PLR2004 - see deliver_move.lua
+
+    async def _hold(self, taken: Taken) -> None:
+        """Wait until the customer writes; if that happened already, look again."""
+        moved = await self._deliveries.move(taken, taken.done, taken.part, "hold")
+        if moved == 2:  # noqa: PLR2004 - see deliver_move.lua
+            self.nudge(taken.shop, taken.conversation)
 
     async def _settle(self, taken: Taken, account: Account) -> Cursor | None:
         """A send that another worker, or an earlier try, left on its way."""
@@ -252,7 +258,7 @@ class Deliverer:
         intent = await self._intend(taken, account, step, is_again=is_again)
         if intent.verdict != "go":
             if intent.verdict != "lost":
-                await self._deliveries.move(taken, taken.done, taken.part, "hold")
+                await self._hold(taken)
                 self._told.sent(account.name, "held", intent.verdict)
             return False
         outcome = await account.channel.send(step.piece)
@@ -309,7 +315,7 @@ class Deliverer:
         """Nothing was sent: later, or when the customer writes again."""
         if outcome.reason in ("window_closed", "budget_spent"):
             # The platform counts otherwise than we do, and it is right.
-            await self._deliveries.move(taken, taken.done, taken.part, "hold")
+            await self._hold(taken)
             return
         await self._back_off(taken, outcome.retry_after_s, keeps_send=False)
 

@@ -10,10 +10,11 @@ import gzip
 import hashlib
 import mimetypes
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
 from gateway.errors import NotFound
@@ -22,6 +23,8 @@ from gateway.errors import NotFound
 #: Name of the page -> file under ``gateway/web``.
 PAGES = {"/": "index.html", "/desk": "desk.html", "/lab": "lab.html"}
 ASSETS = "/web"
+
+_AssetPath = Annotated[str, PathParameter()]
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -58,7 +61,7 @@ def _assets(folder: Path) -> HTTPRouteHandler:
     }
 
     @get(f"{ASSETS}/{{name:path}}", include_in_schema=False, sync_to_thread=False)
-    def asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    def asset(request: Request[Any, Any, Any], name: _AssetPath) -> Response[bytes]:
         found = files.get(name)
         if found is None:
             raise NotFound(f"there is no file {name}")

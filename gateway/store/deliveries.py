@@ -173,7 +173,6 @@ class Deliveries:
                 allowance.window_ms,
                 allowance.pause_ms,
                 int(is_again),
-                taken.routed,
             ),
         )
         if len(reply) > 1:
@@ -209,7 +208,8 @@ class Deliveries:
                 int(keeps_send),
                 tries,
                 then,
-                taken.routed if is_refunded else "",
+                taken.routed,
+                int(is_refunded),
             ),
         )
         return reply

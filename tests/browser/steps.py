@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 def say(chat: Page, text: str) -> None:
     """The customer types a message and presses Enter."""
-    box = chat.get_by_role("textbox")
+    box = chat.locator("textarea")
     box.fill(text)
     box.press("Enter")
 

@@ -70,6 +70,36 @@ async def test_more_than_the_window_takes_waits_for_the_customer(talk: Talk) -> 
         assert whole.count(f"第{number:02}段") == 1
 
 
+async def test_sends_after_a_customers_word_count_for_that_word(talk: Talk) -> None:
+    """What was planned before it is counted after it: five, whoever planned them."""
+    first = said()
+    await talk.bring("wechat", first)
+    await talk.heard("wechat")
+    operator = Operator(talk, name_of("wechat", first.user))
+    await operator.take()
+    deliverer = talk.inside.gateway.channels.deliverer
+    account = deliverer._accounts.get("demo", "wechat")
+    assert account is not None
+    real, is_told = account.channel.send, False
+
+    async def send(piece: object) -> object:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            await talk.bring("wechat", said("我再补充一句", first.user))
+        return await real(piece)  # type: ignore[arg-type]
+
+    account.channel.send = send  # type: ignore[assignment, method-assign]
+    try:
+        for number in range(12):
+            await operator.say(f"第{number:02}段。" + "内容说明。" * 130, f"b{number}")
+        await talk.heard("wechat", 6)
+        await talk.settle()
+    finally:
+        del account.channel.send
+    assert len(await talk.heard("wechat")) == 1 + 5
+
+
 async def test_a_send_without_an_answer_is_repeated_only_where_keys_are_known(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

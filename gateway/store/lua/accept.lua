@@ -19,6 +19,7 @@ KEYS
        ra when the last message with a route came, ms   rb sends spent since
        rn last event delivered                rp part of the next one delivered
        rf send on its way, opaque             re number of the last deliverer
+       rg message in whose budget the last send was counted
        rt failed tries in a row               rh 1: held until the customer writes
        rs when something was sent last, ms    ri number of the last message with a route
   2  log (stream): id n-0; k kind, for kind m also i mail name, then d data
@@ -46,7 +47,7 @@ REPLY
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'u', 'o', 's', 'e', 'q', 't',
-  'r', 'rh', 'rn')
+  'r', 'rh', 'rn', 'rf')
 local n = (tonumber(c[1]) or 0) + 1
 local k = tonumber(c[2]) or 0
 local owner = c[4] or ''
@@ -74,8 +75,10 @@ end
 
 -- Replies go where the customer wrote last; a message without a route ends that.
 if ARGV[12] ~= '' then
-  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', 0, 'ri', n,
-    'rn', c[11] or n)
+  -- A platform may count a send that is on its way after this message.
+  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', c[12] and 1 or 0,
+    'ri', n, 'rn', c[11] or n)
+  if c[12] then redis.call('HSET', KEYS[1], 'rg', n) end
   if c[10] then
     redis.call('HDEL', KEYS[1], 'rh')
     redis.call('ZADD', KEYS[5], 'NX', now, ARGV[10])

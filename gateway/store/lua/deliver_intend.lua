@@ -13,26 +13,26 @@ ARGV
   6  how long after it one may send, ms, 0 for ever
   7  least time between two sends, ms
   8  1: it was written down before, and is made again
-  9  message whose budget it is: a newer one's is not touched
 REPLY
   {1}      go on; it is on disk and counted
   {2}      the window is closed     {3} the budget is spent
   {4, ms}  too soon after the last one; wait
   {0}      another delivery has the conversation
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'ra', 'rb', 'rs', 'ri')
+local c = redis.call('HMGET', KEYS[1], 're', 'ra', 'rb', 'rs', 'ri', 'rg')
 if c[1] ~= ARGV[1] then return {0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wait = (tonumber(c[4]) or 0) + ARGV[7] - now
 if wait > 0 then return {4, wait} end
-local spent = tonumber(c[3]) or 0
-if ARGV[8] ~= '1' and c[5] == ARGV[9] then
+local spent, counted = tonumber(c[3]) or 0, c[6]
+if ARGV[8] ~= '1' then
   local window, most = tonumber(ARGV[6]), tonumber(ARGV[5])
   if window > 0 and now - (tonumber(c[2]) or 0) > window then return {2} end
   if most > 0 and spent >= most then return {3} end
-  spent = spent + 1
+  spent, counted = spent + 1, c[5]
 end
-redis.call('HSET', KEYS[1], 'rf', ARGV[4], 'rb', spent, 'rs', now)
+redis.call('HSET', KEYS[1], 'rf', ARGV[4], 'rb', spent, 'rs', now,
+  'rg', counted or '')
 redis.call('ZADD', KEYS[2], 'XX', now + ARGV[3], ARGV[2])
 return {1}

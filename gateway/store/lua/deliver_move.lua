@@ -13,18 +13,19 @@ ARGV
   6  failed tries in a row
   7  'go' the same worker goes on; 'end' nothing is left unless something
      happened; 'hold' until the customer writes; else ms until the next try
-  8  message whose budget is given back, '' none: the send did not happen, and
-     the next one need not keep a distance from it
+  8  message with the route that this worker knows: 'hold' holds for no newer one
+  9  1: the send did not happen: its budget is given back, and the next one need
+     not keep a distance from it
 REPLY
   1 done, 0 another delivery has the conversation, 2 something new is due at once
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri')
+local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri', 'rg')
 if c[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'rn', ARGV[3], 'rp', ARGV[4], 'rt', ARGV[6])
 if ARGV[5] ~= '1' then redis.call('HDEL', KEYS[1], 'rf') end
-if ARGV[8] ~= '' then
+if ARGV[9] == '1' then
   redis.call('HDEL', KEYS[1], 'rs')
-  if c[4] == ARGV[8] then
+  if c[4] == c[5] then
     redis.call('HSET', KEYS[1], 'rb', math.max((tonumber(c[3]) or 0) - 1, 0))
   end
 end
@@ -37,6 +38,9 @@ if ARGV[7] == 'end' then
     return 2
   end
   redis.call('ZREM', KEYS[2], ARGV[2])
+elseif ARGV[7] == 'hold' and (c[4] or '0') ~= ARGV[8] then
+  redis.call('ZADD', KEYS[2], now, ARGV[2])
+  return 2
 elseif ARGV[7] == 'hold' then
   redis.call('HSET', KEYS[1], 'rh', 1)
   redis.call('ZREM', KEYS[2], ARGV[2])
