@@ -84,9 +84,12 @@ class _Nursery:
         return bool(found)
 
     def _fork(self, argv: list[str]) -> None:
+        # Blocked, so that a stop sent to the child waits until it can obey.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         pid = os.fork()
         if pid == 0:
             self._become_worker(argv)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         self._pids.add(pid)
         self._tell(f"forked {pid}")
 
@@ -109,6 +112,7 @@ class _Nursery:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, *_STOPPING):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         os.setsid()
         os.dup2(self._lifeline, 0)
         os.close(self._lifeline)
