@@ -31,6 +31,7 @@ from gateway.fitting import (
     handoff_mover,
     open_answerer,
     open_conversations,
+    open_sign_on,
     settling,
     shelved,
     turn_work,
@@ -286,6 +287,7 @@ class Gateway:
             wall_ms=wall_ms,
             presence_s=work.mover.policy.presence_s,
             demo=demo_customers() if config.demo else (),
+            provider=open_sign_on(config.people.sign_on, self._resources),
         )
 
     def _open_channels(self, config: Config, core: _Core) -> Channels:

@@ -166,6 +166,32 @@ class ReplyClockConfig(
     utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
 
 
+class SignOnConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """
+    The company's OpenID provider, for signing in at the desk.
+
+    Register ``<public_url>/v1/desk/sign-on/callback`` there. Accounts, shops and roles
+    stay ours (``tidegate operator add NAME --sign-on``); the provider only proves the name.
+
+    Attributes:
+        issuer: As in the provider's own description; empty means none.
+
+        client_secret: Or in *client_secret_file*; empty for a public client.
+
+        claim: Of the ID token, that is the account's name. With ``email``, a verified
+            address of *domain*, and the account is the part before the @.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    client_secret_file: str = ""
+    claim: str = "preferred_username"
+    domain: str = ""
+
+
 class PeopleConfig(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -193,6 +219,7 @@ class PeopleConfig(
     first_reply_s: Seconds = 120.0
     max_hops: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
     reply_clocks: dict[str, ReplyClockConfig] = msgspec.field(default_factory=dict)
+    sign_on: SignOnConfig = SignOnConfig()
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=8_760)] = 12.0
 
 

@@ -23,7 +23,13 @@ from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Decide, ShopService
 from gateway.channels.accounts import AccountSettings
 from gateway.clock import wall_ms
-from gateway.config import Config, DispatchConfig, HoursConfig, StoreConfig
+from gateway.config import (
+    Config,
+    DispatchConfig,
+    HoursConfig,
+    SignOnConfig,
+    StoreConfig,
+)
 from gateway.customer_facts import FactsOfCustomers
 from gateway.errors import ConfigError
 from gateway.handoff.effects import Effects
@@ -31,6 +37,7 @@ from gateway.handoff.hours import Hours
 from gateway.handoff.mover import Mover
 from gateway.handoff.policy import HandoffPolicy
 from gateway.handoff.reply_clock import PROFILES, ReplyClock
+from gateway.handoff.single_sign_on import SignOnFailed, SignOnSettings, SingleSignOn
 from gateway.http.demo import DemoCustomer
 from gateway.http.door import Limits
 from gateway.librarian import Shelved
@@ -143,6 +150,36 @@ def _hours(config: HoursConfig) -> Hours:
         holidays=frozenset(config.holidays),
         utc_offset_min=config.utc_offset_min,
     )
+
+
+def open_sign_on(
+    config: SignOnConfig, resources: AsyncExitStack
+) -> SingleSignOn | None:
+    """
+    The provider of single sign-on, if there is one.
+
+    Raises:
+        ConfigError: If its settings can't be right.
+    """
+    if not config.issuer:
+        return None
+    if not config.client_id:
+        raise ConfigError("people.sign_on: set client_id, as the provider knows us")
+    if config.claim == "email" and not config.domain:
+        raise ConfigError("people.sign_on: with claim = 'email' set the domain too")
+    settings = SignOnSettings(
+        issuer=config.issuer,
+        client_id=config.client_id,
+        client_secret=config.client_secret,
+        claim=config.claim,
+        domain=config.domain,
+    )
+    try:
+        provider = SingleSignOn(settings, time.monotonic)
+    except SignOnFailed as exc:
+        raise ConfigError(f"people.sign_on: {exc}") from exc
+    resources.push_async_callback(provider.close)
+    return provider
 
 
 def shelved(

@@ -18,7 +18,7 @@ import msgspec
 
 from engines.llm import EndpointConfig
 from gateway.channels.registry import Platform
-from gateway.config import ChannelConfig, Config, ShopConfig
+from gateway.config import ChannelConfig, Config, PeopleConfig, ShopConfig
 from gateway.errors import ConfigError
 
 
@@ -62,7 +62,17 @@ def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
             f"{data_dir}: cannot be written: {exc.strerror}; choose another folder"
             " with --data-dir"
         ) from exc
-    return msgspec.structs.replace(config, shops=shops, llm=llm), kept
+    people = _fill_people(config.people)
+    return msgspec.structs.replace(config, shops=shops, llm=llm, people=people), kept
+
+
+def _fill_people(people: PeopleConfig) -> PeopleConfig:
+    sign_on = people.sign_on
+    if not sign_on.client_secret_file:
+        return people
+    secret = _read_key(sign_on.client_secret_file)
+    filled = msgspec.structs.replace(sign_on, client_secret=secret)
+    return msgspec.structs.replace(people, sign_on=filled)
 
 
 def _check_keys_differ(shops: Iterable[ShopConfig]) -> None:

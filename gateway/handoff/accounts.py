@@ -3,8 +3,8 @@ Operators: accounts, sign-in, sessions.
 
 Passwords are kept as argon2id hashes. A session is a random token in a cookie;
 the store keeps its SHA-256 with shop, name and CSRF token, and forgets it after
-its life. The account is read with every request, so a removed operator is out
-at once. Failed sign-ins are counted by name, by address and by both.
+its life. The account is read with every request, so a removed operator, or one whose
+password was changed, is out at once. Failed sign-ins are counted by name, by address and by both.
 """
 
 from __future__ import annotations
@@ -85,14 +85,18 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Account(msgspec.Struct, frozen=True, kw_only=True):
+    """No password: single sign-on only. Sessions of another stamp are over."""
+
     who: Operator
-    password_hash: str
+    password_hash: str = ""
+    stamp: str = ""
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     shop: str
     name: str
     csrf: str
+    stamp: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -128,22 +132,44 @@ class Accounts:
         self._decoy: str | None = None
 
     async def add_operator(
-        self, who: Operator, password: str, *, replace: bool = False
+        self, who: Operator, password: str | None, *, replace: bool = False
     ) -> None:
         """
-        Make an account, or replace one.
+        Make an account, or replace one, whose sessions are over then.
+
+        Without a password it can only be used by single sign-on.
 
         Raises:
             BadOperator: If name, password or capacity won't do, or the name is
                 taken and *replace* is not set.
         """
-        _check_operator(who, password)
-        password_hash = await asyncio.to_thread(self._hasher.hash, password)
-        account = _encode(_Account(who=who, password_hash=password_hash))
+        _check_operator(who)
+        account = _encode(await self._made(who, password))
         if not await self._store.put_account(who.shop, who.name, account, replace):
             raise BadOperator(
                 f"operator {who.name!r} exists already; replace it explicitly"
             )
+
+    async def set_password(self, shop: str, name: str, password: str) -> bool:
+        """
+        Another password; all sessions are over. False if there is no such account.
+
+        Raises:
+            BadOperator: If the password won't do.
+        """
+        account = await self._account(shop, name)
+        if account is None:
+            return False
+        changed = _encode(await self._made(account.who, password))
+        return await self._store.put_account(shop, name, changed, True)
+
+    async def _made(self, who: Operator, password: str | None) -> _Account:
+        password_hash = ""
+        if password is not None:
+            _check_password(password)
+            password_hash = await asyncio.to_thread(self._hasher.hash, password)
+        stamp = self._random_token()
+        return _Account(who=who, password_hash=password_hash, stamp=stamp)
 
     async def remove_operator(self, shop: str, name: str) -> bool:
         """Remove an account; its sessions are over. False if there was none."""
@@ -174,7 +200,19 @@ class Accounts:
         if not await self._is_right(account, password) or account is None:
             await self._store.tries(counters, MAX_TRIES, TRY_WINDOW_MS, True)
             raise BadCredentials("shop, name or password is wrong")
-        return await self._open(account.who)
+        return await self._open(account)
+
+    async def sign_on(self, shop: str, name: str) -> Session:
+        """
+        Open a session for whom a trusted provider named.
+
+        Raises:
+            BadCredentials: If the shop has no such account.
+        """
+        account = await self._account(shop, name)
+        if account is None:
+            raise BadCredentials(f"shop {shop!r} has no account {name!r}")
+        return await self._open(account)
 
     async def session(self, token: str) -> Session:
         """
@@ -190,17 +228,22 @@ class Accounts:
         account = await self._account(entry.shop, entry.name)
         if account is None:
             raise UnknownSession("the account was removed")
+        if account.stamp != entry.stamp:
+            raise UnknownSession("the account was changed; sign in again")
         return Session(who=account.who, token=token, csrf=entry.csrf)
 
     async def sign_out(self, token: str) -> None:
         """End a session; harmless to repeat."""
         await self._store.drop_session(_digest(token))
 
-    async def _open(self, who: Operator) -> Session:
+    async def _open(self, account: _Account) -> Session:
+        who = account.who
         session = Session(
             who=who, token=self._random_token(), csrf=self._random_token()
         )
-        entry = _encode(_Entry(shop=who.shop, name=who.name, csrf=session.csrf))
+        entry = _encode(
+            _Entry(shop=who.shop, name=who.name, csrf=session.csrf, stamp=account.stamp)
+        )
         await self._store.put_session(_digest(session.token), entry, self._session_ms)
         return session
 
@@ -213,8 +256,11 @@ class Accounts:
             if self._decoy is None:
                 decoy = self._random_token()
                 self._decoy = await asyncio.to_thread(self._hasher.hash, decoy)
-            known = account.password_hash if account is not None else self._decoy
-            return await asyncio.to_thread(_verify, self._hasher, known, password)
+            known = account.password_hash if account is not None else ""
+            is_right = await asyncio.to_thread(
+                _verify, self._hasher, known or self._decoy, password
+            )
+            return is_right and bool(known)
 
 
 def _verify(hasher: argon2.PasswordHasher, known: str, password: str) -> bool:
@@ -228,14 +274,17 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_operator(who: Operator, password: str) -> None:
+def _check_password(password: str) -> None:
+    least, most = PASSWORD_CHARS
+    if not least <= len(password) <= most:
+        raise BadOperator(f"the password must have {least} to {most} characters")
+
+
+def _check_operator(who: Operator) -> None:
     if not NAME.match(who.name):
         raise BadOperator(
             f"name {who.name!r}: use 1-32 of a-z 0-9 _ . -, first a letter or digit"
         )
-    least, most = PASSWORD_CHARS
-    if not least <= len(password) <= most:
-        raise BadOperator(f"the password must have {least} to {most} characters")
     if not 1 <= who.capacity <= MAX_CAPACITY:
         raise BadOperator(f"capacity must be 1 to {MAX_CAPACITY}")
     if not all(NAME.match(skill) for skill in who.skills):

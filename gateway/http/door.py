@@ -21,6 +21,7 @@ from gateway.dispatch import Dispatcher
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
+from gateway.handoff.single_sign_on import SingleSignOn
 from gateway.http.actions import ACTION_PROBLEMS, action_routes
 from gateway.http.auth import Authenticator, ChannelKey
 from gateway.http.corrections import CorrectionsApi, correction_routes
@@ -37,6 +38,7 @@ from gateway.http.openai import ChatApi
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
+from gateway.http.sign_on import SignOnApi, sign_on_routes
 from gateway.http.system import SystemApi
 from gateway.http.tide import TideApi, tide_routes
 from gateway.librarian import Librarian
@@ -75,6 +77,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         presence_s: Silence after which an operator counts as gone.
 
         demo: Customers to speak as; empty outside the demo.
+
+        provider: Of single sign-on at the desk; None if there is none.
     """
 
     dispatcher: Dispatcher
@@ -98,6 +102,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: Callable[[], int]
     presence_s: float
     demo: Sequence[DemoCustomer] = ()
+    provider: SingleSignOn | None = None
 
 
 def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRoute:
@@ -138,6 +143,13 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             ),
             "models_api": parts.models,
             "corrections_api": parts.corrections,
+            "sign_on": SignOnApi(
+                provider=parts.provider,
+                public_url=limits.server.public_url,
+                secret=secret,
+                wall_s=time.time,
+                tell=lambda why: parts.telemetry.event("sign_on_refused", why=why),
+            ),
         },
         max_body_bytes=limits.server.max_body_bytes,
     )
@@ -175,6 +187,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *page_routes(pages),
         *desk_routes(),
         *desk_help_routes(),
+        *sign_on_routes(),
         *tide_routes(),
         *action_routes(),
         *knowledge_routes(),

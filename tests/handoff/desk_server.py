@@ -7,6 +7,7 @@ The whole gateway serves the same routes; here the clock is the test's.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,11 +22,13 @@ from people import People, operator
 
 from gateway.handoff.accounts import Accounts, Operator
 from gateway.handoff.feed import DeskFeed
+from gateway.handoff.single_sign_on import SingleSignOn
 from gateway.http.corrections import CorrectionsApi, correction_routes
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_session import DeskApi
 from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.problems import GATEWAY, problem_of
+from gateway.http.sign_on import SignOnApi, sign_on_routes
 from gateway.live import Live
 from gateway.store.operators import OperatorStore
 from gateway.store.remarks import Remarks
@@ -74,7 +77,9 @@ def _refused(_: Request[Any, Any, Any], exc: Exception) -> Response[object]:
 
 
 @asynccontextmanager
-async def serve(people: People, folder: Path) -> AsyncIterator[DeskServer]:
+async def serve(
+    people: People, folder: Path, provider: SingleSignOn | None = None
+) -> AsyncIterator[DeskServer]:
     """Serve the desk on a free port; models and corrections are kept in *folder*."""
     scripts = people.store._scripts
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -95,12 +100,25 @@ async def serve(people: People, folder: Path) -> AsyncIterator[DeskServer]:
     corrections = CorrectionsApi(
         path=folder / "corrections.jsonl", model=lambda: "router-x", wall_ms=lambda: 7
     )
+    sign_on = SignOnApi(
+        provider=provider,
+        public_url="",
+        secret="s" * 32,
+        wall_s=time.time,
+        tell=lambda _: None,
+    )
     app = Litestar(
-        route_handlers=[*desk_routes(), *model_routes(), *correction_routes()],
+        route_handlers=[
+            *desk_routes(),
+            *sign_on_routes(),
+            *model_routes(),
+            *correction_routes(),
+        ],
         dependencies={
             "desk_api": Provide(lambda: api, sync_to_thread=False),
             "models_api": Provide(lambda: models, sync_to_thread=False),
             "corrections_api": Provide(lambda: corrections, sync_to_thread=False),
+            "sign_on": Provide(lambda: sign_on, sync_to_thread=False),
             "table": Provide(lambda: TABLE, sync_to_thread=False),
         },
         exception_handlers={

@@ -134,3 +134,21 @@ async def test_invented_token_is_no_session(accounts: Accounts, token: str) -> N
     """
     with pytest.raises(UnknownSession):
         await accounts.session(token)
+
+
+async def test_another_password_ends_every_session(accounts: Accounts) -> None:
+    """
+    Whoever was signed in has to know the new one; the old one is worth nothing.
+    """
+    await accounts.add_operator(operator("lin"), PASSWORD)
+    session = await accounts.sign_in(SHOP, "lin", PASSWORD, "10.0.0.1")
+    assert await accounts.set_password(SHOP, "lin", f"{PASSWORD}!")
+    with pytest.raises(UnknownSession):
+        await accounts.session(session.token)
+    with pytest.raises(BadCredentials):
+        await accounts.sign_in(SHOP, "lin", PASSWORD, "10.0.0.1")
+    again = await accounts.sign_in(SHOP, "lin", f"{PASSWORD}!", "10.0.0.1")
+    assert (await accounts.session(again.token)).who == session.who
+    assert not await accounts.set_password(SHOP, "nobody", PASSWORD)
+    with pytest.raises(BadOperator):
+        await accounts.set_password(SHOP, "lin", "short")

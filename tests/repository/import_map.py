@@ -381,6 +381,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "httpx": (
         "engines.llm.endpoint",
         "gateway.channels.platform_api",
+        "gateway.handoff.single_sign_on",
         "engines.shops.http",
         "gateway.acceptance.running",
         "gateway.client",
@@ -388,7 +389,11 @@ FENCES: Mapping[str, tuple[str, ...]] = {
         "loadtest.*",
     ),
     "jinja2": ("engines.rules.templates",),
-    "jwt": ("gateway.http.auth",),
+    "jwt": (
+        "gateway.http.auth",
+        "gateway.http.sign_on",
+        "gateway.handoff.single_sign_on",
+    ),
     "litestar": (
         "gateway.http.*",
         "gateway.app",
