@@ -39,6 +39,9 @@ class ServerConfig(
         max_body_bytes: A larger request body is refused with 413.
 
         public_url: The https:// address that platforms reach this gateway at.
+
+        visitor_secret_file: Holds what signs visitors' tokens; several gateways need
+            the same. Empty: one is made at the first start and kept in the data folder.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +49,7 @@ class ServerConfig(
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     drain_s: Seconds = 15.0
     public_url: str = ""
+    visitor_secret_file: str = ""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1_024)] = 32_768
 
 

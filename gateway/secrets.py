@@ -63,7 +63,8 @@ def fill(config: Config, data_dir: Path) -> tuple[Config, Secrets]:
             " with --data-dir"
         ) from exc
     people = _fill_people(config.people)
-    return msgspec.structs.replace(config, shops=shops, llm=llm, people=people), kept
+    filled = msgspec.structs.replace(config, shops=shops, llm=llm, people=people)
+    return filled, _with_visitor_secret(kept, config.server.visitor_secret_file)
 
 
 def _fill_people(people: PeopleConfig) -> PeopleConfig:
@@ -73,6 +74,19 @@ def _fill_people(people: PeopleConfig) -> PeopleConfig:
     secret = _read_key(sign_on.client_secret_file)
     filled = msgspec.structs.replace(sign_on, client_secret=secret)
     return msgspec.structs.replace(people, sign_on=filled)
+
+
+def _with_visitor_secret(kept: Secrets, path: str) -> Secrets:
+    """The secret of the named file in place of the folder's own."""
+    if not path:
+        return kept
+    secret = _read_key(path)
+    if len(secret) < MIN_SECRET:
+        raise ConfigError(
+            f"{path}: the visitor secret must have at least {MIN_SECRET} characters;"
+            " configs/deploy/make-secrets writes a good one"
+        )
+    return msgspec.structs.replace(kept, visitor_secret=secret)
 
 
 def _check_keys_differ(shops: Iterable[ShopConfig]) -> None:

@@ -273,6 +273,23 @@ def test_a_key_file_wins_and_must_hold_a_key(tmp_path: Path) -> None:
     assert filled.shops[0].channels[0].key == "secret-of-the-web-channel"
 
 
+def test_gateways_can_share_what_signs_visitors_tokens(tmp_path: Path) -> None:
+    """From a file, with each start; a short one is refused, the folder keeps its own."""
+    path = tmp_path / "visitor"
+    config = load(
+        write(tmp_path, f'[server]\nvisitor_secret_file="{path}"\n[[shops]]\nid="a"\n'),
+        {},
+    )
+    path.write_text("short\n")
+    with pytest.raises(ConfigError, match="at least 32 characters"):
+        fill(config, tmp_path / "a")
+    path.write_text("s" * 40 + "\n")
+    for folder in ("a", "b"):
+        _, kept = fill(config, tmp_path / folder)
+        assert kept.visitor_secret == "s" * 40
+        assert "s" * 40 not in (tmp_path / folder / FILE_NAME).read_text()
+
+
 GOOD = {"visitor_secret": "v" * 40, "business_key": "b" * 24, "channel_keys": {}}
 
 
