@@ -52,14 +52,17 @@ class Options(msgspec.Struct, frozen=True):
 
         moved_share, reworded_share: Shares of the turns that also teach after
             other lines, and in other words.
+
+        copy_weight: How much such a copy counts beside a turn that was written.
     """
 
     min_groups: tuple[int, ...] = (2, 2, 2, 2, 5, 5, 2)
     c: float = 3.0
     c_intent: float = 0.5
     max_iter: int = 200
-    moved_share: float = 0.3
-    reworded_share: float = 0.3
+    moved_share: float = 0.6
+    reworded_share: float = 0.6
+    copy_weight: float = 0.5
 
 
 class TurnVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -140,7 +143,8 @@ class Heads(BaseEstimator):  # type: ignore[misc]
                 known if spec.labels != BINARY else slice(0, len(known[known > 0]))
             ] = -ABSENT
             return coef, bias
-        model = self._classifier(spec).fit(matrix[taught], target[taught])
+        weights = self._weights(examples)[taught]
+        model = self._classifier(spec).fit(matrix[taught], target[taught], weights)
         if model.coef_.shape[0] == 1 and spec.labels == BINARY:
             return model.coef_, model.intercept_
         if model.coef_.shape[0] == 1:
@@ -149,6 +153,10 @@ class Heads(BaseEstimator):  # type: ignore[misc]
             return coef, bias
         coef[known], bias[known] = model.coef_, model.intercept_
         return coef, bias
+
+    def _weights(self, examples: Sequence[Example]) -> NDArray[np.float64]:
+        light = self.options.copy_weight
+        return np.array([light if example.is_copy else 1.0 for example in examples])
 
     def _classifier(self, spec: HeadSpec) -> Any:
         if spec.name == "intent":

@@ -52,17 +52,19 @@ def read_task(
     depth: int = _DEPTH,
 ) -> OpenTask | None:
     """
-    The task that the last line of *context* leaves open, judged by *router*.
+    The task that the shop's last line in *context* leaves open, judged by *router*.
 
-    Its labels are the higher of two judgements: of the customer's line it began with and
-    of the shop's own line, since an offer may go further than the request.
+    Its labels are those of the customer's line it began with. An offer may go further than
+    the request, so where consent is waited for the shop's own line counts as well.
     """
     asked = infer_open_task(context)
     if asked is None:
         return None
-    verdicts = [router.decide(turn_of(context[-1].text, locale))]
+    verdicts = []
     if asked.request_at is not None:
-        verdicts = [_request(router, context, asked, locale, depth), *verdicts]
+        verdicts.append(_request(router, context, asked, locale, depth))
+    if asked.waits_for == "consent" or not verdicts:
+        verdicts.append(router.decide(turn_of(context[asked.at].text, locale)))
     complexity = max((v.complexity for v in verdicts), key=COMPLEXITY_ORDER.__getitem__)
     risk = max((v.risk for v in verdicts), key=RISK_ORDER.__getitem__)
     return inferred_task(asked, (complexity, risk))

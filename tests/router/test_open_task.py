@@ -27,6 +27,12 @@ def _after(line: str, role: str = "assistant") -> str | None:
         ("给您退20元可以吗？", "consent"),
         ("确认取消这个订单吗？", "consent"),
         ("回复“是”我就为您提交", "consent"),
+        ("亲，您什么时间方便", "time"),
+        ("请问查哪一个", "answer"),
+        ("是这笔订单吗 [订单卡片]", "consent"),
+        ("亲，指示灯亮不亮？", "consent"),
+        ("I can pass on a new number. What is it?", "answer"),
+        ("To your usual address?", "consent"),
         ("What is your order number?", "order_id"),
         ("Could you please send us a photo of the damage?", "photo"),
         ("Which size would you like?", "variant"),
@@ -58,10 +64,17 @@ def test_information_and_offers_of_help_wait_for_nothing(line: str) -> None:
     assert _after(line) is None
 
 
-def test_nothing_is_open_when_the_customer_spoke_last() -> None:
-    """A question that the customer has already answered is closed."""
-    context = [Utterance("assistant", "请提供订单号"), Utterance("customer", "稍等")]
-    assert infer_open_task(context) is None
+def test_a_question_outlives_two_lines_of_the_customer() -> None:
+    """Customers answer in pieces and ask for time; then the talk has moved on."""
+    asked = Utterance("assistant", "请提供订单号")
+    said = Utterance("customer", "稍等")
+    for lines in (1, 2):
+        found = infer_open_task([asked, *[said] * lines])
+        assert found is not None
+        assert (found.waits_for, found.at, found.request_at) == ("order_id", 0, None)
+    assert infer_open_task([asked, said, said, said]) is None
+    patient = Utterance("assistant", "好的亲，不着急")
+    assert infer_open_task([asked, said, patient]) == infer_open_task([asked])
     assert infer_open_task([]) is None
 
 
