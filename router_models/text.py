@@ -198,5 +198,8 @@ def locale_of(text: str, default: Locale = "zh") -> Locale:
         sample = _URL.sub("", _EMAIL.sub("", sample))
     words = len(_LATIN_WORD.findall(sample))
     if not words:
-        return default if _HAS_HAN.search(sample) is None else "zh"
+        if _HAS_HAN.search(sample) is not None:
+            return "zh"
+        wide = unicodedata.normalize("NFKC", sample)
+        return default if _LATIN_WORD.search(wide) is None else "en"
     return "zh" if len(_HAS_HAN.findall(sample)) >= words else "en"
