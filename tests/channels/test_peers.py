@@ -2,7 +2,7 @@
 Other people's libraries accept what we make, and we accept what they make.
 
 They live in environments of their own (``tests/channels/peers/install FOLDER``) and
-run as processes; ``TIDEGATE_PEERS=FOLDER`` names the folder. Without it these tests
+run as processes; ``CHANNEL_PEERS=FOLDER`` names the folder. Without it these tests
 skip: nothing of ours depends on those libraries.
 """
 
@@ -36,9 +36,9 @@ Ask = Callable[..., Any]
 
 def asker(name: str) -> Ask:
     """Asks the libraries of one environment."""
-    folder = os.environ.get("TIDEGATE_PEERS")
+    folder = os.environ.get("CHANNEL_PEERS")
     if not folder:
-        pytest.skip("TIDEGATE_PEERS is not set; see tests/channels/peers/install")
+        pytest.skip("CHANNEL_PEERS is not set; see tests/channels/peers/install")
 
     def ask(task: str, **args: Any) -> Any:
         answer = subprocess.run(

@@ -69,6 +69,7 @@ def config(folder: Path) -> Config:
         "demo": True,
         "server.port": 0,
         "log.path": str(folder / "gateway.log"),
+        "router.arithmetic": "plain",
     }
     return load(path, {}, flags)
 
