@@ -61,6 +61,7 @@ from gateway.services import (
 )
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
+from gateway.store.data_version import bring_up_to_date
 from gateway.store.durability import probe
 from gateway.store.handoff import HandoffStore
 from gateway.store.journal import StoreJournal
@@ -184,6 +185,7 @@ class Gateway:
             config.store.url, replicas=config.store.replicas
         )
         self._resources.push_async_callback(scripts.close)
+        await bring_up_to_date(scripts)
         keeper = self._keeper = keep_models(config, telemetry)
         self._resources.push_async_callback(keeper.stop)
         ledger = StoreLedger(scripts, wall_ms)

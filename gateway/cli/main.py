@@ -16,6 +16,7 @@ from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.cli.accept import accept
 from gateway.cli.assess import assess, roi
+from gateway.cli.backup import backup, restore
 from gateway.cli.chat import chat
 from gateway.cli.config import config
 from gateway.cli.demo import demo
@@ -56,8 +57,8 @@ def cli() -> None:
 
 
 for command in (
-    accept, assess, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, loadtest,
-    models, operator, plan_command, replay, roi, route, rules, sale, serve, simulate,
+    accept, assess, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, loadtest,
+    models, operator, plan_command, replay, restore, roi, route, rules, sale, serve, simulate,
     train,
 ):  # fmt: skip
     cli.add_command(command)

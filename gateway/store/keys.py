@@ -11,6 +11,7 @@ The only place where a key gets its name.
     {shop:bucket}v                                 when a delivery is due (zset)
     {shop:bucket}A:<state>                         actions by state (zset)
     tg:ev:{shop:bucket}                            wake-ups (publish/subscribe)
+    tg:version                                     version of all stored data (string)
 
 A bucket is a hash tag: everything one atomic function touches lies in one slot
 of a cluster. Ids are percent-escaped, so that no id can contain ``:``, ``{`` or
@@ -29,6 +30,9 @@ import msgspec
 
 #: Buckets of a shop. Changing it moves every conversation: never.
 BUCKETS = 256
+
+#: Version of all stored data.
+DATA_VERSION = "tg:version"
 
 #: Pattern of all wake-ups.
 WAKE_UPS = "tg:ev:*"

@@ -70,6 +70,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.config",
         "gateway.errors",
     ),
+    "gateway.backup": ("gateway.errors",),
     "gateway.outcome": ("engines.contract",),
     "gateway.client": ("gateway.outcome",),
     "gateway.state": ("engines.contract", "gateway.outcome"),
