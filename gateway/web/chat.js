@@ -13,7 +13,14 @@
 
 import { cardNode, uploaded } from "./chat_cards.js";
 import { ChatLink } from "./chat_link.js";
-import { element, followEnd, isSendKey, keptTheme, nextTheme } from "./dom.js";
+import {
+  element,
+  followEnd,
+  followEndWhenResized,
+  isSendKey,
+  keptTheme,
+  nextTheme,
+} from "./dom.js";
 import { firstLanguage, Words } from "./i18n.js";
 import { eventNode, markFailed, pendingNode } from "./chat_lines.js";
 import { ratingForm } from "./chat_rating.js";
@@ -106,6 +113,7 @@ class TidegateChat extends HTMLElement {
       "aria-label": say("chat.log_label"),
       tabindex: "0",
     });
+    followEndWhenResized(this.log);
     this.banner = element("p", { class: "banner", role: "status", hidden: true });
     this.load = element("p", { class: "load", role: "status", hidden: true });
     this.ways = element(

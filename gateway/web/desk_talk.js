@@ -7,7 +7,7 @@
 
 import { eventNode } from "./chat_lines.js";
 import { DeskHelp } from "./desk_help.js";
-import { element, followEnd, isSendKey, newId } from "./dom.js";
+import { element, followEnd, followEndWhenResized, isSendKey, newId } from "./dom.js";
 
 /** How long one sign of the customer's typing holds. */
 const TYPING_HOLDS_MS = 5000;
@@ -67,6 +67,7 @@ export class DeskTalk {
       "aria-label": words.say("chat.log_label"),
       tabindex: "0",
     });
+    followEndWhenResized(this.log);
     this.typing = element("p", { class: "soft typing", role: "status" });
     this.notes = element("ul", { class: "notes" });
     this.root.replaceChildren(

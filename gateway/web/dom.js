@@ -40,6 +40,17 @@ export function followEnd(log, change) {
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }
 
+/** The same when the log becomes lower: a notice above it, a keyboard below it. */
+export function followEndWhenResized(log) {
+  let height = log.clientHeight;
+  new ResizeObserver(() => {
+    const lost = Math.max(0, height - log.clientHeight);
+    height = log.clientHeight;
+    const toEnd = log.scrollHeight - log.scrollTop - log.clientHeight;
+    if (toEnd < 60 + lost) log.scrollTop = log.scrollHeight;
+  }).observe(log);
+}
+
 /** Light, dark, or what the system says; the choice is kept. */
 export function nextTheme(target) {
   const isDark =

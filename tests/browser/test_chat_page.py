@@ -118,6 +118,19 @@ def test_haste_is_slowed_not_lost(open_page: OpenPage) -> None:
     expect(chat.locator(".failed")).to_have_count(0)
 
 
+def test_last_line_stays_in_view_when_a_notice_takes_room(open_page: OpenPage) -> None:
+    """
+    The place in the line is shown above the log, which gets lower; its end stays there.
+    """
+    chat = open_page("/")
+    for number in range(1, 5):
+        say(chat, "多久发货")
+        expect(lines(chat, "machine")).to_have_count(number)
+    say(chat, "转人工")
+    expect(chat.locator(".banner")).to_be_visible()
+    expect(lines(chat, "notice").last).to_be_in_viewport(ratio=0.99)
+
+
 def test_sources_can_be_opened(open_page: OpenPage) -> None:
     """
     A machine answer carries its tier and, folded, what it relies on.
