@@ -143,7 +143,8 @@ class Answerer:
         started = perf_counter()
         decision = self._decide(turn)
         routed = perf_counter()
-        verdict = Verdict(decision=decision, tier=decision.tier, answer=None, climbs=[])
+        first = first_tier(decision, service.engines)
+        verdict = Verdict(decision=decision, tier=first, answer=None, climbs=[])
         await self._climb(service, turn, verdict, admitted)
         if verdict.answer is None and self._may_offer(verdict, misses):
             self._offer_person(service, turn, verdict)
@@ -279,6 +280,18 @@ class Answerer:
             intent="not_understood",
             open_task=turn.open_task,
         )
+
+
+def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
+    """
+    Who is asked first: the tier of *decision*, if the shop has it.
+
+    A shop without L3 can still answer questions that look like tasks: L2 reads
+    them, and hands on what is a task.
+    """
+    if decision.tier is Tier.L3 and Tier.L3 not in engines and Tier.L2 in engines:
+        return Tier.L2
+    return decision.tier
 
 
 def next_tier(tier: Tier, escalation: Escalation, decision: Decision) -> Tier:

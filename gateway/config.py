@@ -315,6 +315,9 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     One shop: what it knows, what it allows, where its business system is.
 
     Attributes:
+        facts: Page of facts that rule packs fill in; empty means none, and what a
+            pack states of shops is not said: the shop's documents answer.
+
         knowledge: Folder of documents with a strict header; empty means none.
             ``tidegate kb ingest`` adds documents of any kind.
 
@@ -333,8 +336,8 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reply_clock: str = "3min"
     simulated: tuple[SimulatedConfig, ...] = ()
     packs: tuple[str, ...] = ("packs/ecommerce.yaml",)
-    facts: str = "knowledge/demo/facts.yaml"
-    knowledge: str = "knowledge/demo"
+    facts: str = ""
+    knowledge: str = ""
     policy: str = "policies/default.yaml"
     voices: tuple[str, ...] = ("voice/default.yaml", "voice/agent.yaml")
     business_url: str = ""

@@ -96,7 +96,7 @@ def load_rules(shop: ShopConfig) -> RulesEngine:
         BadFile: If a pack is wrong, with every problem found.
     """
     packs = [resolve(name) for name in shop.packs]
-    return RulesEngine.load(packs, resolve(shop.facts))
+    return RulesEngine.load(packs, resolve(shop.facts) if shop.facts else None)
 
 
 def knowledge_of(
@@ -138,6 +138,7 @@ async def _open(
     searcher = knowledge.searcher(today)
     writer = Writer(llms[Tier.L2]) if Tier.L2 in llms else None
     retrieval = RetrievalEngine(ShopId(shop.id), searcher, business, writer=writer)
+    rules.yield_to(retrieval.knows_better)
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
     if business is not None and ledger is not None:
         engines[Tier.L3] = AgentEngine.load(

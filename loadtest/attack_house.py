@@ -248,6 +248,8 @@ def _config(
         shops=tuple(
             ShopConfig(
                 id=name,
+                facts="knowledge/demo/facts.yaml",
+                knowledge="knowledge/demo",
                 business_url=shop.url,
                 business_key=(folder / f"shop-{name}" / "key").read_text(),
                 channels=tuple(_channels(platform_url)),

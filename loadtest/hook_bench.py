@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from gateway.config import ChannelConfig, Config, ShopConfig
+from gateway.config import ChannelConfig, Config
 from gateway.stack import running
 from loadtest.platform_process import PlatformControl, running_platforms
 from loadtest.play import Said
@@ -68,7 +68,7 @@ def run_hooks(
             data_dir=str(folder),
             server=replace(config.server, port=0),
             log=replace(config.log, path=str(folder / "gateway.log")),
-            shops=(ShopConfig(id="demo", channels=channels),),
+            shops=(replace(config.shops[0], channels=channels),),
         )
         with running(own, print) as stack:
             made = [_made(settings, number) for number in range(count)]

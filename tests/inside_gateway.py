@@ -31,6 +31,9 @@ from loadtest.history import Ack, Finding, LogLine, check
 #: Lease of these gateways, seconds: as short as it may be.
 LEASE_S = 1.0
 
+#: What the demo shop knows.
+DEMO: Any = {"facts": "knowledge/demo/facts.yaml", "knowledge": "knowledge/demo"}
+
 _numbers = itertools.count(1)
 
 
@@ -190,9 +193,13 @@ def config_of(store_url: str, shop_url: str, folder: Path) -> Config:
         router=replace(config.router, arithmetic="plain"),
         shops=(
             ShopConfig(
-                id="demo", business_url=shop_url, business_key=KEY, channels=app
+                id="demo",
+                business_url=shop_url,
+                business_key=KEY,
+                channels=app,
+                **DEMO,
             ),
-            ShopConfig(id="rival", channels=app),
+            ShopConfig(id="rival", channels=app, **DEMO),
         ),
     )
 

@@ -1,11 +1,11 @@
 """
 A shop's whole knowledge on disk, ready to be mapped: arrays, passages, names.
 
-    index/<signature>/facts.json          names and titles of products
-                      <locale>/*.npy      postings
-                      <locale>/passages   the passages, one after the other
+    index/<signature>/facts.json                  names and titles of products
+                      <layer>/<locale>/*.npy      postings
+                      <layer>/<locale>/passages   the passages, one after the other
 
-The signature says what it was built of: form, folder, synonyms and shelf. Workers
+A layer is what was ingested, or what the folder holds. The signature says what it was built of: form, folder, synonyms and shelf. Workers
 map the same files, so a large shop is in memory once. An index that does not fit
 what is there now is never used; it is built again by whoever changes the shelf.
 """
@@ -17,7 +17,7 @@ import mmap
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, overload
+from typing import Final, Literal, overload
 
 import msgspec
 import numpy as np
@@ -31,8 +31,13 @@ from engines.retrieval.terms import Analyzer
 
 
 #: Changes with everything that an index on disk depends on.
-FORM: Final = "1"
+FORM: Final = "2"
 _FACTS: Final = "facts.json"
+
+#: Where passages come from; the first speaks first.
+Layer = Literal["ingested", "folder"]
+LAYERS: Final[tuple[Layer, ...]] = ("ingested", "folder")
+Layers = Mapping[Layer, Sequence[Passage]]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,24 +128,19 @@ class PassageFile(Sequence[Passage]):
 
 def save(
     folder: Path,
-    passages: Sequence[Passage],
+    layers: Layers,
     facts: Facts,
     analyzers: Mapping[Locale, Analyzer],
     vectors_of: Callable[[Sequence[Passage]], Vectors | None],
 ) -> None:
-    """Write an index of *passages* to *folder*, whole or not at all."""
+    """Write an index of *layers* to *folder*, whole or not at all."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    for locale in LOCALES:
-        own = [passage for passage in passages if passage.locale == locale]
-        if not own:
-            continue
-        postings_of(own, analyzers[locale]).save(part / locale)
-        starts = PassageFile.write(part / locale / "passages", own)
-        np.save(part / locale / "passage_starts", starts)
-        vectors = vectors_of(own)
-        if vectors is not None:
-            vectors.save(part / locale)
+    for layer, passages in layers.items():
+        for locale in LOCALES:
+            own = [passage for passage in passages if passage.locale == locale]
+            if own:
+                _save(part / layer / locale, own, analyzers[locale], vectors_of(own))
     part.mkdir(parents=True, exist_ok=True)
     (part / _FACTS).write_bytes(msgspec.json.encode(facts))
     shutil.rmtree(folder, ignore_errors=True)
@@ -148,6 +148,19 @@ def save(
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def _save(
+    folder: Path,
+    passages: Sequence[Passage],
+    analyzer: Analyzer,
+    vectors: Vectors | None,
+) -> None:
+    postings_of(passages, analyzer).save(folder)
+    starts = PassageFile.write(folder / "passages", passages)
+    np.save(folder / "passage_starts", starts)
+    if vectors is not None:
+        vectors.save(folder)
 
 
 def load_facts(folder: Path) -> Facts | None:
@@ -158,8 +171,16 @@ def load_facts(folder: Path) -> Facts | None:
         return None
 
 
-def load_index(folder: Path, shop: ShopId) -> Index:
-    """Map the index in *folder*."""
+def load_indexes(folder: Path, shop: ShopId) -> dict[Layer, Index]:
+    """Map the index of each layer in *folder*; a layer without passages has none."""
+    return {
+        layer: _load(folder / layer, shop)
+        for layer in LAYERS
+        if (folder / layer).is_dir()
+    }
+
+
+def _load(folder: Path, shop: ShopId) -> Index:
     return Index(
         {
             (shop, locale): Partition(

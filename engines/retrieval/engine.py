@@ -81,6 +81,23 @@ class RetrievalEngine:
         """Answer from *searcher* from the next turn on; it replaces all knowledge."""
         self._searcher = searcher
 
+    def knows_better(self, turn: Turn) -> bool:
+        """
+        True if what the shop ingested answers all of *turn* by its words alone.
+
+        Costs a search for each question, and nothing where nothing was ingested.
+        """
+        searcher = self._searcher
+        if not searcher.has_ingested or turn.shop != self._shop_id:
+            return False
+        text = clean(turn.text)
+        locale = language_of(text, turn.locale)
+        topics = [
+            searcher.topic(part, text, turn.history, locale)
+            for part in questions.parts(text, locale)
+        ]
+        return bool(topics) and all(searcher.knows(one, locale) for one in topics)
+
     @property
     def tier(self) -> Tier:
         """Retrieval is L2."""

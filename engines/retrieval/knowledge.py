@@ -1,8 +1,8 @@
 """
 All that one shop knows: its configured folder, and what was ingested for it.
 
-Both are one knowledge: they are indexed together, and an ingested product's names
-are known in questions about the folder's documents too.
+Both are one knowledge: an ingested product's names are known in questions about the
+folder's documents too. Where both answer a question, what was ingested does.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 
 from engines.contract import Locale, ShopId
 from engines.retrieval import compiled
-from engines.retrieval.compiled import Facts
-from engines.retrieval.dense import QuestionVectors, VectorCache
+from engines.retrieval.compiled import Facts, Layer, Layers
+from engines.retrieval.dense import QuestionVectors, VectorCache, Vectors
 from engines.retrieval.documents import LOCALES, Passage, load_passages
 from engines.retrieval.index import Index
 from engines.retrieval.ingest.shelf import Manifest, Shelf
@@ -77,22 +77,35 @@ class Knowledge:
         place, synonyms = self._place(manifest), self._synonyms()
         facts = compiled.load_facts(place)
         if facts is not None:
-            index = compiled.load_index(place, self.shop)
+            indexes = compiled.load_indexes(place, self.shop)
         else:
-            passages = self.passages(manifest)
-            facts = compiled.facts_of(passages)
-            index = self._built(passages, analyzers_of(facts, synonyms))
-        analyzers = analyzers_of(facts, synonyms)
-        return Searcher(self.shop, index, analyzers, facts, today, self._questions)
+            layers = self._layers(manifest)
+            facts = compiled.facts_of([p for own in layers.values() for p in own])
+            indexes = self._built(layers, analyzers_of(facts, synonyms))
+        return Searcher(
+            self.shop,
+            indexes.get("folder", Index({})),
+            analyzers_of(facts, synonyms),
+            facts,
+            today,
+            self._questions,
+            indexes.get("ingested"),
+        )
 
     def _built(
-        self, passages: Sequence[Passage], analyzers: Mapping[Locale, Analyzer]
-    ) -> Index:
+        self, layers: Layers, analyzers: Mapping[Locale, Analyzer]
+    ) -> dict[Layer, Index]:
         """In memory; vectors only if all are known, since encoding takes long."""
-        if self._questions is None:
-            return Index.build(passages, analyzers)
-        cache = self._cache()
-        return Index.build(passages, analyzers, lambda own: cache.vectors(own, None))
+        cache = self._cache() if self._questions is not None else None
+
+        def known(own: Sequence[Passage]) -> Vectors | None:
+            return cache.vectors(own, None) if cache is not None else None
+
+        return {
+            layer: Index.build(passages, analyzers, known)
+            for layer, passages in layers.items()
+            if passages
+        }
 
     def _cache(self) -> VectorCache:
         shipped = [self._folder / VECTORS] if self._folder is not None else []
@@ -112,7 +125,8 @@ class Knowledge:
             BadFile, ShelfDamaged: As :meth:`searcher`.
         """
         manifest = self.shelf.manifest()
-        passages = self.passages(manifest)
+        layers = self._layers(manifest)
+        passages = [passage for own in layers.values() for passage in own]
         facts = compiled.facts_of(passages)
         analyzers = analyzers_of(facts, self._synonyms())
         place, cache = self._place(manifest), self._cache()
@@ -120,7 +134,7 @@ class Knowledge:
         encoder = questions.encoder if questions is not None else None
         compiled.save(
             place,
-            passages,
+            layers,
             facts,
             analyzers,
             lambda own: cache.vectors(own, encoder, tell) if encoder else None,
@@ -136,8 +150,12 @@ class Knowledge:
         Raises:
             BadFile, ShelfDamaged: As :meth:`searcher`.
         """
+        layers = self._layers(manifest or self.shelf.manifest())
+        return [*layers["folder"], *layers["ingested"]]
+
+    def _layers(self, manifest: Manifest) -> Layers:
         own = load_passages(self._folder, self.shop) if self._folder else ()
-        return [*own, *self.shelf.passages(manifest or self.shelf.manifest())]
+        return {"ingested": list(self.shelf.passages(manifest)), "folder": own}
 
     def _place(self, manifest: Manifest) -> Path:
         stamp = msgspec.json.encode(manifest.documents).decode()

@@ -36,6 +36,9 @@ DEPTH: Final = 5
 _CONTEXT: Final = 3
 
 
+#: What is ingested answers unless something else is surer by this.
+_GIVES_WAY: Final = 0.3
+
 #: Vectors of questions, by their text.
 Vectors = Mapping[str, Floats]
 NO_VECTORS: Final[Vectors] = {}
@@ -49,7 +52,13 @@ class Found(NamedTuple):
 
 
 class Searcher:
-    """Finds what a shop's knowledge says, on the day *today* tells."""
+    """
+    Finds what a shop's knowledge says, on the day *today* tells.
+
+    Args:
+        ingested: What the shop gave us itself, apart from *index*: where it answers
+            a question, it answers before *index* does.
+    """
 
     def __init__(
         self,
@@ -59,15 +68,22 @@ class Searcher:
         facts: Facts,
         today: Callable[[], date],
         questions: QuestionVectors | None = None,
+        ingested: Index | None = None,
     ) -> None:
         self._shop_id = shop_id
         self._analyzers = analyzers
         self._rewriters = {loc: Rewriter(loc, analyzers[loc]) for loc in LOCALES}
         self._index = index
+        self._ingested = ingested
         self._facts = facts
         self._today = today
         #: Encodes questions; None where words alone decide.
         self.questions = questions
+
+    @property
+    def has_ingested(self) -> bool:
+        """True if the shop gave us documents of its own."""
+        return self._ingested is not None
 
     @property
     def passages(self) -> int:
@@ -99,12 +115,29 @@ class Searcher:
         Args:
             vectors: Of questions by their text, as far as they are known.
         """
+        found = self._find_in(self._index, topic, locale, k, vectors)
+        if self._ingested is None:
+            return found
+        own = self._find_in(self._ingested, topic, locale, k, vectors)
+        first, then = (own, found) if _comes_first(own, found) else (found, own)
+        return Found((*first.hits, *then.hits)[:k], first.confidence)
+
+    def knows(self, topic: Topic, locale: Locale) -> bool:
+        """True if what was ingested answers *topic* by its words alone."""
+        if self._ingested is None:
+            return False
+        found = self._find_in(self._ingested, topic, locale, DEPTH, NO_VECTORS)
+        return found.confidence >= BAR
+
+    def _find_in(
+        self, index: Index, topic: Topic, locale: Locale, k: int, vectors: Vectors
+    ) -> Found:
         scope = Scope(shop=self._shop_id, locale=locale, on=self._today())
         vector = vectors.get(topic.text)
-        hits = self._index.search(topic.query, scope, k, vector)
+        hits = index.search(topic.query, scope, k, vector)
         if topic.recent_products and not topic.query.products:
             query = topic.query.about(topic.recent_products)
-            near = self._index.search(query, scope, k, vector)
+            near = index.search(query, scope, k, vector)
             if _is_better(near, hits):
                 hits = near
         return Found(hits, confidence(hits))
@@ -156,6 +189,13 @@ class Searcher:
         context = tuple(source_of(hit.passage) for hit in found.hits[:_CONTEXT])
         piece = msgspec.structs.replace(piece, context=context)
         return _with_subject(piece, best.passage, topic)
+
+
+def _comes_first(own: Found, other: Found) -> bool:
+    """The shop's own word counts where it answers, if not far less surely."""
+    if own.confidence >= BAR:
+        return own.confidence >= other.confidence - _GIVES_WAY
+    return other.confidence < BAR and own.confidence >= other.confidence
 
 
 def _texts_of(topic: Topic) -> list[str]:

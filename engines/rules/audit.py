@@ -78,7 +78,7 @@ class Audit(msgspec.Struct, frozen=True):
         return all(one.level != "error" for one in self.problems)
 
 
-def audit(packs: Sequence[Path | str], facts: Path | str, now: datetime) -> Audit:
+def audit(packs: Sequence[Path | str], facts: Path | str | None, now: datetime) -> Audit:
     """
     Load the last of *packs* with the shop's *facts* and look for problems.
 
@@ -86,7 +86,7 @@ def audit(packs: Sequence[Path | str], facts: Path | str, now: datetime) -> Audi
     """
     try:
         loaded = load_pack(packs)
-        compiled = compile_pack(loaded, Facts.load(facts))
+        compiled = compile_pack(loaded, Facts.load(facts) if facts else None)
     except BadFile as bad:
         return Audit("", 0, 0, {}, [_error(problem) for problem in bad.problems])
     intents = loaded.intents

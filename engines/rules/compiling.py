@@ -20,12 +20,25 @@ from engines.rules.dialogs import Dialog
 from engines.rules.loading import LoadedPack
 from engines.rules.matcher import Matcher
 from engines.rules.pack import LOCALES, Intent, Phrases
-from engines.rules.templates import BadTemplate, Facts, Template, TemplateCompiler
+from engines.rules.templates import (
+    BadTemplate,
+    Fact,
+    Facts,
+    Template,
+    TemplateCompiler,
+)
 from engines.yamlfile import BadFile, Problem
 
 
 #: Longer templates are refused: nobody reads such an answer in a chat.
 MAX_TEMPLATE_CHARS: Final = 1500
+#: What may be said in any shop: all that the base pack asks for.
+_UNNAMED: Final = Facts(
+    {
+        "shop_name": Fact(zh="本店", en="our shop"),
+        "human_hours": Fact(zh="以客服在线时间为准", en="whenever a colleague is online"),
+    }
+)
 
 
 class Canned(msgspec.Struct, frozen=True):
@@ -56,6 +69,10 @@ class CompiledPack(msgspec.Struct, frozen=True):
         dialogs: Intents with slots, by id.
 
         cancel_words: Whole messages, squeezed, that give a dialog up.
+
+        statements: Ids of intents that state what the shop does.
+
+        is_vouched: False without a page of facts: no statement is made.
     """
 
     version: str
@@ -66,11 +83,16 @@ class CompiledPack(msgspec.Struct, frozen=True):
     conditions: dict[str, Condition]
     dialogs: dict[str, Dialog]
     cancel_words: frozenset[str]
+    statements: frozenset[str]
+    is_vouched: bool
 
 
-def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
+def compile_pack(pack: LoadedPack, facts: Facts | None) -> CompiledPack:
     """
     Compile a pack for one shop.
+
+    Args:
+        facts: The shop's page; without one, what speaks for a shop is not said.
 
     Raises:
         BadFile: If a template is broken or names a fact that the shop has not.
@@ -91,20 +113,24 @@ def compile_pack(pack: LoadedPack, facts: Facts) -> CompiledPack:
         {one.id: conditions.parse(one.when) for one in pack.intents if one.when},
         dialogs,
         _cancel_words(pack.phrases),
+        pack.statements,
+        facts is not None,
     )
 
 
 class _Compiler:
     """Compiles templates and collects what is wrong with them."""
 
-    def __init__(self, pack: LoadedPack, facts: Facts) -> None:
+    def __init__(self, pack: LoadedPack, facts: Facts | None) -> None:
         self._pack = pack
-        self._templates = TemplateCompiler(facts)
+        muted = pack.statements if facts is None else frozenset()
+        self._said = [one for one in pack.intents if one.id not in muted]
+        self._templates = TemplateCompiler(facts or _UNNAMED)
         self._titles = {intent.id: intent.title for intent in pack.intents}
         self.problems: list[Problem] = []
 
     def canned(self) -> Iterator[tuple[tuple[str, Locale], Canned]]:
-        for intent in self._pack.intents:
+        for intent in self._said:
             if intent.slots or intent.needs:
                 continue
             for locale in LOCALES:
@@ -113,7 +139,7 @@ class _Compiler:
                 yield (intent.id, locale), _canned(intent, locale, text)
 
     def offers(self) -> Iterator[tuple[tuple[str, Locale], tuple[Offer, ...]]]:
-        for intent in self._pack.intents:
+        for intent in self._said:
             for locale in LOCALES if intent.variants else ():
                 found = []
                 for number, variant in enumerate(intent.variants):
@@ -124,7 +150,7 @@ class _Compiler:
                 yield (intent.id, locale), tuple(found)
 
     def dialogs(self) -> Iterator[tuple[str, Dialog]]:
-        for intent in self._pack.intents:
+        for intent in self._said:
             if intent.slots and not intent.needs:
                 yield intent.id, self._dialog(intent)
 

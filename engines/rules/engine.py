@@ -19,7 +19,7 @@ from engines.rules.compiling import CompiledPack, compile_pack
 from engines.rules.loading import load_pack
 from engines.rules.matcher import Match, Miss
 from engines.rules.pack import Intent
-from engines.rules.serving import PackServer
+from engines.rules.serving import KnowsBetter, PackServer, nobody
 from engines.rules.templates import Facts
 
 
@@ -41,29 +41,33 @@ class RulesEngine:
     def __init__(
         self, pack: CompiledPack, now: Callable[[], datetime] = shop_time
     ) -> None:
-        self._server = PackServer(pack, now)
         self._now = now
+        self._knows_better: KnowsBetter = nobody
+        self._server = PackServer(pack, now)
         self.arithmetic: Literal["native", "plain"] = "plain"
 
     @classmethod
     def load(
         cls,
         pack_paths: Sequence[Path | str],
-        facts_path: Path | str,
+        facts_path: Path | str | None,
         now: Callable[[], datetime] = shop_time,
     ) -> Self:
         """
         Load and compile the last of *pack_paths* with the shop's facts.
 
         The other paths are packs that it may extend by name. *now* is the
-        shop's local time, by which dates and hours of a pack are read.
+        shop's local time, by which dates and hours of a pack are read. Without a
+        page of facts nothing is stated on the shop: such turns go to L2.
 
         Raises:
             BadFile: With every problem found, each with file, line and fix.
         """
         return cls(_compiled(pack_paths, facts_path), now)
 
-    def reload(self, pack_paths: Sequence[Path | str], facts_path: Path | str) -> None:
+    def reload(
+        self, pack_paths: Sequence[Path | str], facts_path: Path | str | None
+    ) -> None:
         """
         Answer from these files from now on; may be called from another thread.
 
@@ -76,7 +80,16 @@ class RulesEngine:
         pack = _compiled(pack_paths, facts_path)
         if self.arithmetic == "native":
             pack.matcher.use_native()
-        self._server = PackServer(pack, self._now)
+        self._server = PackServer(pack, self._now, self._knows_better)
+
+    def yield_to(self, knows_better: KnowsBetter) -> None:
+        """
+        Leave a statement on the shop to L2 where *knows_better* says so of a turn.
+
+        It is asked on the loop, about turns that a statement would answer.
+        """
+        self._knows_better = knows_better
+        self._server = PackServer(self._server.pack, self._now, knows_better)
 
     @property
     def tier(self) -> Tier:
@@ -121,5 +134,8 @@ class RulesEngine:
         return self._server.answer(turn)
 
 
-def _compiled(pack_paths: Sequence[Path | str], facts_path: Path | str) -> CompiledPack:
-    return compile_pack(load_pack(pack_paths), Facts.load(facts_path))
+def _compiled(
+    pack_paths: Sequence[Path | str], facts_path: Path | str | None
+) -> CompiledPack:
+    facts = Facts.load(facts_path) if facts_path is not None else None
+    return compile_pack(load_pack(pack_paths), facts)

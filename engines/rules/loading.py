@@ -42,6 +42,8 @@ class LoadedPack(msgspec.Struct, frozen=True):
         version: Name, version and digest; changes with any content.
 
         origins: Intent id to where it was written.
+
+        statements: Ids of intents that state what the shop does.
     """
 
     name: str
@@ -51,6 +53,7 @@ class LoadedPack(msgspec.Struct, frozen=True):
     phrases: Phrases
     wordless: Intent | None
     origins: dict[str, Origin]
+    statements: frozenset[str]
 
 
 class _Layer(msgspec.Struct, frozen=True):
@@ -93,7 +96,19 @@ def load_pack(paths: Sequence[Path | str]) -> LoadedPack:
         phrases,
         wordless,
         origins,
+        _statements(layers, intents),
     )
+
+
+def _statements(
+    layers: Sequence[_Layer], intents: Mapping[str, Intent]
+) -> frozenset[str]:
+    """Intents with an answer whose last layer speaks for the shop."""
+    found: set[str] = set()
+    for layer in layers:
+        own = {intent.id for _, file in layer.files for intent in file.intents}
+        found = found | own if layer.head.speaks_for_shop else found - own
+    return frozenset(one for one in found & intents.keys() if not intents[one].needs)
 
 
 def _read_layer(path: Path) -> _Layer:

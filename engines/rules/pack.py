@@ -203,12 +203,16 @@ class PackFile(Part, frozen=True, kw_only=True):
             added to its own.
 
         wordless: Id of the intent for messages without letter or digit.
+
+        speaks_for_shop: Its answers state what a shop does. They are given only
+            where the shop has a page of facts, and its own documents come first.
     """
 
     pack: str
     version: str
     wordless: str | None = None
     extends: str | None = None
+    speaks_for_shop: bool = False
     parts: tuple[str, ...] = ()
     phrases: Phrases | None = None
     lexicon: Lexicon = Lexicon()

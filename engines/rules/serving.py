@@ -30,12 +30,27 @@ _HANDED_ON: Final[dict[Need, tuple[Reason, Tier]]] = {
 }
 
 
+#: Whether the shop's own documents answer a turn.
+KnowsBetter = Callable[[Turn], bool]
+
+
+def nobody(_: Turn) -> bool:
+    """There are no documents of the shop's own."""
+    return False
+
+
 class PackServer:
     """Serves turns from one pack, which never changes under a turn."""
 
-    def __init__(self, pack: CompiledPack, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pack: CompiledPack,
+        now: Callable[[], datetime],
+        knows_better: KnowsBetter = nobody,
+    ) -> None:
         self.pack = pack
         self._now = now
+        self._knows_better = knows_better
 
     def answer(self, turn: Turn) -> Answer | Escalation:
         """Answer *turn* from the pack, or say why not."""
@@ -61,6 +76,8 @@ class PackServer:
         intent = match.intent
         if intent.needs:
             return _hand_on(intent, intent.needs)
+        if intent.id in self.pack.statements and self._is_left(turn):
+            return _hand_back(Miss(MissReason.UNKNOWN, intent))
         condition = self.pack.conditions.get(intent.id)
         if condition is not None and not condition.holds(turn.channel, self._now()):
             return _hand_back(Miss(MissReason.UNKNOWN, intent))
@@ -76,6 +93,10 @@ class PackServer:
             confidence=match.confidence,
             is_closing=intent.closes,
         )
+
+    def _is_left(self, turn: Turn) -> bool:
+        """True if what a pack says of shops is left to this shop's documents."""
+        return not self.pack.is_vouched or self._knows_better(turn)
 
     def _canned(self, intent_id: str, locale: Locale, channel: str) -> Canned:
         """Answer of an intent: the first offer that is in force, else the usual."""

@@ -69,8 +69,8 @@ def check(file: Path) -> None:
 
 def _check_shop(shop: ShopConfig) -> None:
     """Every file that a shop's settings name must be there."""
-    knowledge = (shop.knowledge,) if shop.knowledge else ()
-    for name in (*shop.packs, shop.facts, *knowledge, shop.policy, *shop.voices):
+    given = filter(None, (shop.facts, shop.knowledge))
+    for name in (*shop.packs, *given, shop.policy, *shop.voices):
         resolve(name)
     keys = (shop.business_key_file, *(channel.key_file for channel in shop.channels))
     for path in filter(None, keys):

@@ -45,11 +45,11 @@ def rules() -> None:
 
 def _files(
     config_file: Path | None, pack: Path | None, facts: Path | None
-) -> tuple[list[Path], Path]:
+) -> tuple[list[Path], Path | None]:
     """Pack files (the last one counts) and page of facts of a call."""
     shop = options.read_config(config_file).shops[0]
     packs = [pack] if pack else [resolve(name) for name in shop.packs]
-    return packs, facts or resolve(shop.facts)
+    return packs, facts or (resolve(shop.facts) if shop.facts else None)
 
 
 @rules.command()

@@ -48,7 +48,8 @@ def gateway(
     folder: Path = tmp_path_factory.mktemp("widget")
     file = folder / "tidegate.toml"
     file.write_text(
-        '[[shops]]\nid = "demo"\n[[shops.channels]]\nname = "app"\n'
+        '[[shops]]\nid = "demo"\nfacts = "knowledge/demo/facts.yaml"\n'
+        'knowledge = "knowledge/demo"\n[[shops.channels]]\nname = "app"\n'
         '[[shops.channels]]\nname = "web"\nallows_visitors = true\n'
         f'origins = ["http://127.0.0.1:{shop_page.server_port}"]\n',
         encoding="utf-8",

@@ -47,6 +47,8 @@ def config(
     shops = tuple(
         ShopConfig(
             id=shop,
+            facts="knowledge/demo/facts.yaml",
+            knowledge="knowledge/demo",
             channels=(
                 ChannelConfig(name="app"),
                 *(

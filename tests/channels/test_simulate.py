@@ -29,6 +29,8 @@ arithmetic = "plain"
 
 [[shops]]
 id = "demo"
+facts = "knowledge/demo/facts.yaml"
+knowledge = "knowledge/demo"
 [[shops.channels]]
 name = "app"
 

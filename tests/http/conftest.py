@@ -36,6 +36,8 @@ offer_s = 300
 
 [[shops]]
 id = "demo"
+facts = "knowledge/demo/facts.yaml"
+knowledge = "knowledge/demo"
 
 [[shops.channels]]
 name = "app"
@@ -47,6 +49,8 @@ origins = ["https://shop.example"]
 
 [[shops]]
 id = "rival"
+facts = "knowledge/demo/facts.yaml"
+knowledge = "knowledge/demo"
 
 [[shops.channels]]
 name = "app"
