@@ -34,7 +34,7 @@ from gateway.config import ShopConfig, SimulatedConfig, resolve, shipped
 #: Calendar of the shops: passages and offers begin and end by it.
 ZONE = ZoneInfo("Asia/Shanghai")
 #: What customers of any shop say for one thing; a shop's own file replaces it.
-WORDS = "knowledge/demo/words.yaml"
+WORDS = "knowledge/words.yaml"
 
 
 async def open_services(

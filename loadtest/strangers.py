@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Final, Literal
 
 import msgspec
@@ -40,7 +41,6 @@ Place = Literal["own", "demo"]
 
 #: Seconds until a running gateway must have taken up what was ingested.
 _SERVED_S: Final = 30.0
-_RULE: Final = "rule:"
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,6 +132,7 @@ def run_strangers(
         ):
             shop = gateway.config.shops[0]
             _ingest(folder / "files", shop.id, config_file=_written(gateway.config))
+            _until_served(Path(gateway.config.log.path))
             judged += asyncio.run(_ask_all(gateway, sheet))
             tell(f"{sheet.shop.id}: {len(sheet.cases)} conversations")
     return _sum_up(judged)
@@ -203,22 +204,29 @@ def _written(config: Config) -> Path:
 
 def _ingest(files: Path, shop: str, config_file: Path) -> None:
     command = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
-    command += ["kb", "ingest", str(files), "--shop", shop, "--config", str(config_file)]
+    command += [
+        "kb",
+        "ingest",
+        str(files),
+        "--shop",
+        shop,
+        "--config",
+        str(config_file),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
 
 
 async def _ask_all(gateway: Supervisor, sheet: Sheet) -> list[Judged]:
     shop = gateway.config.shops[0]
-    await _until_served(Path(gateway.config.log.path))
     async with GatewayClient(gateway.url, shop.channels[-1].key) as client:
         return [await _ask(client, sheet, case) for case in sheet.cases]
 
 
-async def _until_served(log: Path) -> None:
+def _until_served(log: Path) -> None:
     for _ in range(int(_SERVED_S / 0.2)):
-        if log.exists() and "knowledge_loaded" in log.read_text("utf-8"):
+        if "knowledge_loaded" in log.read_text(encoding="utf-8"):
             return
-        await asyncio.sleep(0.2)
+        sleep(0.2)
     raise TimeoutError(f"not served after {_SERVED_S:.0f} s, see {log}")
 
 

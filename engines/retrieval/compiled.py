@@ -24,14 +24,14 @@ import numpy as np
 
 from engines.contract import Locale, ShopId
 from engines.retrieval.dense import Vectors
-from engines.retrieval.documents import LOCALES, Passage
+from engines.retrieval.documents import LOCALES, ROW, Passage
 from engines.retrieval.index import Index, Partition
 from engines.retrieval.postings import Longs, Postings, postings_of
 from engines.retrieval.terms import Analyzer
 
 
 #: Changes with everything that an index on disk depends on.
-FORM: Final = "2"
+FORM: Final = "3"
 _FACTS: Final = "facts.json"
 
 #: Where passages come from; the first speaks first.
@@ -75,7 +75,7 @@ def facts_of(passages: Sequence[Passage]) -> Facts:
 def title_of(passage: Passage) -> str:
     """What the product of a passage is called: a row's name, else the document's."""
     header = passage.header
-    is_row = "/" in header.id
+    is_row = ROW in header.id
     return header.names[0] if is_row and header.names else header.title
 
 

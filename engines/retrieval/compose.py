@@ -18,6 +18,11 @@ from engines.retrieval.documents import Passage
 from engines.retrieval.terms import Analyzer, Query, coverage
 
 
+_JOINT: Final[dict[Locale, str]] = {"zh": "：", "en": ": "}
+#: Cells of a row are said if they are worth this share of the best one.
+_NEAR_BEST: Final = 0.5
+#: More of a row than this is as good as all of it.
+_FEW_CELLS: Final = 0.5
 #: Longer passages are cut to the sentences that answer, in characters.
 BUDGET: Final[dict[Locale, int]] = {"zh": 150, "en": 420}
 
@@ -49,15 +54,33 @@ def extract(
 ) -> Piece:
     """Say of *passage* what answers *query*, in *share* of the usual length."""
     budget = int(BUDGET[passage.locale] * share)
-    runs = _runs(passage, _choose(passage, query, analyzer, budget))
-    citations = tuple(
-        Citation(id=passage.id, title=passage.title, quote=run) for run in runs
-    )
+    chosen = _cells(passage, query, analyzer) if passage.is_record else []
+    runs = _runs(passage, chosen or _choose(passage, query, analyzer, budget))
+    text = "\n".join(runs)
+    if chosen:
+        # A cell says nothing without what it is a cell of.
+        text = f"{_name(passage)}{_JOINT[passage.locale]}{text}"
+        runs += [line for line in passage.sentences if line.endswith(_name(passage))]
     return Piece(
-        text="\n".join(runs),
-        citations=citations,
+        text=text,
+        citations=tuple(
+            Citation(id=passage.id, title=passage.title, quote=run) for run in runs
+        ),
         confidence=confidence,
         subject=passage.header.id,
+    )
+
+
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """Several rows that answer one question alike, as one piece."""
+    first, *others = pieces
+    if not others:
+        return first
+    citations = dict.fromkeys(c for piece in pieces for c in piece.citations)
+    return msgspec.structs.replace(
+        first,
+        text="\n".join(dict.fromkeys(piece.text for piece in pieces)),
+        citations=tuple(citations),
     )
 
 
@@ -110,10 +133,31 @@ def _choose(
     return sorted(chosen)
 
 
+def _cells(passage: Passage, query: Query, analyzer: Analyzer) -> list[int]:
+    """Positions of the cells of a row that answer; none if that is not clear."""
+    name = _name(passage)
+    # What says which row it is does not say what is asked of it.
+    known = dict.fromkeys(analyzer.count(passage.heading), True)
+    open_units = [one for one in query.units if not coverage(one, known)]
+    asked = msgspec.structs.replace(query, units=tuple(open_units))
+    worth = [
+        0.0 if name in sentence else _worth(sentence, asked, analyzer)
+        for sentence in passage.sentences
+    ]
+    best = max(worth, default=0.0)
+    chosen = [n for n, one in enumerate(worth) if one and one >= best * _NEAR_BEST]
+    return chosen if len(chosen) <= len(worth) * _FEW_CELLS else []
+
+
+def _name(passage: Passage) -> str:
+    names = passage.header.names
+    return names[0] if names else passage.heading.rsplit(" · ", 1)[-1]
+
+
 def _worth(sentence: str, query: Query, analyzer: Analyzer) -> float:
     terms = analyzer.count(sentence)
     has = dict.fromkeys(terms, True)
-    return sum(coverage(unit, has) for unit in query.units)
+    return sum(unit.gravity * coverage(unit, has) for unit in query.units)
 
 
 def _runs(passage: Passage, chosen: Sequence[int]) -> list[str]:

@@ -36,6 +36,9 @@ MAX_PASSAGE: Final = 2000
 #: Larger files are refused unread.
 MAX_BYTES: Final = 4 * 1024 * 1024
 
+#: Between the id of a document and the number of a row in it.
+ROW: Final = "/row-"
+_LABEL: Final = re.compile(r"[^：:]{1,40}[：:]\s?\S")
 _FENCE: Final = "---"
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _HEADING: Final = re.compile(r"## +(?P<title>\S.*?) *\{#(?P<anchor>[^{}]*)\}\s*\Z")
@@ -100,6 +103,18 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     def title(self) -> str:
         """What a reader would call the source."""
         return f"{self.header.title} · {self.heading}"
+
+    @property
+    def document(self) -> str:
+        """The document it is part of; rows of one table share theirs."""
+        return self.header.id.split(ROW)[0]
+
+    @property
+    def is_record(self) -> bool:
+        """True for a row of a table, said as lines of a label and a value."""
+        return ROW in self.header.id and all(
+            _LABEL.match(line) for line in self.text.split("\n")
+        )
 
 
 class _Section(msgspec.Struct, kw_only=True):

@@ -21,8 +21,15 @@ import numpy.typing as npt
 from engines.contract import Locale, ShopId
 from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import Audience, Passage
-from engines.retrieval.postings import Floats, Postings, numbers_of, postings_of
-from engines.retrieval.terms import Analyzer, Query, Unit, coverage
+from engines.retrieval.postings import (
+    K1,
+    UNSEEN,
+    Floats,
+    Postings,
+    numbers_of,
+    postings_of,
+)
+from engines.retrieval.terms import Analyzer, Query, coverage
 
 
 Mask = npt.NDArray[np.bool_]
@@ -31,6 +38,8 @@ Mask = npt.NDArray[np.bool_]
 _PRODUCT_GAIN: Final = 1.35
 #: What a passage on some product loses when none was named.
 _UNASKED_PRODUCT: Final = 0.8
+#: What it counts for in coverage that a passage is of the named product.
+_NAMED: Final = 0.5
 #: What coverage keeps when a passage misses what it must speak of.
 _MISSED_MUST: Final = 0.25
 #: In a larger partition a single character in more than this share of passages
@@ -41,6 +50,9 @@ _COMMON: Final = 0.2
 _FULL_SCORE: Final = 30.0
 _COVERAGE_WEIGHT: Final = 0.5
 _SIMILARITY_WEIGHT: Final = 3.0
+_COVERAGE_BESIDE_FULLNESS: Final = 0.3
+#: Passages by words alone that are weighed again.
+_BY_WORDS: Final = 12
 #: Passages by words, and by vectors, that are weighed against each other.
 _CANDIDATES: Final = (30, 20)
 
@@ -65,12 +77,21 @@ class Hit(NamedTuple):
             0 to 1, rare words counting more.
 
         similarity: Of the vectors, -1 to 1; 0 where words alone decided.
+
+        fullness: The score as a share of the most that the question could score,
+            which alone can be compared between shops.
     """
 
     passage: Passage
     score: float
     coverage: float
     similarity: float = 0.0
+    fullness: float = 0.0
+
+    @property
+    def rank_by_words(self) -> float:
+        """What hits found without vectors are ordered by."""
+        return self.fullness + _COVERAGE_BESIDE_FULLNESS * self.coverage
 
     @property
     def rank(self) -> float:
@@ -143,7 +164,7 @@ class Partition:
         self._postings = postings
         self._vectors = vectors
         self._passages = passages
-        self._unknown_idf = float(np.log(1 + 2 * len(passages)))
+        self._unknown_idf = float(np.log(1 + 2 * (len(passages) + UNSEEN)))
         self._is_large = len(passages) > _LARGE
 
     def search(
@@ -155,7 +176,8 @@ class Partition:
         barred = ~self._may_be_used(scope)
         scores[barred] = 0.0
         if vector is None or self._vectors is None:
-            return self._hits(query, scores, _largest(scores, k))
+            found = self._hits(query, scores, _largest(scores, max(_BY_WORDS, k)))
+            return tuple(sorted(found, key=lambda hit: -hit.rank_by_words)[:k])
         if query.products:
             barred |= self._of_others(query.products)
         near = self._vectors.similarities(vector)
@@ -175,15 +197,23 @@ class Partition:
     ) -> tuple[Hit, ...]:
         terms = [t for unit in query.units for t in unit.terms + unit.parts]
         known = self._postings.find(terms)
+        most = self._best_score(query.weights)
         return tuple(
             Hit(
                 self._passages[i],
                 float(scores[i]),
-                self._coverage(query.units, i, known),
+                self._coverage(query, i, known),
                 0.0 if near is None else float(near[i]),
+                min(float(scores[i]) / most, 1.0),
             )
             for i in numbers
         )
+
+    def _best_score(self, weights: Mapping[str, float]) -> float:
+        """Of a passage that says every term again and again."""
+        known = self._postings.find(list(weights))
+        idfs = (weights[t] * self._idf_of(known.get(t)) for t in weights)
+        return (K1 + 1) * sum(idfs) or 1.0
 
     def _scores(self, weights: Mapping[str, float]) -> Floats:
         found, scores = self._postings, np.zeros(len(self._passages), np.float32)
@@ -218,14 +248,16 @@ class Partition:
         scores[of_products] = 0.0
         scores[named] = kept
 
-    def _coverage(
-        self, units: Sequence[Unit], number: int, known: Mapping[str, int]
-    ) -> float:
+    def _coverage(self, query: Query, number: int, known: Mapping[str, int]) -> float:
         total = covered = 0.0
         factor = 1.0
-        for unit in units:
+        if query.products and self._postings.has_product[number]:
+            # Only passages of the products that were named are left by now.
+            total = covered = _NAMED * self._unknown_idf
+        for unit in query.units:
             terms = unit.terms + unit.parts
             idf = min((self._idf_of(known.get(t)) for t in unit.terms), default=1.0)
+            idf *= unit.gravity
             has = {t: self._has(known.get(t), number) for t in terms}
             share = coverage(unit, has)
             if unit.is_soft and not share:

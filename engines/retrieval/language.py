@@ -41,7 +41,7 @@ _STOP_EN: Final = (
     " could will would shall should may might must of to in on at by for from with about into"
     " onto as and or but if then so than too very just also not no nor any some all each what"
     " which who whom whose when where why how there here please thanks thank hello hi hey ok"
-    " okay want wanted like need know tell get got let s t d ll re ve m want wonder wondering"
+    " okay want wanted need know tell get got let s t d ll re ve m want wonder wondering"
     " really actually much many long one ones thing things something anything say said ask"
     " question would've don't doesn't didn't i'm it's i've i'd that's what's how's there's"
     " am way kind sort still already again ever only"

@@ -31,6 +31,9 @@ Flags = npt.NDArray[np.bool_]
 #: Saturation of repeated terms, and how much length counts.
 K1: Final = 1.2
 B: Final = 0.5
+#: A small shop's words are weighed as if it had so many passages more, without them:
+#: in a handful of passages every word is rare, or none.
+UNSEEN: Final = 100
 #: What a term counts in a heading, an asked wording or a title.
 _FIELDS: Final = (("heading", 3.0), ("asked", 2.0), ("title", 1.0), ("body", 1.0))
 _FOREVER: Final = 2**31 - 1
@@ -174,7 +177,8 @@ def _bm25(
     sizes = np.bincount(held_by, minlength=len(ids))
     order = np.argsort(held_by, kind="stable")
     holders = np.asarray(docs, np.int32)[order]
-    idf = np.log(1 + (len(lengths) - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
+    number = len(lengths) + UNSEEN
+    idf = np.log(1 + (number - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
     length = np.asarray(lengths, np.float32)
     norm = K1 * (1 - B + B * length / max(float(length.mean()), 1.0))
     often = np.asarray(tf, np.float32)[order]

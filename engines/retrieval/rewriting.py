@@ -74,7 +74,8 @@ class Rewriter:
             if line.role == "customer"
         ]
         continued = self._continued(part, own, asked, lines)
-        if continued is not None and (part.is_followup or not own.units):
+        leans = part.is_followup or part.points_back or own.is_light
+        if continued is not None and leans:
             return continued
         return Topic(
             kind=part.kind,

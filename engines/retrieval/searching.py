@@ -15,7 +15,7 @@ import msgspec
 
 from engines.contract import Escalation, Locale, Reason, ShopId, Utterance
 from engines.retrieval.compiled import Facts, title_of
-from engines.retrieval.compose import Piece, extract, source_of
+from engines.retrieval.compose import Piece, extract, joined, source_of
 from engines.retrieval.confidence import (
     BAR,
     NO_MATCH_COVERAGE,
@@ -36,6 +36,9 @@ DEPTH: Final = 5
 _CONTEXT: Final = 3
 
 
+#: Rows of a table that are said together, and how near the best they must be.
+_ROWS: Final = 3
+_AS_WELL: Final = 0.85
 #: What is ingested answers unless something else is surer by this.
 _GIVES_WAY: Final = 0.3
 
@@ -184,11 +187,26 @@ class Searcher:
             return self.answer(topic.continued, locale, share, vectors)
         if found.confidence < bar:
             return _not_found(topic, found)
-        best, analyzer = found.hits[0], self._analyzers[locale]
-        piece = extract(best.passage, topic.query, analyzer, found.confidence, share)
+        analyzer, sure = self._analyzers[locale], found.confidence
+        alike = _alike(found.hits)
+        piece = joined([extract(p, topic.query, analyzer, sure, share) for p in alike])
         context = tuple(source_of(hit.passage) for hit in found.hits[:_CONTEXT])
         piece = msgspec.structs.replace(piece, context=context)
-        return _with_subject(piece, best.passage, topic)
+        return piece if alike[0].is_record else _with_subject(piece, alike[0], topic)
+
+
+def _alike(hits: Sequence[Hit]) -> list[Passage]:
+    """The best passage; of a table the rows too that answer as well as it."""
+    best, *others = hits
+    rows = [
+        hit.passage
+        for hit in others
+        if best.passage.is_record
+        and hit.passage.document == best.passage.document
+        and hit.rank_by_words >= best.rank_by_words * _AS_WELL
+        and hit.coverage >= best.coverage
+    ]
+    return [best.passage, *rows[: _ROWS - 1]]
 
 
 def _comes_first(own: Found, other: Found) -> bool:

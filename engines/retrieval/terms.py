@@ -3,8 +3,8 @@ Turn text into terms: what the index stores and what a question looks for.
 
 A term is a short string whose first character tells its sort: ``w`` a word
 (segmented Chinese, or an English stem), ``b`` two neighbouring Chinese
-characters, ``c`` one of them, ``s`` a group of synonyms. Characters make up
-for a segmenter that cuts question and passage differently.
+characters, ``c`` one of them, ``s`` a group of synonyms, ``f`` a sort of figure.
+Characters make up for a segmenter that cuts question and passage differently.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ import msgspec
 import rjieba
 
 from engines.contract import Locale
+from engines.retrieval.asked_for import sorts_asked, sorts_held
 from engines.retrieval.language import STOP_EN, STOP_ZH, clean, latin_words, stem
+from engines.retrieval.weighing import gravity_en, gravity_zh
 from engines.retrieval.words import Found, Phrases, Synonyms
 
 
 #: What one sort of term counts for in a question.
-WEIGHT: Final = {"w": 1.0, "s": 1.5, "b": 0.5, "c": 0.12}
+WEIGHT: Final = {"w": 1.0, "s": 1.5, "b": 0.5, "c": 0.12, "f": 1.0}
 #: Share of a unit that a passage covers with its characters alone.
 _PAIR_CREDIT: Final = 0.8
 _HAN_RUN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 _SKIP: Final = re.compile(r"[\W_]+\Z")
+_FIGURE_GRAVITY: Final = 0.6
+_WEIGHTY: Final = 0.8
 #: Names of products are matched apart; here they only break ties.
 _NAME_WEIGHT: Final = 0.4
 
@@ -44,6 +48,9 @@ class Unit(NamedTuple):
         is_must: True if a passage that does not speak of it is no answer.
 
         is_soft: True if an answer need not speak of it.
+
+        gravity: 0 to 1, how much of the question hangs on it: a name all, a verb
+            that anything is done with little.
     """
 
     word: str
@@ -51,6 +58,7 @@ class Unit(NamedTuple):
     parts: tuple[str, ...]
     is_must: bool = False
     is_soft: bool = False
+    gravity: float = 1.0
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +92,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             weights[term] = max(own, weights.get(term, 0.0))
         return Query(
             weights=weights,
-            units=self.units or other.units,
+            units=self.units + other.units if self.is_light else self.units,
             products=self.products or other.products,
             names=self.names if self.products else other.names,
         )
+
+    @property
+    def is_light(self) -> bool:
+        """True if no word of it says by itself what it is about."""
+        return not any(unit.gravity >= _WEIGHTY for unit in self.units)
 
     def about(self, products: frozenset[str]) -> Query:
         """The same question, asked about *products*."""
@@ -100,6 +113,7 @@ class _Token(NamedTuple):
     start: int
     end: int
     word: str
+    gravity: float = 1.0
 
 
 class Analyzer:
@@ -118,6 +132,7 @@ class Analyzer:
         tokens, synonyms, _ = self._parse(text)
         terms = Counter("w" + token.word for token in tokens if self._says(token))
         terms.update("s" + name for found in synonyms for name in found.names)
+        terms.update("f" + sort for sort in sorts_held(text))
         if self._locale == "zh":
             for run in _HAN_RUN.findall(text):
                 terms.update("b" + pair for pair in _pairs(run))
@@ -126,7 +141,8 @@ class Analyzer:
 
     def query(self, text: str) -> Query:
         """What *text* looks for."""
-        tokens, synonyms, names = self._parse(clean(text).lower())
+        clear = clean(text).lower()
+        tokens, synonyms, names = self._parse(clear)
         said = [t for t in tokens if self._says(t) and not _is_inside(t, synonyms)]
         units = [
             self._unit(token, synonyms) for token in said if not _covered(token, names)
@@ -136,7 +152,12 @@ class Analyzer:
         ]
         for found in synonyms:
             if not _covered(found, names):
-                self._add_synonym(found, units)
+                inner = [t for t in tokens if self._says(t) and _overlap(t, found)]
+                self._add_synonym(found, inner, units)
+        units += [
+            Unit(sort, ("f" + sort,), (), gravity=_FIGURE_GRAVITY)
+            for sort in sorts_asked(clear, self._locale)
+        ]
         weights = _weights(naming, _NAME_WEIGHT) | _weights(units, 1.0)
         return Query(
             weights=weights,
@@ -153,7 +174,9 @@ class Analyzer:
     def _parse(self, text: str) -> tuple[list[_Token], list[Found], list[Found]]:
         if self._locale == "en":
             stems = [stem(word) for word in latin_words(text)]
-            tokens = [_Token(i, i + 1, word) for i, word in enumerate(stems)]
+            tokens = [
+                _Token(i, i + 1, word, gravity_en(word)) for i, word in enumerate(stems)
+            ]
             return (
                 tokens,
                 self._synonyms.in_stems(stems),
@@ -182,22 +205,26 @@ class Analyzer:
         terms += ["s" + name for name in names]
         if not self._soft.isdisjoint(names):
             return Unit(token.word, tuple(terms), (), is_soft=True)
-        if self._locale == "en" or not _HAN_RUN.match(token.word):
-            return Unit(token.word, tuple(terms), ())
-        if len(token.word) == 1:
-            return Unit(token.word, (*terms, "c" + token.word), ())
-        return Unit(
-            token.word, tuple(terms), tuple("b" + p for p in _pairs(token.word))
-        )
+        parts: tuple[str, ...] = ()
+        if self._locale == "zh" and _HAN_RUN.match(token.word):
+            if len(token.word) == 1:
+                terms.append("c" + token.word)
+            parts = tuple("b" + pair for pair in _pairs(token.word))
+        # A wording that the shop lists as one of its trade is no filler.
+        gravity = 1.0 if names else token.gravity
+        return Unit(token.word, tuple(terms), parts, gravity=gravity)
 
-    def _add_synonym(self, found: Found, units: list[Unit]) -> None:
-        """A wording of several words is one unit: half of a name is no match."""
+    def _add_synonym(
+        self, found: Found, inner: list[_Token], units: list[Unit]
+    ) -> None:
+        """A wording of several words is one unit; its words apart count in part."""
         terms = tuple("s" + name for name in found.names)
         if not any(set(terms) <= set(unit.terms) for unit in units):
             is_must = not self._must.isdisjoint(found.names)
             is_soft = not self._soft.isdisjoint(found.names)
-            unit = Unit(found.names[0], terms, (), is_must=is_must, is_soft=is_soft)
-            units.append(unit)
+            # Half of the name of a sale is another sale.
+            parts = () if is_must else tuple("w" + token.word for token in inner)
+            units.append(Unit(found.names[0], terms, parts, is_must, is_soft))
 
 
 _STEMMED_STOPS: Final = frozenset(STOP_EN | {stem(word) for word in STOP_EN})
@@ -222,9 +249,11 @@ def _segment(text: str, fixed: list[Found]) -> list[_Token]:
     tokens, start = [], 0
     for number, piece in enumerate([*pieces, text[at:]]):
         # Without guessing new words: a guess glues neighbours together.
-        words = [piece] if number % 2 else rjieba.cut(piece, False)
-        for word in words:
-            tokens.append(_Token(start, start + len(word), word))
+        words = [(piece, "n")] if number % 2 else rjieba.tag(piece, False)
+        for word, sort in words:
+            tokens.append(
+                _Token(start, start + len(word), word, gravity_zh(word, sort))
+            )
             start += len(word)
     return tokens
 

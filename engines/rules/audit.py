@@ -78,7 +78,9 @@ class Audit(msgspec.Struct, frozen=True):
         return all(one.level != "error" for one in self.problems)
 
 
-def audit(packs: Sequence[Path | str], facts: Path | str | None, now: datetime) -> Audit:
+def audit(
+    packs: Sequence[Path | str], facts: Path | str | None, now: datetime
+) -> Audit:
     """
     Load the last of *packs* with the shop's *facts* and look for problems.
 

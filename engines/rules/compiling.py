@@ -36,7 +36,9 @@ MAX_TEMPLATE_CHARS: Final = 1500
 _UNNAMED: Final = Facts(
     {
         "shop_name": Fact(zh="本店", en="our shop"),
-        "human_hours": Fact(zh="以客服在线时间为准", en="whenever a colleague is online"),
+        "human_hours": Fact(
+            zh="以客服在线时间为准", en="whenever a colleague is online"
+        ),
     }
 )
 

@@ -1,11 +1,13 @@
 """
-``tidegate loadtest kb | faith``: retrieval beside its peers, and under temptation.
+``tidegate loadtest kb | faith | strangers``: retrieval beside its peers, under
+temptation, and on the knowledge of shops it has never seen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import click
 import msgspec
@@ -15,6 +17,7 @@ from rich.table import Table
 from gateway.cli import options
 from loadtest.kb_bench import compare
 from loadtest.kb_faith import run_faith
+from loadtest.strangers import HERE, SHIPPED, Judged, Place, run_strangers
 
 
 @click.command()
@@ -70,3 +73,53 @@ def faith(as_json: bool, questions: int, queries: int, seed: int) -> None:
         for line in (*report.unsupported[:10], *report.canaries[:10]):
             click.echo(line)
     sys.exit(1 if report.unsupported or report.canaries else 0)
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@options.as_json
+@options.config_file
+@click.option(
+    "--into",
+    "place",
+    type=click.Choice(["own", "demo"]),
+    default="own",
+    show_default=True,
+    help="A shop of its own, or the demo shop beside what that knows.",
+)
+@click.option("--misses", is_flag=True, help="Show each conversation that went wrong.")
+def strangers(
+    folders: tuple[Path, ...],
+    as_json: bool,
+    config_file: Path | None,
+    place: Place,
+    misses: bool,
+) -> None:
+    """
+    Ingest another shop's files into a running gateway and ask as its customers would.
+
+    A folder has files/ and questions.yaml; without one the invented shops that ship
+    are asked.
+    """
+    report = run_strangers(
+        folders or tuple(HERE / name for name in SHIPPED),
+        options.read_config(config_file),
+        place,
+        lambda line: click.echo(line, err=True),
+    )
+    if as_json:
+        click.echo(msgspec.json.encode(report).decode())
+        return
+    table = Table("kind", "right", "asked")
+    for kind, (right, asked) in report.by_kind.items():
+        table.add_row(kind, str(right), str(asked))
+    table.add_row("all", str(report.right), str(report.asked))
+    Console().print(table)
+    for one in report.judged if misses else ():
+        _print_miss(one)
+
+
+def _print_miss(one: Judged) -> None:
+    if one.fault:
+        click.echo(f"{one.shop} {one.case} {one.tier} | {' / '.join(one.say)}")
+        click.echo(f"    {one.fault}: {' '.join(one.reply.split())[:200]}")

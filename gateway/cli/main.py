@@ -26,7 +26,7 @@ from gateway.cli.kb import kb
 from gateway.cli.learn import learn
 from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_attack import attack
-from gateway.cli.loadtest_kb import faith
+from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.models import models
 from gateway.cli.operator import operator
@@ -67,6 +67,7 @@ loadtest.add_command(tide_live)
 loadtest.add_command(kb_speed)
 loadtest.add_command(faith)
 loadtest.add_command(attack)
+loadtest.add_command(strangers)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from engines.contract import Locale, ShopId
-from engines.retrieval.documents import Audience, Header, Passage
+from engines.retrieval.documents import ROW, Audience, Header, Passage
 from engines.retrieval.ingest.blocks import (
     Asked,
     Block,
@@ -200,7 +200,7 @@ class _Cutter:
     def _next_row(self) -> str:
         """Each row is a source of its own."""
         self._rows += 1
-        return f"row-{self._rows}"
+        return f"{ROW}{self._rows}"
 
     def _heading(self) -> str:
         return " · ".join(text for _, text in self._path if text != self._facts.title)
@@ -257,7 +257,7 @@ class _Cutter:
         products = products or facts.products
         names = names or (facts.names if len(products) == 1 else ())
         return Header(
-            id=f"{self._source.id}/{own}" if own else self._source.id,
+            id=f"{self._source.id}{own}",
             title=facts.title,
             kind="product" if products else "policy",
             audience="staff" if facts.audience == "staff" else self._source.audience,
