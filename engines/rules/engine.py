@@ -137,5 +137,6 @@ class RulesEngine:
 def _compiled(
     pack_paths: Sequence[Path | str], facts_path: Path | str | None
 ) -> CompiledPack:
+    pack = load_pack(pack_paths)
     facts = Facts.load(facts_path) if facts_path is not None else None
-    return compile_pack(load_pack(pack_paths), facts)
+    return compile_pack(pack, facts)
