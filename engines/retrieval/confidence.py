@@ -25,7 +25,7 @@ NO_MATCH_COVERAGE: Final = 0.2
 #: Of the features of words, and a constant.
 _BY_WORDS: Final = (3.6, 3.9, 4.2, -4.2)
 #: Of these, of the features of vectors, and a constant.
-_WITH_VECTORS: Final = (3.9, 0.8, 3.2, 3.2, 2.0, -5.2)
+_WITH_VECTORS: Final = (2.9, 2.5, 3.9, -0.2, 2.6, -3.3)
 #: Scores above it say no more.
 _FULL_SCORE: Final = 40.0
 
