@@ -332,6 +332,15 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "loadtest.*",
     ),
     "loadtest.kb_*": ("engines.*", "loadtest.*"),
+    "loadtest.strangers": (
+        "engines.contract",
+        "engines.yamlfile",
+        "gateway.client",
+        "gateway.config",
+        "gateway.outcome",
+        "gateway.stack",
+        "gateway.supervisor",
+    ),
     "loadtest.*": (
         "gateway.config",
         "gateway.stack",
