@@ -3,7 +3,8 @@ An engine that only takes its time: for load runs of the gateway around it.
 
 It answers after a lognormal delay with a fixed line, hands some turns on, and
 refuses above so many at once as a busy provider does. What it draws comes from the
-turn's id, so that two runs of the same turns take the same times.
+turn's id, so that two runs of the same turns take the same times. With a language
+model it takes the model's time instead: the whole way to the provider and back.
 """
 
 from __future__ import annotations
@@ -15,11 +16,21 @@ import random
 
 from engines.contract import (
     Answer,
+    EngineError,
     EngineOverloaded,
+    EngineTimeout,
     Escalation,
     Reason,
     Tier,
     Turn,
+)
+from engines.llm import (
+    ChatLine,
+    LlmClient,
+    LlmError,
+    LlmOverloaded,
+    LlmTimeout,
+    Prompt,
 )
 
 
@@ -37,10 +48,19 @@ class SimulatedEngine:
         most: Turns at once; more are refused with a pause. 0 for no bound.
 
         escalates: Share of turns that are handed on.
+
+        llm: Asked with the turn's text; its answer is waited for, not repeated.
     """
 
     def __init__(
-        self, tier: Tier, mean_s: float, cv: float, *, most: int, escalates: float
+        self,
+        tier: Tier,
+        mean_s: float,
+        cv: float,
+        *,
+        most: int,
+        escalates: float,
+        llm: LlmClient | None = None,
     ) -> None:
         self._tier = tier
         variance = math.log(1 + cv * cv)
@@ -49,6 +69,7 @@ class SimulatedEngine:
         self._most = most
         self._escalates = escalates
         self._inside = 0
+        self._llm = llm
 
     @property
     def tier(self) -> Tier:
@@ -63,9 +84,25 @@ class SimulatedEngine:
         draws = random.Random(digest)  # noqa: S311 - a simulation
         self._inside += 1
         try:
-            await asyncio.sleep(draws.lognormvariate(self._mu, self._sigma))
+            if self._llm is None:
+                await asyncio.sleep(draws.lognormvariate(self._mu, self._sigma))
+            else:
+                await self._ask(self._llm, turn)
         finally:
             self._inside -= 1
         if draws.random() < self._escalates:
             return Escalation(reason=Reason.NO_MATCH, note="simulated")
         return Answer(text=TEXT[turn.locale], intent="simulated")
+
+    async def _ask(self, llm: LlmClient, turn: Turn) -> None:
+        prompt = Prompt(
+            shop=turn.shop, user=turn.user_id, lines=(ChatLine("user", turn.text),)
+        )
+        try:
+            await llm.ask(prompt)
+        except LlmOverloaded as exc:
+            raise EngineOverloaded(self._tier, exc.retry_after_s) from exc
+        except LlmTimeout as exc:
+            raise EngineTimeout(self._tier) from exc
+        except LlmError as exc:
+            raise EngineError(self._tier) from exc

@@ -277,6 +277,8 @@ class SimulatedConfig(
 
         most: Turns at once before it refuses; 0 for no bound.
 
+        asks_llm: It takes the time of the tier's language model instead.
+
         escalates: Share of turns that it hands on.
     """
 
@@ -284,6 +286,7 @@ class SimulatedConfig(
     mean_s: Seconds = 1.0
     cv: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.7
     most: Annotated[int, msgspec.Meta(ge=0)] = 0
+    asks_llm: bool = False
     escalates: Share = 0.0
 
 

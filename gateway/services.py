@@ -29,6 +29,7 @@ from engines.simulated import SimulatedEngine
 from engines.voice import Voice
 from gateway.answering import ShopService
 from gateway.config import ShopConfig, SimulatedConfig, resolve, shipped
+from gateway.errors import ConfigError
 
 
 #: Calendar of the shops: passages and offers begin and end by it.
@@ -149,7 +150,7 @@ async def _open(
             clock_ms,
             planner=_planner(llms, journal),
         )
-    engines |= {Tier(one.tier): _simulated(one) for one in shop.simulated}
+    engines |= {Tier(one.tier): _simulated(one, llms) for one in shop.simulated}
     return ShopService(engines=engines, voice=voice, orders=business)
 
 
@@ -161,13 +162,19 @@ def _planner(llms: Mapping[Tier, LlmClient], journal: Journal | None) -> Planner
     return ModelPlanner(offline, llms[Tier.L3], journal, offline.simplify)
 
 
-def _simulated(config: SimulatedConfig) -> SimulatedEngine:
+def _simulated(
+    config: SimulatedConfig, llms: Mapping[Tier, LlmClient]
+) -> SimulatedEngine:
+    tier = Tier(config.tier)
+    if config.asks_llm and tier not in llms:
+        raise ConfigError(f"simulated {tier}: asks_llm needs an endpoint for {tier}")
     return SimulatedEngine(
-        Tier(config.tier),
+        tier,
         config.mean_s,
         config.cv,
         most=config.most,
         escalates=config.escalates,
+        llm=llms[tier] if config.asks_llm else None,
     )
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
+import random
 import re
 import socket
 from collections import deque
@@ -57,6 +59,11 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
         retry_after: Sent with a refusal, if not empty: seconds or an HTTP date.
 
+        mean_s / cv: Of a lognormal time before the answer, beside *first_token_s*; an
+            asker who hangs up frees its place at once.
+
+        most: Calls at once; more are refused with 429. 0 for no bound.
+
         for_calls: These manners hold for so many calls; 0 means for all.
 
         tools: Tool modes it masters; an unknown ``response_format`` is refused.
@@ -66,6 +73,9 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retry_after: str = ""
     first_token_s: float = 0.0
     token_s: float = 0.0
+    mean_s: float = 0.0
+    cv: float = 0.7
+    most: int = 0
     garbage: Garbage = ""
     tools: tuple[Literal["native", "schema"], ...] = ("native", "schema")
     streams: bool = True
@@ -122,6 +132,8 @@ class Stub:
         self._usual = Manners()
         self._left = 0
         self._script: list[Line] = []
+        self._inside = 0
+        self._draws = random.Random(7)
         self._calls: deque[dict[str, Any]] = deque(maxlen=_KEPT_CALLS)
         self._asked = 0
 
@@ -137,7 +149,7 @@ class Stub:
                 break
         path: str = scope["path"]
         if path.endswith("/chat/completions"):
-            await self._complete(body, scope, send)
+            await self._admit(body, scope, receive, send)
         else:
             await self._control(path, body, send)
 
@@ -166,8 +178,36 @@ class Stub:
                 self._manners = self._usual
         return manners
 
-    async def _complete(self, body: bytes, scope: dict[str, Any], send: Send) -> None:
+    async def _admit(
+        self, body: bytes, scope: dict[str, Any], receive: Any, send: Send
+    ) -> None:
+        """A place among those that are worked on, for as long as it takes."""
         manners = self._now()
+        if manners.most and self._inside >= manners.most:
+            refusal = msgspec.json.encode({"error": {"message": "too many"}})
+            await _answer(send, 429, refusal, **{"retry-after": "0.2"})
+            return
+        self._inside += 1
+        try:
+            if manners.mean_s and not await self._work(manners, receive):
+                return
+            await self._complete(body, scope, send, manners)
+        finally:
+            self._inside -= 1
+
+    async def _work(self, manners: Manners, receive: Any) -> bool:
+        """Take the time; False if the asker hung up meanwhile."""
+        variance = math.log(1 + manners.cv**2)
+        mu = math.log(manners.mean_s) - variance / 2
+        took_s = self._draws.lognormvariate(mu, math.sqrt(variance))
+        hung_up = asyncio.ensure_future(receive())
+        done, _ = await asyncio.wait([hung_up], timeout=took_s)
+        hung_up.cancel()
+        return not done
+
+    async def _complete(
+        self, body: bytes, scope: dict[str, Any], send: Send, manners: Manners
+    ) -> None:
         try:
             ask = msgspec.json.decode(body, type=_Ask)
         except msgspec.MsgspecError as exc:

@@ -1,5 +1,6 @@
 """
-The tide in front of a real gateway: open loop, over HTTP, a simulated L3 engine.
+The tide in front of a real gateway: open loop, over HTTP, and a stand-in for the
+language model behind L3, over HTTP too, with so many places and its own times.
 
 Conversations of three turns; the next one is sent a while after the answer, and
 arrivals do not wait for anybody. Each accepted message must end answered, with a
@@ -13,14 +14,19 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from statistics import mean
 from time import monotonic
 
 import httpx
 import msgspec
 
+from engines.contract import Tier
+from engines.llm.settings import EndpointConfig
 from gateway.client import GatewayClient, Refused
 from gateway.config import Config, SimulatedConfig
 from gateway.stack import Stack, running
+from loadtest.llm_stub import Manners
+from loadtest.llm_stub_process import running_stub
 from loadtest.servers import hardware
 from loadtest.tide import run
 from loadtest.tide_policies import Ours
@@ -39,6 +45,8 @@ KNOWN_SHARE = 0.3
 #: The tide, twenty times smaller than the simulated one in time and slots.
 SLOTS, MEAN_S, DEADLINE_S, THINK_S = 20, 1.0, 2.5, 1.25
 SETTLE_S = 15.0
+#: Of the simulation beside a run.
+SEEDS = 6
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +54,11 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     One run of the real gateway, and the simulation of the same tide.
 
     Attributes:
-        talks: Turns of finished conversations, of what the engine could do.
+        talks: Turns of finished conversations, of what the model could do.
+
+        simulated: The same on virtual time: mean, least, most of six seeds.
+
+        gap: Difference to the simulation's mean, of it.
 
         late_ms: How late the generator was at worst.
 
@@ -61,7 +73,8 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     unaccounted: int
     refused: int
     talks: float
-    simulated: float
+    simulated: tuple[float, float, float]
+    gap: float
     finished_known: float
     finished_others: float
     late_ms: float
@@ -157,21 +170,29 @@ def live(
     rows = []
     for load in loads:
         tell(f"{load:g}x for {seconds:.0f} s")
-        with tempfile.TemporaryDirectory(prefix="tidegate-tide-") as folder:
-            fitted = _fitted(config, folder)
+        with (
+            tempfile.TemporaryDirectory(prefix="tidegate-tide-") as folder,
+            running_stub() as stub,
+        ):
+            stub.manners(Manners(mean_s=MEAN_S, most=SLOTS))
+            fitted = _fitted(config, folder, stub.url)
             with running(fitted, lambda _: None) as stack:
                 rows.append(asyncio.run(_one(stack, load, seconds)))
     return LiveReport(seconds=seconds, hardware=hardware(), rows=rows)
 
 
-def _fitted(config: Config, folder: str) -> Config:
-    """The configured shop with an L3 that only takes its time."""
-    slow = SimulatedConfig(tier="L3", mean_s=MEAN_S)
+def _fitted(config: Config, folder: str, model: str) -> Config:
+    """The configured shop with an L3 that takes the time of the model at *model*."""
+    slow = SimulatedConfig(tier="L3", asks_llm=True)
+    endpoint = EndpointConfig(
+        name="stub", url=model, model="stub", tiers=(Tier.L3,), slots=2 * SLOTS
+    )
     shop = msgspec.structs.replace(config.shops[0], simulated=(slow,))
     return msgspec.structs.replace(
         config,
         data_dir=folder,
         shops=(shop,),
+        llm=msgspec.structs.replace(config.llm, endpoints=(endpoint,)),
         server=msgspec.structs.replace(config.server, port=0, workers=1),
         dispatch=msgspec.structs.replace(
             config.dispatch, l3_slots=SLOTS, l3_deadline_s=DEADLINE_S
@@ -187,6 +208,7 @@ async def _one(stack: Stack, load: float, seconds: float) -> LiveRow:
     ends = crowd.ends
     accepted = sum(ends.values()) - ends["refused"]
     accounted = ends["answered"] + ends["queued"] + ends["ticketed"]
+    talks, simulated = crowd.goodput(), _simulated(load, seconds)
     return LiveRow(
         load=load,
         accepted=accepted,
@@ -195,16 +217,17 @@ async def _one(stack: Stack, load: float, seconds: float) -> LiveRow:
         ticketed=ends["ticketed"],
         unaccounted=accepted - accounted,
         refused=ends["refused"],
-        talks=crowd.goodput(),
-        simulated=_simulated(load, seconds),
+        talks=talks,
+        simulated=simulated,
+        gap=talks / simulated[0] - 1,
         finished_known=crowd.finished(is_known=True),
         finished_others=crowd.finished(is_known=False),
         late_ms=crowd.late_s * 1000,
     )
 
 
-def _simulated(load: float, seconds: float) -> float:
-    """The same tide on virtual time, mean of three seeds."""
+def _simulated(load: float, seconds: float) -> tuple[float, float, float]:
+    """The same tide on virtual time: mean, least and most."""
     scenario = Scenario(
         name="live",
         load=load,
@@ -216,4 +239,5 @@ def _simulated(load: float, seconds: float) -> float:
         think_s=THINK_S,
         shares=(0.0, KNOWN_SHARE, 1 - KNOWN_SHARE),
     )
-    return sum(run(scenario, Ours, seed).talks for seed in range(3)) / 3
+    found = [run(scenario, Ours, seed).talks for seed in range(SEEDS)]
+    return mean(found), min(found), max(found)

@@ -30,6 +30,7 @@ from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.models import models
 from gateway.cli.operator import operator
+from gateway.cli.people import people
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
@@ -64,6 +65,7 @@ for command in (
     cli.add_command(command)
 loadtest.add_command(tide)
 loadtest.add_command(tide_live)
+loadtest.add_command(people)
 loadtest.add_command(kb_speed)
 loadtest.add_command(faith)
 loadtest.add_command(attack)

@@ -99,7 +99,7 @@ def tide_live(
     as_json: bool, config_file: Path | None, loads: tuple[float, ...], seconds: float
 ) -> None:
     """
-    The same tide in front of a real gateway whose L3 only takes its time.
+    The same tide in front of a real gateway, with a stand-in for the model behind L3.
 
     Exits 1 if an accepted message has no end.
     """
@@ -119,7 +119,7 @@ def tide_live(
 def _print_live(report: LiveReport) -> None:
     grid = Table(
         "load", "accepted", "answered", "with people", "tickets", "no end", "refused",
-        "turns of finished talks", "simulated", "paid order", "others", "late ms",
+        "turns of finished talks", "simulated", "gap", "paid order", "others", "late ms",
     )  # fmt: skip
     for row in report.rows:
         grid.add_row(
@@ -131,7 +131,8 @@ def _print_live(report: LiveReport) -> None:
             str(row.unaccounted),
             str(row.refused),
             f"{row.talks:.2f}",
-            f"{row.simulated:.2f}",
+            _spread(row.simulated),
+            f"{row.gap:+.0%}",
             f"{row.finished_known:.2f}",
             f"{row.finished_others:.2f}",
             f"{row.late_ms:.0f}",
