@@ -104,7 +104,9 @@ class History:
     async def records(self) -> list[Handoff]:
         """Every handoff there ever was."""
         store = self.gateways[0].store
-        found = [await store.read(SHOP, f"h-{n}") for n in range(self.customers)]
+        found = await asyncio.gather(
+            *(store.read(SHOP, f"h-{n}") for n in range(self.customers))
+        )
         return [decode_handoff(record) for record in found if record is not None]
 
     async def one(self, *states: State) -> Handoff | None:
@@ -277,9 +279,12 @@ class History:
             raise DoubleAssignment(str(self.talks))
         scripts = self.gateways[0].scripts
         held: dict[str, str] = {}
-        for name, who in self.staff.items():
-            key = shop_key(SHOP, "ph", name)
-            ids = [i.decode() for i in await scripts.command(key, "SMEMBERS", key)]
+        keys = [shop_key(SHOP, "ph", name) for name in self.staff]
+        sets = await asyncio.gather(
+            *(scripts.command(key, "SMEMBERS", key) for key in keys)
+        )
+        for (name, who), found in zip(self.staff.items(), sets, strict=True):
+            ids = [one.decode() for one in found]
             if len(ids) > who.capacity:
                 raise DoubleAssignment(f"{name} holds {ids}")
             for handoff_id in ids:
@@ -301,10 +306,9 @@ class History:
 
     async def finish(self) -> None:
         """Everybody goes home; what is left must be an end or a promise."""
-        for _ in range(60):
-            self.clock.advance(61)
-            for people in self.gateways:
-                await people.handoffs.sweep(SHOP)
+        for _ in range(24):
+            self.clock.advance(151)
+            await self.any_gateway.handoffs.sweep(SHOP)
         records = await self.records()
         if len(records) != self.customers:
             raise Lost(f"{self.customers - len(records)} of {self.customers}")

@@ -20,7 +20,7 @@ from loadtest.servers import hardware
 
 
 #: Events of one history; short ones reach more corners.
-STEPS = 250
+STEPS = 100
 #: Operators of a simulated day, and its half hours.
 OPERATORS, HALVES = 20, 6
 #: Loads of the simulated days: steady ones, and one that swings.

@@ -124,10 +124,10 @@ export class DeskLists {
 
   /** The day by the clock that the marketplace rates people by. */
   showRate(replies) {
-    this.rate.hidden = !replies;
-    if (!replies) return;
-    const { met, missed, goal, within_s: within } = replies;
-    const share = met + missed ? met / (met + missed) : 1;
+    const { met, missed, goal, within_s: within } = replies ?? { met: 0, missed: 0 };
+    this.rate.hidden = met + missed === 0;
+    if (this.rate.hidden) return;
+    const share = met / (met + missed);
     this.rate.classList.toggle("alarm", share < goal);
     this.rate.textContent = this.words.say("desk.reply_rate", {
       share: Math.floor(share * 100),

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -25,6 +25,9 @@ from playwright.sync_api import (
 )
 
 from gateway.cli import options
+from gateway.cli.operator import add_beside
+from gateway.config import Config
+from gateway.handoff.accounts import Operator
 from gateway.stack import Stack, running
 
 
@@ -69,18 +72,21 @@ def stack(folder: Path, chromium: str) -> Iterator[Stack]:
     )
     with running(config, sys.stderr.write) as started:
         for name, display in OPERATORS.items():
-            _hire(name, display, folder)
+            _hire(name, display, config)
         yield started
 
 
-def _hire(name: str, display: str, folder: Path) -> None:
-    """Make an account with the command line, beside the running gateway."""
-    command = [sys.executable, "-c", "from gateway.cli.main import main; main()"]
-    command += ["operator", "add", name, "--display", display]
-    command += ["--capacity", CAPACITY.get(name, "3")]
-    command += ["--password", PASSWORD, "--data-dir", str(folder)]
-    command += ["--role", "supervisor" if name in SUPERVISORS else "operator"]
-    subprocess.run(command, check=True, timeout=60)
+def _hire(name: str, display: str, config: Config) -> None:
+    """Make an account beside the running gateway, as the command line does."""
+    facts = {
+        "shop": config.shops[0].id,
+        "name": name,
+        "display": display,
+        "role": "supervisor" if name in SUPERVISORS else "operator",
+        "capacity": int(CAPACITY.get(name, "3")),
+    }
+    who = msgspec.convert(facts, Operator)
+    add_beside(config, who, PASSWORD, replace=False)
 
 
 @pytest.fixture(scope="session")
