@@ -30,7 +30,7 @@ from gateway.handoff.policy import HandoffPolicy
 #: Standard normal quantile of 0.9.
 Z90 = 1.2816
 #: Urgent customers who come later go first: so much longer the p90 is.
-OVERTAKEN = 1.2
+OVERTAKEN = 1.5
 #: The line's drain is looked at over so long, in milliseconds, and weighs as much as
 #: the model after so many who were served in it.
 DRAIN_MS, DRAIN_FEW = 300_000, 10

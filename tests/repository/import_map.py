@@ -189,6 +189,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.*",
         "gateway.answering",
         "gateway.config",
+        "gateway.errors",
     ),
     # the wire
     "gateway.http*": (
@@ -378,6 +379,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_attack",
         "gateway.cli.loadtest_kb",
         "gateway.cli.simulate",
+        "gateway.cli.people",
         "gateway.cli.tide",
         "loadtest.*",
     ),
