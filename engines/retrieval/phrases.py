@@ -13,7 +13,7 @@ from typing import Final
 
 from engines.contract import Locale
 from engines.guard.figures import figures
-from engines.shops.port import Order, OrderStatus, Parcel, Product
+from engines.shops.port import Coupon, Order, OrderStatus, Parcel, Product
 
 
 #: Longest question that is repeated, in characters.
@@ -132,6 +132,28 @@ def price(product: Product, locale: Locale) -> str:
     if locale == "zh":
         return f"{product.title_zh}现价 {cost}。"
     return f"{product.title_en} costs {cost} now."
+
+
+def coupon(held: Coupon, locale: Locale) -> str:
+    """What a coupon takes off, from which total, and until when."""
+    off = amount(held.off_minor, held.currency, locale)
+    least = amount(held.threshold_minor, held.currency, locale)
+    day = moment(held.last_day, locale)
+    if locale == "zh":
+        return f"您有一张满 {least}减 {off}的券，{day}前有效（含当天）。"
+    return f"You hold a coupon of {off} off from {least}, valid through {day}."
+
+
+def companions(title: str, found: Sequence[Product], locale: Locale) -> str:
+    """What others bought together with a product, with the price of each."""
+    costs = [amount(one.price_minor, one.currency, locale) for one in found]
+    if locale == "zh":
+        named = "、".join(
+            f"{p.title_zh}（{c}）" for p, c in zip(found, costs, strict=True)
+        )
+        return f"和{title}一起买得最多的是：{named}。"
+    named = ", ".join(f"{p.title_en} ({c})" for p, c in zip(found, costs, strict=True))
+    return f"Often bought together with {title}: {named}."
 
 
 def freight(region: str, kilograms: str, cost: str, locale: Locale) -> str:

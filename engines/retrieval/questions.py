@@ -36,6 +36,10 @@ class Kind(StrEnum):
     PRICE = "price"
     #: What sending something somewhere costs.
     FREIGHT = "freight"
+    #: Which coupons the customer holds.
+    COUPON = "coupon"
+    #: What is bought together with a product.
+    COMPANION = "companion"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,18 @@ _POINTS_BACK: Final[dict[Locale, re.Pattern[str]]] = {
 _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
     "zh": (
         (
+            Kind.COUPON,
+            _zh(
+                r"^(?!.*(?:怎么|为什么|为啥|用不了|不能|叠加|一起|领|退|会员)).*(?:我(?:的|有|还有|账户|账号|手里|手上|名下|现在).{0,8}(?:券|红包)|(?:有|还有|剩)(?:哪些|几张|多少张|什么).{0,6}券.{0,6}(?:可以用|能用|没用|可用|$))"
+            ),
+        ),
+        (
+            Kind.COMPANION,
+            _zh(
+                r"^(?!.*(?:券|积分|优惠|满减)).*(?:搭配|配(?:个)?(?:什么|啥)|搭(?:什么|啥)|一起买(?:什么|啥|点)|还(?:需要|要)买(?:什么|啥)|(?:什么|啥)(?:可以|能)?(?:配|搭))"
+            ),
+        ),
+        (
             Kind.FREIGHT,
             _zh(
                 r"(?:运费|邮费|快递费|配送费).{0,10}(?:多少|怎么算|几块|多贵)|(?:寄|发|送)[到往去].{1,12}(?:多少钱|要多少|运费|邮费)"
@@ -138,6 +154,18 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
         ),
     ),
     "en": (
+        (
+            Kind.COUPON,
+            _en(
+                r"^(?!.*\b(?:why|how do i|how can i|stack|combine|together|refund|return)\b).*(?:\b(?:my|do i have|have i got|have i any|i have|left)\b.{0,24}\b(?:coupons?|vouchers?)\b|\b(?:coupons?|vouchers?)\b.{0,12}\b(?:do i have|have i got|on my account|left)\b)"
+            ),
+        ),
+        (
+            Kind.COMPANION,
+            _en(
+                r"\bgo(?:es)? (?:well |best |nicely )?(?:together )?with\b|\bpairs? (?:well )?with\b|\b(?:buy|bought|need) (?:together )?with\b|\bbought together\b"
+            ),
+        ),
         (
             Kind.FREIGHT,
             _en(

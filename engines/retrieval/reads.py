@@ -3,7 +3,8 @@ Look up what only the shop knows: orders, parcels, stock, prices, freight.
 
 Reads through the port, always with the identity the channel gave, never one
 from text. What a look-up found is said plainly and cited as
-``order:<id>``, ``parcel:<id>``, ``product:<sku>`` or ``freight:<region>``.
+``order:<id>``, ``parcel:<id>``, ``product:<sku>``, ``freight:<region>``,
+``coupon:<id>`` or ``companions:<sku>``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from engines.shops.port import (
     Order,
     OrderStatus,
     Product,
+    SalesPort,
     ShopPort,
     ShopRefused,
 )
@@ -76,9 +78,30 @@ async def look_up(shop: ShopPort, wanted: Wanted) -> Piece | None:
     """
     if wanted.kind is Kind.FREIGHT:
         return await _freight(shop, wanted)
+    if wanted.kind in (Kind.COUPON, Kind.COMPANION):
+        return await _offers(shop, wanted) if isinstance(shop, SalesPort) else None
     if wanted.kind in (Kind.STOCK, Kind.PRICE):
         return await _products(shop, wanted)
     return await _order(shop, wanted)
+
+
+async def _offers(shop: SalesPort, wanted: Wanted) -> Piece | None:
+    """Coupons of the customer, or what goes with the one product asked about."""
+    if wanted.kind is Kind.COUPON:
+        held = await shop.coupons(wanted.user_id)
+        texts = [phrases.coupon(coupon, wanted.locale) for coupon in held]
+        ids = [f"coupon:{coupon.id}" for coupon in held]
+    elif len(wanted.products) == 1:
+        ((sku, title),) = wanted.products.items()
+        found = await shop.companions(sku)
+        texts = [phrases.companions(title, found, wanted.locale)] if found else []
+        ids = [f"companions:{sku}"] if found else []
+    else:
+        return None
+    if not texts:
+        return None
+    cite = [Citation(id=i, title=i, quote=t) for i, t in zip(ids, texts, strict=True)]
+    return _piece("\n".join(texts), cite, SURE, wanted.kind.value)
 
 
 async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:

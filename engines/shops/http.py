@@ -19,6 +19,7 @@ import msgspec
 from engines.shops.effects import OrderEffect, kind_of
 from engines.shops.port import (
     Address,
+    Coupon,
     Effect,
     EffectSupport,
     Invoice,
@@ -124,6 +125,22 @@ class HttpShop:
         """Products that match *query*, best first."""
         params = {"query": query, "limit": limit}
         return await self._get("/v1/products", tuple[Product, ...], params)
+
+    async def coupons(self, user_id: str) -> tuple[Coupon, ...]:
+        """Coupons that the customer can use now; none where the shop has no such call."""
+        try:
+            path = f"/v1/customers/{_p(user_id)}/coupons"
+            return await self._get(path, tuple[Coupon, ...])
+        except NotFound:
+            return ()
+
+    async def companions(self, sku: str) -> tuple[Product, ...]:
+        """Products bought together with *sku*; none where the shop has no such call."""
+        try:
+            path = f"/v1/products/{_p(sku)}/companions"
+            return await self._get(path, tuple[Product, ...])
+        except NotFound:
+            return ()
 
     async def quote_freight(self, region: str, weight_g: int, goods_minor: int) -> int:
         """Freight by the shop's table."""

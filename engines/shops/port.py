@@ -16,7 +16,7 @@ became of a key whose answer was lost.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -194,6 +194,23 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
+class Coupon(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A coupon that a customer holds and has not used.
+
+    Attributes:
+        off_minor: What it takes off an order of at least *threshold_minor*.
+
+        last_day: Last day on which it can be used, ISO 8601.
+    """
+
+    id: str
+    off_minor: int
+    threshold_minor: int
+    currency: str
+    last_day: str
+
+
 class OrderAt(msgspec.Struct, frozen=True):
     """An order of a customer, at the version an effect was computed on."""
 
@@ -354,6 +371,24 @@ class ShopPort(Protocol):
 
     async def find_effect(self, key: str) -> Effect | None:
         """What became of *key*: the effect, or None if it never took place."""
+        ...
+
+
+@runtime_checkable
+class SalesPort(Protocol):
+    """
+    What a shop may tell beside its orders; one that has it not is not asked.
+
+    Raises:
+        ShopUnavailable: From every call, if the shop does not answer.
+    """
+
+    async def coupons(self, user_id: str) -> tuple[Coupon, ...]:
+        """Coupons that the customer can use now, the one that ends first first."""
+        ...
+
+    async def companions(self, sku: str) -> tuple[Product, ...]:
+        """Products in stock that are bought together with *sku*, most often first."""
         ...
 
 

@@ -280,3 +280,31 @@ async def test_look_ups_change_nothing(
     for text in ("我的快递到哪了", "发货了吗", "台灯有货吗", "台灯多少钱", "取消订单"):
         await engine.answer(make_turn(text))
     assert demo_shop.snapshot() == before
+
+
+async def test_coupons_are_ones_own(engine: RetrievalEngine) -> None:
+    """Each with what it takes off and its last day, the one that ends first first."""
+    answer = await say(engine, "我有哪些优惠券可以用", user="c1001")
+    assert ids(answer) == ["coupon:CP-1001-B", "coupon:CP-1001-A"]
+    assert "满 199 元减 20 元" in answer.text
+    mine = await say(engine, "do I have any vouchers left", user="c1003", locale="en")
+    assert ids(mine) == ["coupon:CP-1003-A"]
+    assert "CNY 20 off from CNY 199" in mine.text
+    others = await engine.answer(make_turn("我有哪些优惠券可以用", user="c1002"))
+    assert not isinstance(others, Answer) or "coupon:" not in str(ids(others))
+
+
+async def test_a_rule_on_coupons_is_no_look_up(engine: RetrievalEngine) -> None:
+    """How coupons work stands in the documents."""
+    answer = await say(engine, "我的优惠券为什么用不了", user="c1001")
+    assert all("#" in one for one in ids(answer))
+
+
+async def test_what_goes_with_a_product_is_what_others_bought(
+    engine: RetrievalEngine,
+) -> None:
+    """From the shop's own orders, in stock, with the price of each."""
+    answer = await say(engine, "编织快充线搭配什么一起买比较好")
+    assert ids(answer) == ["companions:CB-08"]
+    assert "元" in answer.text
+    assert "编织快充线" in answer.text.split("：", 1)[0]

@@ -13,11 +13,19 @@ from litestar import Controller, Request, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from engines.shops.demo import effects, payments, records
+from engines.shops.demo import effects, offers, payments, records
 from engines.shops.demo.books import Ask, Books, Refusal, find_effect, fingerprint
 from engines.shops.demo.carrying import carry_out, link_token
 from engines.shops.effects import OrderEffect, kind_of
-from engines.shops.port import Effect, Invoice, Order, Parcel, Product, Refund
+from engines.shops.port import (
+    Coupon,
+    Effect,
+    Invoice,
+    Order,
+    Parcel,
+    Product,
+    Refund,
+)
 from engines.shops.wire import (
     KEY_HEADER,
     AddressChange,
@@ -99,6 +107,21 @@ class Desk(Controller):
     ) -> tuple[Product, ...]:
         """Products that match some words."""
         return await books(state).read(lambda db: records.products(db, words, limit))
+
+    @get("/customers/{user_id:str}/coupons")
+    async def coupons(
+        self, *, state: State, user_id: FromPath[str]
+    ) -> tuple[Coupon, ...]:
+        """Coupons that a customer can use today."""
+        today = state.clock().date()
+        return await books(state).read(lambda db: offers.coupons(db, user_id, today))
+
+    @get("/products/{sku:str}/companions")
+    async def companions(
+        self, *, state: State, sku: FromPath[str]
+    ) -> tuple[Product, ...]:
+        """What is bought together with a product."""
+        return await books(state).read(lambda db: offers.companions(db, sku))
 
     @get("/freight")
     async def freight(

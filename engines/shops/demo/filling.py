@@ -27,6 +27,7 @@ def fill(
     _insert(db, "products", _products(catalogue))
     _insert(db, "freight", _freight(seed))
     _insert(db, "customers", _customers(seed))
+    _insert(db, "coupons", _coupons(seed, now))
     address = seed.facts.return_address
     for locale, value in (("zh", address.zh), ("en", address.en)):
         _insert(db, "facts", [{"name": f"return_address_{locale}", "value": value}])
@@ -71,6 +72,20 @@ def _freight(seed: Seed) -> list[Row]:
         for row in seed.freight
         for region in row.regions
         for name in dict.fromkeys((region.zh, region.en))
+    ]
+
+
+def _coupons(seed: Seed, now: dt.datetime) -> list[Row]:
+    return [
+        {
+            "id": coupon.id,
+            "user_id": customer.id,
+            "off_minor": coupon.off,
+            "threshold_minor": coupon.threshold,
+            "last_day": (now + dt.timedelta(days=coupon.days)).date().isoformat(),
+        }
+        for customer in seed.customers
+        for coupon in customer.coupons
     ]
 
 

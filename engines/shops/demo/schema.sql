@@ -175,3 +175,11 @@ CREATE TABLE IF NOT EXISTS facts (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE IF NOT EXISTS coupons (
+    id              TEXT PRIMARY KEY,
+    user_id         TEXT NOT NULL REFERENCES customers (id),
+    off_minor       INTEGER NOT NULL CHECK (off_minor > 0),
+    threshold_minor INTEGER NOT NULL CHECK (threshold_minor >= 0),
+    last_day        TEXT NOT NULL               -- last day of use, ISO 8601
+) STRICT;

@@ -70,6 +70,15 @@ class FreightRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free_from: Minor | None = None
 
 
+class SeedCoupon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A coupon in a customer's account; *days* is how long it holds from today."""
+
+    id: Id
+    off: Minor
+    threshold: Minor
+    days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
+
+
 class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     A customer; points in minor units.
@@ -83,6 +92,7 @@ class SeedCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locale: Literal["zh", "en"] = "zh"
     points: Minor = 0
     person: str = ""
+    coupons: tuple[SeedCoupon, ...] = ()
 
 
 class SeedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
