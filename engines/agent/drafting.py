@@ -13,11 +13,19 @@ from typing import Any
 import msgspec
 
 from engines.agent.plan import Draft, Scene, Wants
-from engines.agent.reading import clauses, particulars, references, wishes
+from engines.agent.reading import (
+    clauses,
+    counts,
+    lines,
+    particulars,
+    references,
+    wishes,
+)
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
-from engines.agent.reading.titles import named_lines
+from engines.agent.reading.spelling import spelled
+from engines.agent.reading.titles import named_lines, without_names
 from engines.shops.port import Order
 
 
@@ -51,7 +59,11 @@ class Drafting:
         """Every task that the cleaned *text* asks for, in the order of asking."""
         said, instead = clauses.corrected(text)
         if instead and wishes.recipes_in(instead.lower()):
-            said, instead = (instead, "") if _kinds_in(scene, instead) else (text, "")
+            has_own = _kinds_in(scene, instead)
+            said = _with_order(scene, said, instead) if has_own else text
+            instead = ""
+        elif instead:
+            said = _with_order(scene, instead, said)
         wanted = self._requested(scene, said)
         if not wanted:
             return None
@@ -105,7 +117,7 @@ class Drafting:
         requests = clauses.requests_in(
             text,
             lambda piece: _kinds_in(scene, piece),
-            lambda piece: references.without_ids(piece, scene.orders),
+            lambda piece: _plain(scene, piece),
         )
         wanted: list[Wants] = []
         named = references.mentioned_orders(text.lower(), scene.orders).ids
@@ -123,7 +135,7 @@ class Drafting:
         return msgspec.structs.replace(wants, drafts=drafts)
 
     def _one(self, scene: Scene, recipe: wishes.Recipe, text: str, last: str) -> Wants:
-        folded = text.lower()
+        folded = spelled(text.lower())
         mention = references.mentioned_orders(folded, scene.orders)
         if mention.ids:
             stranger = references.also_foreign(folded, scene.orders)
@@ -144,11 +156,25 @@ class Drafting:
         if len(mention.ids) > 1:
             return Wants(_for_each(draft, mention.ids), mention.foreign)
         if recipe == "split_shipment":
-            first = _LATER.sub(" ", folded)
-            said = references.mentioned_lines(first, order, is_answer=True)
-            lines = tuple(line for line, _ in said.units)
-            draft = msgspec.structs.replace(draft, lines=lines)
+            sooner = _LATER.sub(" ", folded)
+            said = lines.mentioned_lines(sooner, order, is_answer=True)
+            first = tuple(line for line, _ in said.units)
+            draft = msgspec.structs.replace(draft, lines=first)
         return Wants((draft,), mention.foreign, choices)
+
+
+def _plain(scene: Scene, piece: str) -> str:
+    """A piece without ids and names of goods, which could look like words of a task."""
+    goods = (line for order in scene.orders for line in order.lines)
+    return without_names(references.without_ids(piece, scene.orders), goods)
+
+
+def _with_order(scene: Scene, said: str, instead: str) -> str:
+    """*instead*, with the order that only *said* names, if it names one."""
+    before = references.mentioned_orders(said.lower(), scene.orders).ids
+    after = references.mentioned_orders(instead.lower(), scene.orders)
+    is_open = len(before) == 1 and not (after.ids or after.foreign)
+    return f"{before[0]} {instead}" if is_open else instead
 
 
 def _kinds_in(scene: Scene, piece: str) -> frozenset[str]:
@@ -156,7 +182,7 @@ def _kinds_in(scene: Scene, piece: str) -> frozenset[str]:
     folded = piece.lower()
     mention = references.mentioned_orders(folded, scene.orders)
     kinds = {"order"} if mention.ids or mention.foreign else set()
-    has_line = references.has_position(folded) or any(
+    has_line = counts.has_position(folded) or any(
         any(named_lines(folded, order.lines)) for order in scene.orders
     )
     return frozenset(kinds | ({"line"} if has_line else set()))
@@ -168,7 +194,7 @@ def _same_line(before: Wants, here: Wants, text: str) -> Wants:
     is_open = draft.recipe in LINE_RECIPES and not draft.line and not here.foreign
     if not (is_open and earlier.line and earlier.order_id == draft.order_id):
         return here
-    count = references.quantity(wishes.without_rest(text.lower())) or 0
+    count = counts.quantity(wishes.without_rest(text.lower())) or 0
     draft = msgspec.structs.replace(draft, line=earlier.line, quantity=count)
     return Wants((draft,))
 
@@ -180,12 +206,20 @@ def _all_units(wants: Wants) -> Wants:
 
 
 def _joined(wanted: list[Wants]) -> Wants:
-    """All wishes of a message as one; what is unclear of the first stays so."""
+    """
+    All wishes of a message as one; what is unclear of the first stays so.
+
+    Whoever cancels an order wants its money back; that is no task of its own.
+    """
     drafts: dict[Draft, None] = {}
     for want in wanted:
         drafts.update(dict.fromkeys(want.drafts))
     foreign = next((one.foreign for one in wanted if one.foreign), "")
-    return Wants(tuple(drafts), foreign, wanted[0].choices)
+    gone = {one.order_id for one in drafts if one.recipe == "cancel_order"} - {""}
+    rest = (
+        one for one in drafts if one.recipe != "refund_item" or one.order_id not in gone
+    )
+    return Wants(tuple(rest), foreign, wanted[0].choices)
 
 
 def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
@@ -198,7 +232,7 @@ def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
     if len(ids) < _FEWEST_MERGED:
         free = [one.id for one in scene.orders if one.id in accepted]
         ids = tuple(dict.fromkeys((*ids, *reversed(free))))
-        if len(free) > _FEWEST_MERGED and not references.means_all(folded):
+        if len(free) > _FEWEST_MERGED and not counts.means_all(folded):
             return Wants((Draft(recipe="merge_orders"),), mention.foreign, tuple(free))
     target = references.merged_into(folded, ids)
     if not target:
@@ -217,24 +251,32 @@ def on_line(
         if draft.recipe == "exchange_item"
         else folded
     )
-    said = references.mentioned_lines(
-        wishes.without_rest(about), order, is_answer=is_answer
-    )
+    said = lines.mentioned_lines(wishes.without_rest(about), order, is_answer=is_answer)
     drafts = tuple(
         msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)
         for line, count in said.units[:MAX_LINES]
     )
+    if order and drafts and draft.reason == "missing":
+        drafts = tuple(_gift_or_goods(one, order) for one in drafts)
     return Wants(drafts or (draft,), "", tuple(map(str, said.choices)))
+
+
+def _gift_or_goods(draft: Draft, order: Order) -> Draft:
+    """A gift that did not come is claimed as a gift."""
+    line = next(one for one in order.lines if one.line == draft.line)
+    if not line.is_gift:
+        return draft
+    return Draft(recipe="claim_gift", order_id=order.id)
 
 
 def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
     order = order_of(scene, draft.order_id)
     rest = wishes.without_rest(folded)
-    said = references.mentioned_lines(rest, order, is_answer=True)
+    said = lines.mentioned_lines(rest, order, is_answer=True)
     if said.units and said.units[0][0] != draft.line:
         line, units = said.units[0]
         draft = msgspec.structs.replace(draft, line=line, quantity=units)
-    count = references.quantity(rest)
+    count = counts.quantity(rest)
     if count is not None:
         draft = msgspec.structs.replace(draft, quantity=count)
     if draft.recipe == "refund_item" and wishes.keeps_gift(folded):
@@ -255,17 +297,18 @@ def refund(
     """A draft for each line named; a whole unshipped order is a cancellation."""
     if wishes.keeps_gift(folded):
         draft = msgspec.structs.replace(draft, keeps_gift=True)
+    rest = wishes.without_rest(folded)
     if order and wishes.is_whole_order(folded):
-        return _whole(draft, order)
-    said = references.mentioned_lines(
-        wishes.without_rest(folded), order, is_answer=is_answer
-    )
+        named = lines.mentioned_lines(rest, order, is_answer=True)
+        if wishes.is_whole_by_name(folded) or not named.units:
+            return _whole(draft, order)
+    said = lines.mentioned_lines(rest, order, is_answer=is_answer)
     drafts = tuple(
         msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)
         for line, count in said.units[:MAX_LINES]
     )
     if not drafts:
-        count = references.quantity(wishes.without_rest(folded)) or draft.quantity
+        count = counts.quantity(rest) or draft.quantity
         drafts = (msgspec.structs.replace(draft, quantity=count),)
     return Wants(drafts, "", tuple(map(str, said.choices)))
 
@@ -289,7 +332,10 @@ def order_meant(
         return None, ()
     accepted = scene.accepted.get(recipe, frozenset())
     described = references.described_orders(folded, scene.orders)
-    allowed = tuple(id_ for id_ in orders if id_ in accepted)
+    described = tuple(id_ for id_ in described if _fits(recipe, orders[id_]))
+    allowed = tuple(
+        id_ for id_, one in orders.items() if id_ in accepted and _fits(recipe, one)
+    )
     for ids in (
         mention.ids,
         described if len(described) == 1 else (),
@@ -305,10 +351,17 @@ def order_meant(
     return None, ()
 
 
+def _fits(recipe: str, order: Order) -> bool:
+    """Tell if an order has what a task is about: a refund, a gift."""
+    if recipe == "chase_refund":
+        return bool(order.refunded_minor or order.refunded_points_minor)
+    return recipe != "claim_gift" or any(line.is_gift for line in order.lines)
+
+
 def from_history(scene: Scene) -> str:
     """The own order that was last spoken of alone."""
-    lines = (line.text for line in scene.turn.history)
-    return references.order_in_history(lines, scene.orders)
+    said = (line.text for line in scene.turn.history)
+    return references.order_in_history(said, scene.orders)
 
 
 def order_of(scene: Scene, order_id: str) -> Order | None:
@@ -319,6 +372,6 @@ def order_of(scene: Scene, order_id: str) -> Order | None:
 def _whole(draft: Draft, order: Order) -> Wants:
     if order.status in _UNSHIPPED:
         return Wants((Draft(recipe="cancel_order", order_id=order.id),))
-    lines = (line.line for line in order.lines if not line.is_gift)
-    drafts = tuple(msgspec.structs.replace(draft, line=line) for line in lines)
+    goods = (line.line for line in order.lines if not line.is_gift)
+    drafts = tuple(msgspec.structs.replace(draft, line=line) for line in goods)
     return Wants(drafts or (draft,))

@@ -33,7 +33,7 @@ from engines.agent.plan import (
     Unclear,
     Wants,
 )
-from engines.agent.reading import references, wishes
+from engines.agent.reading import counts, lines, references, wishes
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import read_reply
 from engines.agent.reading.regions import Regions
@@ -130,7 +130,7 @@ class OfflinePlanner:
         ids = (
             mention.ids
             or references.described_orders(folded, scene.orders)
-            or tuple(filter(None, (references.chosen(folded, choices),)))
+            or tuple(filter(None, (counts.chosen(folded, choices),)))
         )
         if not ids:
             return None
@@ -204,9 +204,9 @@ def _line_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
 
 def _quantity_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
     order = order_of(scene, draft.order_id)
-    lines = order.lines if order else ()
-    line = next((one for one in lines if one.line == draft.line), None)
-    count = references.quantity(folded)
+    goods = order.lines if order else ()
+    line = next((one for one in goods if one.line == draft.line), None)
+    count = counts.quantity(folded)
     if count is None:
         count = number(folded.strip(" .。!！个件units"))
     if count is None or line is None:
@@ -217,11 +217,11 @@ def _quantity_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
 
 def _split_lines(scene: Scene, draft: Draft, folded: str) -> Wants | None:
     order = order_of(scene, draft.order_id)
-    said = references.mentioned_lines(folded, order, is_answer=True)
-    lines = tuple(line for line, _ in said.units)
-    if not lines:
+    said = lines.mentioned_lines(folded, order, is_answer=True)
+    first = tuple(line for line, _ in said.units)
+    if not first:
         return None
-    return _with_rest(scene, Wants((msgspec.structs.replace(draft, lines=lines),)))
+    return _with_rest(scene, Wants((msgspec.structs.replace(draft, lines=first),)))
 
 
 def _other_orders(scene: Scene, draft: Draft, folded: str) -> Wants | None:
@@ -229,7 +229,7 @@ def _other_orders(scene: Scene, draft: Draft, folded: str) -> Wants | None:
     if mention.foreign:
         return Wants((draft,), mention.foreign)
     ids = mention.ids or references.described_orders(folded, scene.orders)
-    if references.means_all(folded) and scene.task:
+    if counts.means_all(folded) and scene.task:
         ids = scene.task.choices
     known = tuple(dict.fromkeys(filter(None, (draft.order_id, *ids))))
     target = references.merged_into(folded, known)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from engines.agent.reading import references, wishes
+from engines.agent.reading import lines, references, wishes
 from engines.agent.reading.addresses import AddressParts, AddressReader
 from engines.agent.reading.consent import read_reply
 from engines.agent.reading.regions import Regions
@@ -299,7 +299,7 @@ def test_lines_and_units_are_found(
     text: str, units: tuple[tuple[int, int], ...]
 ) -> None:
     """Ordinals, product words and numbers resolve to lines of this very order."""
-    assert references.mentioned_lines(text, ORDER).units == units
+    assert lines.mentioned_lines(text, ORDER).units == units
 
 
 def test_equal_products_are_not_guessed_between() -> None:
@@ -310,7 +310,7 @@ def test_equal_products_are_not_guessed_between() -> None:
         a_line(2, "编织快充线 2m", "Braided cable 2 m"),
     )
     for text in ("快充线退掉", "return the braided cable"):
-        said = references.mentioned_lines(text, order)
+        said = lines.mentioned_lines(text, order)
         assert (said.units, said.choices) == ((), (1, 2))
 
 
@@ -466,7 +466,7 @@ def test_readers_never_raise_and_invent_nothing(pieces: list[str]) -> None:
     wishes.recipes_in(folded)
     wishes.look_in(folded)
     wishes.claim_in(folded)
-    said = references.mentioned_lines(folded, ORDER)
+    said = lines.mentioned_lines(folded, ORDER)
     assert {line for line, _ in said.units} <= {1, 2, 3, 4}
     assert set(references.mentioned_orders(folded, [ORDER]).ids) <= {"K1"}
 
@@ -482,5 +482,5 @@ def test_long_texts_are_read_in_bounded_time(size: int) -> None:
         addresses.parts(text)
         read_reply(text, "refund_item")
         wishes.recipes_in(text)
-        references.mentioned_lines(text, ORDER)
+        lines.mentioned_lines(text, ORDER)
     assert time.perf_counter() - started < 5

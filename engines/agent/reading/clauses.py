@@ -21,21 +21,29 @@ MAX_REQUESTS = 6
 _CUT = re.compile(
     r"[。;；!！\n]|[,，](?!\d{3}\b)"
     r"|(?=另外|还有(?!什么)|顺便|然后|同时|并且|此外|以及把|再把|再帮)"
+    r"|(?<=[退换][一两二三四1-9][个件条双只瓶份])(?=[退换][一两二三四1-9][个件条双只瓶份])"
     r"|(?<=[a-z0-9][a-z0-9])\.\s|\s(?:and|then|also)\s(?=(?:also |then |please |to )*(?:cancel|refund|return"
     r"|change|update|send|ship|exchange|swap|merge|combine|re-?issue|issue|reschedule"
-    r"|postpone|replace|deliver|split|chase|switch|correct|I(?:'d| want| need)|my |the invoice)\b)",
+    r"|postpone|replace|deliver|split|chase|switch|correct|move|put|chase|I(?:'d| want| need)|my |the invoice)\b)",
     re.IGNORECASE,
 )
 #: A piece that only adds another order ("还有A03") is no longer than this.
 _LONGEST_AFTERTHOUGHT = 16
-_BROKEN_SO_BACK: tuple[wishes.Recipe, tuple[wishes.Recipe, ...]] = (
-    "replace_item",
-    ("refund_item",),
+#: The steps of a list: "第一，…第二，…", "(1) … (2) …", "1. … 2. …".
+_ENUMERATED = re.compile(
+    r"第[一二三四五六](?=\s?(?:[,，、:：]|[A-Za-z0-9-]{5,}|取消|退|改|换|把|帮|催|订单))"
+    r"|(?:^|(?<=[\s,，。;；:：]))[(（]?[1-6①-⑥][)）、.．]\s*(?=[^\d\s])|[①-⑥]"
 )
+#: (a task, what a piece after it says, what is wanted then).
+_AFTER_ALL: dict[tuple[wishes.Recipe, wishes.Recipe], wishes.Recipe] = {
+    ("replace_item", "refund_item"): "refund_item",
+    ("refund_item", "chase_refund"): "chase_refund",
+    ("exchange_item", "replace_item"): "replace_item",
+}
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _CORRECTION = re.compile(
-    r"(?:[,，。;；!！…\s]|^)(?:啊|哦|噢|呃|等等)?[,，]?(?:不对不对|不对|说错了|打错了|写错了是|搞错了,|错了错了|哦不|噢不|啊不)[,，。!！:：\s]*(?:应该)?(?=\S)"
-    r"|(?:[,.;!—-]\s*|\s)(?:no,? wait|wait,? no|sorry,? (?:i meant?|make that)|i meant?|scratch that|correction|my mistake)[,:;.\s]+",
+    r"(?:[,，。;；!！…\s]|^)(?:啊|哦|噢|呃|等等)?[,，]?(?:不对不对|不对|说错了|打错了|写错了是|搞错了,|错了错了|哦不|噢不|啊不|算了[,，]?(?:我)?(?=还是)|(?:哦|噢|啊|诶)?等等[,，]?(?=是|应该|我)|(?:哦|噢|啊|诶)等一?下[,，]?(?=是|应该))[,，。!！:：\s]*(?:应该)?(?=\S)"
+    r"|(?:[,.;!—-]\s*|\s)(?:no,? wait|wait,? no|oh,? wait|no,? sorry|sorry,? no|actually(?=,? (?:no\b|it'?s|make|not|the))|sorry,? (?:i meant?|make that)|i meant?|scratch that|correction|my mistake)[,:;.\s]+",
     re.IGNORECASE,
 )
 
@@ -69,6 +77,7 @@ def requests_in(
 
         plain: Puts the word for an order in place of ids, which are no words.
     """
+    text = _ENUMERATED.sub("；", text)
     whole = wishes.recipes_in(plain(text).lower())
     pieces = [piece.strip() for piece in _CUT.split(text) if piece and piece.strip()]
     found = _grouped(pieces, kinds_in, plain)
@@ -95,13 +104,15 @@ def _grouped(
             continue
         recipes = wishes.recipes_in(folded)
         if not recipes:
+            if own == {"order"} and wishes.stays(folded):
+                continue
             if not groups:
                 waiting.append(piece)
             elif "order" not in own or len(piece) <= _LONGEST_AFTERTHOUGHT:
                 groups[-1][1].append(piece)
             continue
-        if groups and not own and (groups[-1][0], recipes) == _BROKEN_SO_BACK:
-            groups[-1] = ("refund_item", [*groups[-1][1], piece])
+        if groups and not own and (after_all := _after_all(groups[-1], recipes)):
+            groups[-1] = (after_all, [*groups[-1][1], piece])
             continue
         for recipe in recipes:
             if groups and _continues(groups[-1], recipe, folded, own, kinds_in):
@@ -111,6 +122,18 @@ def _grouped(
                 waiting = []
     comma = "，" if any(_CJK.search(piece) for piece in pieces) else ", "
     return [Request(recipe, comma.join(words)) for recipe, words in groups]
+
+
+def _after_all(
+    group: tuple[wishes.Recipe, list[str]], recipes: tuple[wishes.Recipe, ...]
+) -> wishes.Recipe | None:
+    """The task of a group whose next piece tells what is really wanted; else None."""
+    if len(recipes) != 1:
+        return None
+    before, words = group
+    if before == "exchange_item" and not wishes.wants_the_same(words[-1].lower()):
+        return None
+    return _AFTER_ALL.get((before, recipes[0]))
 
 
 def _continues(

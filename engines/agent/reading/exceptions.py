@@ -33,10 +33,10 @@ _ALL_BUT = re.compile(
     rf"|(?:只|就|仅)(?:留下?|保留|要)(?P<only>.{{1,40}}?){_END}"
     rf"|\b(?:everything|all)\b[^,.;!?]{{0,25}}?\bbut (?:not )?(?P<but>.{{1,60}}?){_END}"
     rf"|\b(?:except(?: for)?|other than|apart from|all but|everything but)\s(?P<en>.{{1,60}}?){_END}"
-    rf"|\b(?:keep only|only keep|just keep)\s(?P<keep>.{{1,60}}?){_END}"
+    rf"|\b(?:keep only|only keep|just keep|(?:only|just) want to keep)\s(?P<keep>.{{1,60}}?){_END}"
 )
 _KEEP = re.compile(
-    rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|我(?:还|自己)?要的?(?=$|[,，。;；])|还要用?|留着|留下|不退|不用退|不动)了?{_END}"
+    rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|我(?:还|自己)?要的?(?=$|[,，。;；])|还要用?|留着|留下|留(?=$|[,，。;；])|不退|不用退|(?<![按用转跑走推拉])不动)了?{_END}"
     rf"|(?:保留|留着|留下|不退)(?P<after>.{{1,40}}?){_END}"
     rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
 )

@@ -9,12 +9,18 @@ meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
+from engines.agent.reading.spelling import is_misspelt
 from engines.shops.port import OrderLine
 
 
 _LATIN_WORD = re.compile(r"[a-z][a-z\-]{2,}")
+_CJK_RUN = re.compile(r"[\u4e00-\u9fff]{2,}")
+_BRACKETS = re.compile(r"[(（【\[].*?[)）】\]]")
+#: Characters that end a noun and stand in too many other words.
+_WEAK_NOUNS = frozenset("机器品子件装套盒包个张条双只瓶份本码号色款式系列大小新单货用")
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _GAP = re.compile(r"\s+")
 #: Words of titles and requests that say nothing of which product is meant.
@@ -22,8 +28,17 @@ _COMMON = re.compile(
     r"^(?:the|and|for|with|order|item|product|refund|return|please|cancel|one|set|pro"
     r"|mini|smart|city|from|out|not|gift)s?$"
 )
+#: A noun of one character that stands for itself: "袜子", "退一个杯".
+_ALONE = (
+    r"(?:^|[的和跟与及、,，\s\d把退换个件条双只瓶份那这]){0}"
+    r"(?:$|[子退换要不留的也都没坏破裂碎降,，、。])"
+)
 #: Fewer characters in common name nothing.
 _SHORTEST_RUN = 2
+#: Fewer are no name that could be taken for words of a task.
+_SHORTEST_NAME = 3
+#: Shorter words are too like each other to forgive a letter.
+_LONG_WORD = 5
 #: Longer texts are compared up to here; the work grows with the length.
 _LONGEST = 400
 
@@ -34,6 +49,7 @@ def named_lines(
     """Lines that the folded *text* names, and lines that it could mean instead."""
     shared = {line.line: _shared(text, line) for line in lines}
     hits = {line: words for line, words in shared.items() if words}
+    hits |= _almost(text, lines, hits)
     best = {
         line: words
         for line, words in hits.items()
@@ -44,6 +60,57 @@ def named_lines(
     if unclear:
         return (), unclear
     return tuple(best), ()
+
+
+def without_names(text: str, lines: Iterable[OrderLine]) -> str:
+    """*text* with the word for an item in place of what it calls products."""
+    for line in lines:
+        title, said = _joined(line.title_zh), text.lower()
+        run = _common_run(title, said)
+        if len(_CJK.findall(run)) >= _SHORTEST_NAME:
+            at = said.index(run)
+            text = f"{text[:at]}商品{text[at + len(run) :]}"
+        words = _LATIN_WORD.findall(line.title_en.lower())
+        for left, right in pairwise(words):
+            text = re.sub(rf"\b{left} {right}s?\b", "goods", text, flags=re.IGNORECASE)
+    return text
+
+
+def _almost(
+    text: str, lines: Sequence[OrderLine], hits: Mapping[int, frozenset[str]]
+) -> dict[int, frozenset[str]]:
+    """
+    Further lines, named by the last character of their noun, or by a misspelt word.
+
+    Only if that fits one line of all: "袜子" for a pair of "运动袜".
+    """
+    said, words = _joined(text[:_LONGEST]), _words(text[:_LONGEST])
+    for named in hits.values():
+        words -= named
+        for word in named:
+            said = said.replace(word, " ")
+    found = {
+        line.line: near
+        for line in lines
+        if not line.is_gift
+        and line.line not in hits
+        and (near := _near(said, words, line))
+    }
+    return found if len(found) == 1 else {}
+
+
+def _near(said: str, words: frozenset[str], line: OrderLine) -> frozenset[str]:
+    noun = _noun(line.title_zh)
+    if noun and noun not in _WEAK_NOUNS and re.search(_ALONE.format(noun), said):
+        return frozenset({noun})
+    titled = (word for word in _words(line.title_en) if len(word) >= _LONG_WORD)
+    return frozenset(word for word in titled if is_misspelt(word, words))
+
+
+def _noun(title: str) -> str:
+    """The last character of the last word of a Chinese title without its brackets."""
+    runs = _CJK_RUN.findall(_BRACKETS.sub(" ", title))
+    return runs[-1][-1] if runs else ""
 
 
 def _says_more(other: frozenset[str], words: frozenset[str]) -> bool:

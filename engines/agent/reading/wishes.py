@@ -12,6 +12,7 @@ import re
 from typing import Literal, get_args
 
 from engines.agent.reading.exceptions import split_kept
+from engines.agent.reading.spelling import spelled
 from engines.shops.effects import ReplacementReason
 
 
@@ -47,10 +48,10 @@ _ORDER_STATUS = re.compile(
     r"|\border status\b|\bhas it shipped\b|\bwhere(?:'s| is) (?:it|my)\b",
 )
 #: The recipient, but not the recipient's phone or time alone.
-_TO = r"收[货件](?!人?的?(?:电话|手机|联系|时间|日期))"
+_TO = r"收[货件](?!人|的?(?:电话|手机|联系|时间|日期))"
 _CHANGE_ADDRESS = re.compile(
     rf"(?:改|换|变更|更新|填错|写错|选错|弄错|搞错|错了?).{{0,8}}(?:地址|{_TO})"
-    rf"|(?:地址|{_TO}).{{0,10}}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址"
+    rf"|(?:地址|{_TO}).{{0,10}}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址|改(?:成|为)[^,，。;；]{{2,12}}(?:省|市|区|县|路|街)"
     r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)(?!\s*(?:我的?)?(?:邮箱|[\w.+-]+@))|改[到去](?!\s*(?:明|后|大后|下|周|星期|礼拜|\d))"
     r"|\b(?:change|update|edit|correct|modify|fix|wrong|different|another|new)\b.{0,30}\baddress\b"
     r"|\baddress\b.{0,30}\b(?:change|wrong|update|mistake|incorrect|instead)"
@@ -58,53 +59,58 @@ _CHANGE_ADDRESS = re.compile(
     r"|\b(?:ship|send|deliver|redirect)\b.{0,35}\bto\s+(?:no\.?\s?)?\d+[a-z]?\s+[a-z]",
 )
 _CANCEL_ORDER = re.compile(
-    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
+    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
     r"|(?:订单|单子?)(?:我|都|就|也|全|现在)?不(?:想)?要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
-    r"(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)"
-    r"|\brefund|\breturn\b|\bsend (?:it |them )?back\b|\bmoney back\b"
+    r"(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
+    r"|\brefund|\breturn\b|\bsend (?:it |them )?back\b|\bmoney back\b|\b(?:go|goes|going) back\b|\b(?:don'?t|do not) want (?!to\b|a refund)|\btake .{1,40} off\b"
     r"|\bcancel\b.{0,30}\b(?:items?|product)\b",
+)
+_WHOLE_BY_NAME = re.compile(
+    r"整单|整个订单|订单退[了掉](?!第)|\b(?:whole|entire|full) order\b"
 )
 _WHOLE = re.compile(
     r"整单|整个订单|全部退|全退|都退|所有商品|一起退|订单退[了掉]|\b(?:whole|entire|full) order\b"
     r"|\b(?:everything|all (?:the )?items|all of (?:it|them))\b",
 )
 _DAMAGE = re.compile(
-    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|发霉|质量问题"
+    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|发霉|质量问题|失灵|不灵|没反应|用不了|不好[使用]|不能用|漏水|漏气|断了|划痕|掉漆|故障|按不动|不[转亮响]了?(?![^,，。])|不工作"
     r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bbroke\b|\bshattered\b|\bfaulty\b|\bdented\b"
-    r"|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
+    r"|\bleak(?:s|ing|ed)?\b|\bscratched\b|\bdead on arrival\b|\bnot working\b|\bwon'?t (?:work|turn on|charge|start)\b|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
 )
 _WRONG_ITEM = re.compile(
     r"发错|寄错|送错|货不对板|不是我(?:买|要|订|下单)的|\bwrong (?:item|product|thing|one)\b"
-    r"|\bsent me (?:a|the) (?:wrong|different)\b"
+    r"|\b(?:sent|received|got|gave)(?: me)? (?:a |the )?(?:wrong|different)\b"
 )
 _MISSING = re.compile(
-    r"漏发|少发|少寄|漏寄|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
-    r"|\bmissing\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
+    r"漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
+    r"|\bmissing\b|\bno [\w ]{2,20} in (?:my|the) [\w -]{0,12}(?:box|parcel|package)\b|\b(?:with|got|received|only) (?:only )?one\b.{0,60}\bordered\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
     r"|\b(?:one|two|\d) (?:item|unit|piece)s? short\b|\bleft out\b"
 )
 _GIFT = re.compile(
-    r"(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
-    r"|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
+    r"没(?:有)?(?:收到|见到|看到|寄|发|给)[^。;；]{0,10}(?:赠|送的)|(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
+    r"|\bwhere(?:'s| is) (?:the|my) (?:free|gift)\b|\bfree \w+\b.{0,30}\b(?:should|supposed)\b|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
     r"|\b(?:missing|never got|did(?:n'?t| not) (?:get|receive|come with)|forgot|no)\b.{0,20}\b(?:gift|freebie)\b"
     r"|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"换货|调换|换(?:一?[个件双条款]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|[黑白红蓝灰绿粉紫黄]色?)|想换(?!地址|手机|电话|号码|收)"
-    r"|\bexchang|\bswap\b|\b(?:like|want|get|have)\b.{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
+    r"换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|[黑白红蓝灰绿粉紫黄]色?)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b.{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
     r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
 )
+_SENT_ANEW = re.compile(r"\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)")
+_SAME_ANEW = re.compile(r"换(?:个|一?[件条双只台]|一个)?新的?|\ba new one\b")
 _INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
 _PRICE = re.compile(
-    r"价保|保价|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
+    r"价保|保价|价格保护|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
     r"|\bcheaper now\b|\b(?:went|gone|going|came) down in price\b|\bon sale now\b|\b(?:refund|return|pay|give)\b.{0,15}\bthe (?:price )?difference\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
 )
 _MERGE = re.compile(
-    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
 )
 _SPLIT = re.compile(
     r"拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
@@ -117,17 +123,18 @@ _RESCHEDULE = re.compile(
     r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日])(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
     r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
     r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|till|to|by) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d{1,2}(?:st|nd|rd|th)|\d{4}-\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
-    r"|\b(?:send|ship|deliver)\b.{0,40}\b(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:hold|keep)\b.{0,30}\buntil\b"
+    r"|\b(?:send|ship|deliver|move|push)\b.{0,40}\b(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:hold|keep)\b.{0,30}\buntil\b"
+    r"|\b(?:arrive|come)\b.{0,15}\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b.{0,12}\b(?:instead|rather)\b"
     r"|\b(?:arrive|come|delivered)\b.{0,20}\b(?:next |this |on )(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
     r"|(?:周[一二三四五六日天末]|星期.|礼拜.|\d+[号日]|明天|后天)(?:才|再|以后)?(?:在家|有空|有人|方便)"
     r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
 )
 _PHONE = re.compile(
-    r"(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
-    r"|\b(?:change|update|correct|new|wrong|different)\b.{0,25}\b(?:phone|mobile|cell|contact number)|\b(?:phone|mobile)\b.{0,20}\b(?:change|wrong|update|to)\b"
+    r"收[货件]人(?!.{0,4}地址).{0,8}(?:改|换|写错|错)|(?:改|换).{0,4}收[货件]人(?!.{0,4}地址)|(?:打|联系|用)这个(?:电话|号|手机)|(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
+    r"|\bwrong number\b|\b(?:change|update|correct|new|wrong|different)\b.{0,25}\b(?:phone|mobile|cell|contact number)|\bnew number\b|\b(?:phone|mobile)\b.{0,20}\b(?:change|wrong|update|to)\b"
 )
 _CHASE = re.compile(
-    r"催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下"
+    r"催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下|催(?![^,，。]{0,6}(?:发货|快递|物流|[^退]货|单))"
     r"|\b(?:chase|speed up|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
 )
 _HUMAN = re.compile(
@@ -140,8 +147,9 @@ _AGAIN = re.compile(
     r"|^(?:please |can you |could you )?(?:check|look)(?: (?:it|that|again|please|for me|into it))*[.!?]?$"
 )
 _KEEP = re.compile(
-    r"(?:其他|其它|其余|别的|剩下)的?(?:商品|东西|几件|都)?.{0,4}(?:保留|不变|不退|留着|不动|照发)"
-    r"|\b(?:keep|leave) (?:the )?(?:rest|others?|other (?:items?|ones?)|everything else)\b",
+    r"(?:其他|其它|其余|别的|剩下)的?(?:商品|东西|几件|都)?.{0,4}(?:保留|不变|不退|留着|不动|照发|照常|正常|照旧|继续)"
+    r"|\b(?:keep|leave) (?:the )?(?:rest|others?|other (?:items?|ones?)|everything else)\b"
+    r"|\b(?:the )?(?:rest|others?|other (?:items?|ones?)|everything else|remaining items?) (?:(?:can|should|will|must|to) )?(?:stays?|remains?|(?:is|are) fine)\b",
 )
 _ALSO = re.compile(r"另外|还有|同时|顺便|以及|再把|\balso\b|\bas well\b|\bplus\b")
 _CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
@@ -151,6 +159,7 @@ _CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
     ("exchange_item", _EXCHANGE),
     ("replace_item", _DAMAGE),
     ("replace_item", _WRONG_ITEM),
+    ("replace_item", _SENT_ANEW),
     ("replace_item", _MISSING),
     ("claim_gift", _GIFT),
     ("price_protection", _PRICE),
@@ -190,12 +199,19 @@ _DIFFERENCE = re.compile(
 )
 _ADDRESS_WORD = re.compile(r"地址|\baddress\b")
 _FORBIDS = re.compile(
-    r"(?:^|[,，。\s])(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:取消|退|改|换|合并|开)"
+    r"(?:^|[,，。\s]|订单)(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:取消|退|改|换|合并|开)"
     r"|\b(?:don'?t|do not|never) (?:cancel|refund|return|change|exchange|merge|ship)\b"
+)
+_HOW = re.compile(
+    r"(?:怎么|如何|怎样)(?:才能|去|办理|操作|申请)?(?:退(?!还|了|没)|换|取消|改|合并|开)"
+    r"|\bhow (?:do|can|would|should) (?:i|you|we)\b|\bhow to\b"
+)
+_STAYS = re.compile(
+    r"(?<![按用转跑走推拉])不动|别动|不变|照常|正常|照发|不用管|保留|留着|\balone\b|\bstays?\b|\bkeep\b|\bleave\b"
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
-    r"(?:赠品|礼品).{0,6}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
+    r"(?:赠品|礼品|赠送?的|送的).{0,8}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
 )
 
 
@@ -211,7 +227,10 @@ def without_rest(text: str) -> str:
 
 def recipes_in(text: str) -> tuple[Recipe, ...]:
     """Tasks that the cleaned, folded *text* asks for, in the order of :data:`RECIPES`."""
+    text = spelled(text)
     if _REFUND_STATUS.search(text) and not _CHASE.search(text):
+        return ()
+    if _HOW.search(text):
         return ()
     rest = without_rest(text)
     found = {name for name, cue in _CUES if cue.search(rest)}
@@ -251,6 +270,16 @@ def goes_on(text: str, recipe: Recipe, other: Recipe) -> bool:
     return other in _HAS_FREIGHT and _DIFFERENCE.search(text) is not None
 
 
+def stays(text: str) -> bool:
+    """Tell if a folded piece says of what it names that it stays as it is."""
+    return _STAYS.search(text) is not None
+
+
+def wants_the_same(text: str) -> bool:
+    """Tell if a folded piece asks for a new one of the same goods."""
+    return _SAME_ANEW.search(text) is not None
+
+
 def is_forbidden(text: str) -> bool:
     """Tell if a folded piece says that something shall *not* be done."""
     return _FORBIDS.search(text) is not None
@@ -281,6 +310,11 @@ def is_whole_order(text: str) -> bool:
     """Tell if a refund is meant for everything in the order."""
     rest = without_rest(text)
     return _WHOLE.search(rest) is not None and not split_kept(rest).names
+
+
+def is_whole_by_name(text: str) -> bool:
+    """Tell if a text calls the whole order so."""
+    return _WHOLE_BY_NAME.search(without_rest(text)) is not None
 
 
 def keeps_gift(text: str) -> bool:
