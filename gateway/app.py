@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engines import guard
 from engines.contract import Tier
-from engines.llm import LlmClient, open_clients, states_of
+from engines.llm import LlmClient, open_clients, states_of, warm_models
 from gateway.admission.admission import Admission
 from gateway.answering import Answerer, ShopService
 from gateway.approvals import Approvals
@@ -169,7 +169,14 @@ class Gateway:
             self.dispatcher,
             work.people,
             settling(config, core.ledger, core.services),
-            Tide(work.admission, tide, core.telemetry, shops),
+            Tide(
+                work.admission,
+                tide,
+                core.telemetry,
+                shops,
+                lambda: warm_models(core.llms.values()),
+                wall_ms,
+            ),
             core.telemetry,
             shops,
             renew_s=config.store.lease_ms / 3000,

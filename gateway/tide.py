@@ -5,7 +5,7 @@ Admission's place in the running process: its clockwork, its orders, its figures
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -23,12 +23,21 @@ from gateway.telemetry import Telemetry
 L2_USUAL_S, L2_TARGET_S = 0.05, 0.1
 L3_USUAL_S, L3_TARGET_S = 1.0, 0.5
 
+#: So long before a sale everything is made ready.
+WARM_MS = 300_000
+
 _decode = msgspec.json.Decoder(TideOrders).decode
 encode_orders = msgspec.json.Encoder().encode
 
 
 class Tide:
-    """Keeps admission moving and told of what people ordered."""
+    """
+    Keeps admission moving and told of what people ordered.
+
+    Args:
+        warm: Opens the connections to language models; how many it opened. Called
+            once in each process, some minutes before a sale.
+    """
 
     def __init__(
         self,
@@ -36,7 +45,12 @@ class Tide:
         store: TideStore,
         telemetry: Telemetry,
         shops: Sequence[str],
+        warm: Callable[[], Awaitable[int]],
+        wall_ms: Callable[[], int],
     ) -> None:
+        self._warm = warm
+        self._wall_ms = wall_ms
+        self._warmed_ms: dict[str, int] = {}
         self._shops = tuple(shops)
         self._admission = admission
         self._store = store
@@ -57,7 +71,18 @@ class Tide:
     async def follow_orders(self) -> None:
         """Once a second: what people ordered, perhaps at another worker."""
         for shop in self._shops:
-            self._admission.order(shop, await read_orders(self._store, shop))
+            orders = await read_orders(self._store, shop)
+            self._admission.order(shop, orders)
+            await self._prepare(shop, orders)
+
+    async def _prepare(self, shop: str, orders: TideOrders) -> None:
+        """The first customers of a sale must not wait for what could be ready."""
+        starts_ms, now_ms = orders.sale_from_ms, self._wall_ms()
+        is_near = starts_ms - WARM_MS <= now_ms < orders.sale_until_ms
+        if not is_near or self._warmed_ms.get(shop) == starts_ms:
+            return
+        self._warmed_ms[shop] = starts_ms
+        self._telemetry.event("sale_prepared", shop=shop, opened=await self._warm())
 
 
 async def read_orders(store: TideStore, shop: str) -> TideOrders:

@@ -17,7 +17,7 @@ believe a reply, and effects of any kind.
 
 from __future__ import annotations
 
-from engines.llm.client import LlmClient, open_clients, states_of
+from engines.llm.client import LlmClient, open_clients, states_of, warm_models
 from engines.llm.errors import (
     LlmBadReply,
     LlmError,
@@ -47,4 +47,5 @@ __all__ = [
     "ToolCall",
     "open_clients",
     "states_of",
+    "warm_models",
 ]

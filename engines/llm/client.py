@@ -92,6 +92,14 @@ class LlmClient:
             except LlmError:
                 continue
 
+    async def warm(self) -> int:
+        """Open connections ahead of many prompts, and probe; how many answered."""
+        opened = await asyncio.gather(
+            *(endpoint.warm(PROBE_S) for endpoint in self._endpoints)
+        )
+        await self.probe()
+        return sum(opened)
+
     async def ask(self, prompt: Prompt) -> Reply:
         """
         Answer *prompt*, with one tool call if it offers tools.
@@ -219,6 +227,11 @@ class LlmClient:
 def states_of(clients: Iterable[LlmClient]) -> tuple[EndpointState, ...]:
     """Every endpoint of *clients* once."""
     return tuple(dict.fromkeys(state for one in clients for state in one.states))
+
+
+async def warm_models(clients: Iterable[LlmClient]) -> int:
+    """Open connections of all *clients*; how many endpoints answered."""
+    return sum([await client.warm() for client in dict.fromkeys(clients)])
 
 
 async def _probe(clients: Iterable[LlmClient]) -> None:

@@ -89,6 +89,16 @@ class Endpoint:
         """Close every connection."""
         await self._http.aclose()
 
+    async def warm(self, limit_s: float) -> bool:
+        """Open a connection that the first prompt then finds; False if it failed."""
+        try:
+            async with asyncio.timeout(limit_s):
+                url = self.config.url.rstrip("/") + "/models"
+                await self._http.get(url)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
+            return False
+        return True
+
     async def pieces(self, body: bytes, deadline_s: float) -> AsyncGenerator[Piece]:
         """
         Send *body* and give what comes back, piece by piece.
