@@ -1,7 +1,7 @@
 """
-Webhooks at a rate, then the same ones again: how fast they are acknowledged, and
-whether anything was processed twice. Open loop: latency counts from when a request
-was due, not from when the client came round to it.
+Webhooks at a rate, then the same ones again: how fast they are acknowledged while the
+agent takes its time, and whether anything was processed twice. Open loop: latency
+counts from when a request was due, not from when the client came round to it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import msgspec
 
-from gateway.config import ChannelConfig, Config
+from gateway.config import ChannelConfig, Config, SimulatedConfig
 from gateway.stack import running
 from loadtest.platform_process import PlatformControl, running_platforms
 from loadtest.play import Said
@@ -23,6 +24,8 @@ from loadtest.players import PLAYERS
 
 
 KIND = "webhook"
+#: Turns the agent may have in work: all that come while it thinks.
+_SLOTS = 5_000
 _TEXTS = ("多久发货", "怎么退货", "满多少包邮", "第2件退掉其他保留")
 
 
@@ -31,7 +34,11 @@ class HookReport(msgspec.Struct, frozen=True, kw_only=True):
     What was seen.
 
     Attributes:
+        l3_s: How long the agent takes for its share of the messages.
+
         ack_ms: p50, p99 and the worst, from when the request was due.
+
+        late_ms: How late the generator was at worst; it counts in *ack_ms*.
 
         replies: Sends that arrived at the platform; one for each message.
 
@@ -40,6 +47,8 @@ class HookReport(msgspec.Struct, frozen=True, kw_only=True):
 
     webhooks: int
     rate_per_s: float
+    l3_s: float
+    late_ms: float
     ack_ms: tuple[float, float, float]
     refused: int
     replays: int
@@ -52,8 +61,14 @@ class _Made(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class _Took(NamedTuple):
+    ms: float
+    late_ms: float
+    status: int
+
+
 def run_hooks(
-    config: Config, folder: Path, *, count: int, rate: float, replays: int
+    config: Config, folder: Path, *, count: int, rate: float, replays: int, l3_s: float
 ) -> HookReport:
     """Start a gateway and a platform, and let the one call the other."""
     with running_platforms() as platform:
@@ -68,12 +83,22 @@ def run_hooks(
             data_dir=str(folder),
             server=replace(config.server, port=0),
             log=replace(config.log, path=str(folder / "gateway.log")),
-            shops=(replace(config.shops[0], channels=channels),),
+            dispatch=replace(
+                config.dispatch, l3_slots=_SLOTS, l3_deadline_s=max(l3_s * 3, 10.0)
+            ),
+            shops=(
+                replace(
+                    config.shops[0],
+                    channels=channels,
+                    simulated=(SimulatedConfig(tier="L3", mean_s=l3_s, cv=0.1),),
+                ),
+            ),
         )
         with running(own, print) as stack:
             made = [_made(settings, number) for number in range(count)]
             path = f"{stack.url}/v1/hooks/{KIND}/demo"
-            return asyncio.run(_measure(path, made, rate, replays, platform))
+            report = asyncio.run(_measure(path, made, rate, replays, platform))
+    return replace(report, l3_s=l3_s)
 
 
 def _made(settings: object, number: int) -> _Made:
@@ -99,16 +124,18 @@ async def _measure(
         second = await _present(http, path, again, rate * 3)
         await asyncio.sleep(3)
         replies = len(await asyncio.to_thread(platform.arrived))
-    took = sorted(ms for ms, _ in first)
+    took = sorted(one.ms for one in first)
     return HookReport(
         webhooks=len(made),
         rate_per_s=rate,
+        l3_s=0.0,
+        late_ms=round(max(one.late_ms for one in first), 1),
         ack_ms=(
             round(took[len(took) // 2], 1),
             round(took[int(len(took) * 0.99)], 1),
             round(took[-1], 1),
         ),
-        refused=sum(status != httpx.codes.OK for _, status in (*first, *second)),
+        refused=sum(one.status != httpx.codes.OK for one in (*first, *second)),
         replays=replays,
         replies=arrived,
         doubled=replies - arrived,
@@ -117,15 +144,16 @@ async def _measure(
 
 async def _present(
     http: httpx.AsyncClient, path: str, made: Sequence[_Made], rate: float
-) -> list[tuple[float, int]]:
+) -> list[_Took]:
     """Milliseconds from when each was due, and the status."""
     started = time.perf_counter() + 0.1
 
-    async def one(number: int, request: _Made) -> tuple[float, int]:
+    async def one(number: int, request: _Made) -> _Took:
         due = started + number / rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        late_ms = (time.perf_counter() - due) * 1e3
         answer = await http.post(path, headers=request.headers, content=request.body)
-        return (time.perf_counter() - due) * 1e3, answer.status_code
+        return _Took((time.perf_counter() - due) * 1e3, late_ms, answer.status_code)
 
     return await asyncio.gather(*(one(n, request) for n, request in enumerate(made)))
 

@@ -14,6 +14,7 @@ import asyncio
 import re
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -43,8 +44,17 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Arrived(msgspec.Struct, frozen=True, kw_only=True):
-    """A send that a customer would see."""
+    """
+    A send that a customer would see.
 
+    Attributes:
+        kind: Of the platform.
+
+        at_s: Wall clock when it came.
+    """
+
+    kind: str
+    at_s: float
     path: str
     headers: dict[str, str]
     body: Any
@@ -178,7 +188,12 @@ class Platforms:
             self._known.add(key)
             self._arrived.append(
                 Arrived(
-                    path=scope["path"], headers=headers, body=said, raw=body.decode()
+                    kind=kind,
+                    at_s=time.time(),
+                    path=scope["path"],
+                    headers=headers,
+                    body=said,
+                    raw=body.decode(),
                 )
             )
         return _ANSWERS[kind](len(self._arrived), said, is_known)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from inside_gateway import Inside
 from gateway.channels.contract import RawRequest
 from gateway.channels.registry import Platform
 from loadtest.platform_process import PlatformControl
-from loadtest.platform_server import SENDS, Arrived
+from loadtest.platform_server import Arrived
 from loadtest.play import Said
 from loadtest.players import PLAYERS
 from loadtest.players_china import wecom_kf_row
@@ -103,7 +102,7 @@ class Talk:
             found = [
                 one
                 for one in await asyncio.to_thread(self.platform.arrived)
-                if kind_of(one) == kind
+                if one.kind == kind
             ]
             if len(found) >= count or time.monotonic() > give_up:
                 return found
@@ -114,11 +113,6 @@ class Talk:
         await self.inside.rest()
         await asyncio.sleep(0.05)
         await self.inside.gateway.channels.deliverer.rest()
-
-
-def kind_of(arrived: Arrived) -> str:
-    """Which platform a send went to."""
-    return next(kind for path, kind in SENDS if re.fullmatch(path, arrived.path))
 
 
 def changed(request: RawRequest, **fields: Any) -> RawRequest:
