@@ -25,6 +25,7 @@ from loadtest.path_bench import PathReport, TooFewQuestions, compare
 from loadtest.sale import Sale, read_talks, run_sale
 from loadtest.sale_report import facts, sale_page
 from loadtest.schedule import SHAPES, Shape
+from loadtest.send_day import run_day
 from loadtest.striker import FaultKind
 from loadtest.tampering import PROOFS, tamper
 
@@ -117,6 +118,32 @@ def copied(
         for words in report.wrong:
             click.echo(f"  {words}")
     sys.exit(0 if report.is_fine else 1)
+
+
+@loadtest.command("sends")
+@options.as_json
+@options.config_file
+@click.option("--customers", type=click.IntRange(1), default=25, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def sends(as_json: bool, config_file: Path | None, customers: int, seed: int) -> None:
+    """A day of sends within the platforms' budgets, in a minute, with outages.
+    CUSTOMERS is for each channel. Exit 1 if a budget, window or pause is overrun, or
+    a line is lost, doubled or out of order.
+    """
+    config = options.read_config(config_file)
+    with TemporaryDirectory(prefix="tidegate-") as folder:
+        report = run_day(config, Path(folder), customers=customers, seed=seed)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    else:
+        click.echo(
+            f"{report.customers} customers wrote {report.words} messages, operators"
+            f" {report.lines} lines: {report.sends} sends arrived,"
+            f" {len(report.wrong)} wrong"
+        )
+        for words in report.wrong:
+            click.echo(f"  {words}")
+    sys.exit(1 if report.wrong else 0)
 
 
 @loadtest.command("tamper")

@@ -105,6 +105,7 @@ class Conversations(Ownership, Upkeep):
                 at.name,
                 at.channel,
                 message.route,
+                message.sent_at_ms,
             ),
         )
         accepted = mailbox.accepted(reply)

@@ -31,6 +31,8 @@ class NewMessage(msgspec.Struct, frozen=True):
         event: The message as it will stand in the log.
 
         route: Where replies are pushed to, opaque; empty if nobody is pushed.
+
+        sent_at_ms: Wall clock when the platform had it, 0 if it does not say.
     """
 
     channel: str
@@ -38,6 +40,7 @@ class NewMessage(msgspec.Struct, frozen=True):
     fingerprint: str
     event: bytes
     route: bytes = b""
+    sent_at_ms: int = 0
 
 
 class Pending(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ KEYS
        ra when the last message with a route came, ms   rb sends spent since
        rn last event delivered                rp part of the next one delivered
        rf send on its way, opaque             re number of the last deliverer
+       rl when the last sends were made, ms, blanks between
        rg message in whose budget the last send was counted
        rt failed tries in a row               rh 1: held until the customer writes
        rs when something was sent last, ms    ri number of the last message with a route
@@ -35,6 +36,7 @@ ARGV
                                     the owner's name is put after it
   9  entries kept in the log     10 conversation name
   11 wake-up channel             12 route of the replies, '' none
+  13 when the platform had the message, ms; 0 unknown
 REPLY
   {1, seq, epoch, state}                      leased, this message is the oldest
   {1, seq, epoch, state, q, tries, i, data}   leased, an older message comes first
@@ -47,7 +49,7 @@ REPLY
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local c = redis.call('HMGET', KEYS[1], 'n', 'k', 'u', 'o', 's', 'e', 'q', 't',
-  'r', 'rh', 'rn', 'rf')
+  'r', 'rh', 'rn', 'rf', 'rl')
 local n = (tonumber(c[1]) or 0) + 1
 local k = tonumber(c[2]) or 0
 local owner = c[4] or ''
@@ -75,10 +77,18 @@ end
 
 -- Replies go where the customer wrote last; a message without a route ends that.
 if ARGV[12] ~= '' then
-  -- A platform may count a send that is on its way after this message.
-  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', c[12] and 1 or 0,
+  -- What was sent after the platform had this message, or is on its way, the
+  -- platform counts for this message.
+  local sent_at, spent = tonumber(ARGV[13]), 0
+  if sent_at > 0 then
+    for at in string.gmatch(c[13] or '', '%d+') do
+      if tonumber(at) >= sent_at then spent = spent + 1 end
+    end
+  end
+  if spent == 0 and c[12] then spent = 1 end
+  redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', spent,
     'ri', n, 'rn', c[11] or n)
-  if c[12] then redis.call('HSET', KEYS[1], 'rg', n) end
+  if spent > 0 then redis.call('HSET', KEYS[1], 'rg', n) end
   if c[10] then
     redis.call('HDEL', KEYS[1], 'rh')
     redis.call('ZADD', KEYS[5], 'NX', now, ARGV[10])

@@ -19,20 +19,22 @@ REPLY
   {4, ms}  too soon after the last one; wait
   {0}      another delivery has the conversation
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'ra', 'rb', 'rs', 'ri', 'rg')
+local c = redis.call('HMGET', KEYS[1], 're', 'ra', 'rb', 'rs', 'ri', 'rg',
+  'rl')
 if c[1] ~= ARGV[1] then return {0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wait = (tonumber(c[4]) or 0) + ARGV[7] - now
 if wait > 0 then return {4, wait} end
-local spent, counted = tonumber(c[3]) or 0, c[6]
+local spent, counted, times = tonumber(c[3]) or 0, c[6], c[7] or ''
 if ARGV[8] ~= '1' then
   local window, most = tonumber(ARGV[6]), tonumber(ARGV[5])
   if window > 0 and now - (tonumber(c[2]) or 0) > window then return {2} end
   if most > 0 and spent >= most then return {3} end
   spent, counted = spent + 1, c[5]
+  times = string.sub(times .. now .. ' ', -8 * (#tostring(now) + 1))
 end
 redis.call('HSET', KEYS[1], 'rf', ARGV[4], 'rb', spent, 'rs', now,
-  'rg', counted or '')
+  'rg', counted or '', 'rl', times)
 redis.call('ZADD', KEYS[2], 'XX', now + ARGV[3], ARGV[2])
 return {1}

@@ -19,12 +19,13 @@ ARGV
 REPLY
   1 done, 0 another delivery has the conversation, 2 something new is due at once
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri', 'rg')
+local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri', 'rg', 'rl')
 if c[1] ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'rn', ARGV[3], 'rp', ARGV[4], 'rt', ARGV[6])
 if ARGV[5] ~= '1' then redis.call('HDEL', KEYS[1], 'rf') end
 if ARGV[9] == '1' then
   redis.call('HDEL', KEYS[1], 'rs')
+  redis.call('HSET', KEYS[1], 'rl', (string.gsub(c[6] or '', '%d+ $', '')))
   if c[4] == c[5] then
     redis.call('HSET', KEYS[1], 'rb', math.max((tonumber(c[3]) or 0) - 1, 0))
   end
