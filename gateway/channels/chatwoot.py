@@ -21,6 +21,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -41,14 +42,7 @@ CAPS = Caps(
 )
 
 
-class ChatwootSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="chatwoot",
-):
+class ChatwootSettings(PlatformSettings, frozen=True, kw_only=True, tag="chatwoot"):
     """
     A Chatwoot agent bot.
 

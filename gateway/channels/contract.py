@@ -62,6 +62,20 @@ class PlatformDown(GatewayError):
     """The platform could not be asked now."""
 
 
+class PlatformSettings(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+):
+    """
+    What every channel's settings have in common; each says its own ``tag``.
+
+    A field that ends in ``_file`` names a file that holds the field before it.
+    """
+
+
 class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
     A webhook request as it came.

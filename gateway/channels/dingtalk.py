@@ -23,6 +23,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -56,14 +57,7 @@ _FILES: dict[str, AttachmentKind] = {
 }
 
 
-class DingTalkSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="dingtalk",
-):
+class DingTalkSettings(PlatformSettings, frozen=True, kw_only=True, tag="dingtalk"):
     """
     A DingTalk robot.
 

@@ -22,6 +22,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -69,14 +70,7 @@ _FAST = frozenset({99991400, 230020, 11232})
 _FINAL = frozenset({230001, 230002, 230006, 230013, 230025, 230027, 230029})
 
 
-class FeishuSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="feishu",
-):
+class FeishuSettings(PlatformSettings, frozen=True, kw_only=True, tag="feishu"):
     """
     A Feishu or Lark bot.
 

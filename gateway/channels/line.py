@@ -21,6 +21,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -53,14 +54,7 @@ _KINDS: dict[str, AttachmentKind] = {
 }
 
 
-class LineSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="line",
-):
+class LineSettings(PlatformSettings, frozen=True, kw_only=True, tag="line"):
     """
     A LINE official account.
 

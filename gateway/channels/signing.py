@@ -14,12 +14,13 @@ import hmac
 import os
 import re
 import struct
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from gateway.channels.contract import HookRefused
+from gateway.channels.contract import HookRefused, RawRequest
 
 
 #: Bytes of an AES block, and of the padding of WeChat's envelope.
@@ -149,6 +150,30 @@ class WeChatEnvelope:
         if not hmac.compare_digest(receiver, self._receive_id):
             raise HookRefused("for another account")
         return message
+
+    def of_request(
+        self, request: RawRequest, encrypted_of: Callable[[bytes], str]
+    ) -> bytes:
+        """
+        The message of a callback; in the handshake it is ``echostr``.
+
+        Args:
+            encrypted_of: Finds the envelope in a body.
+
+        Raises:
+            HookRefused: As :meth:`open`, and if there is no envelope.
+        """
+        query = request.query
+        if request.method == "GET":
+            encrypted = query.get("echostr", "")
+        else:
+            encrypted = encrypted_of(request.body)
+        return self.open(
+            query.get("msg_signature"),
+            query.get("timestamp", ""),
+            query.get("nonce", ""),
+            encrypted,
+        )
 
     def seal(self, message: bytes) -> str:
         """Encrypt as the platform does."""

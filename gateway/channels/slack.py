@@ -20,6 +20,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -51,14 +52,7 @@ _CREDENTIALS = frozenset(
 )
 
 
-class SlackSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="slack",
-):
+class SlackSettings(PlatformSettings, frozen=True, kw_only=True, tag="slack"):
     """
     A Slack app.
 

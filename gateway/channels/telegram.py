@@ -20,6 +20,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     Sent,
@@ -44,14 +45,7 @@ CAPS = Caps(
 _START = {"zh": "你好", "en": "hello"}
 
 
-class TelegramSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="telegram",
-):
+class TelegramSettings(PlatformSettings, frozen=True, kw_only=True, tag="telegram"):
     """
     A Telegram bot.
 

@@ -27,6 +27,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     WebhookChannel,
 )
@@ -39,14 +40,7 @@ Text = Annotated[str, msgspec.Meta(max_length=20_000)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
-class WebhookSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="webhook",
-):
+class WebhookSettings(PlatformSettings, frozen=True, kw_only=True, tag="webhook"):
     """
     A system of the shop's own, by Standard Webhooks.
 

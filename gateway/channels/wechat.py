@@ -22,6 +22,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refusal,
     Refused,
@@ -73,14 +74,7 @@ _CODES: dict[int, tuple[Refusal, bool]] = {
 }
 
 
-class WeChatSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="wechat",
-):
+class WeChatSettings(PlatformSettings, frozen=True, kw_only=True, tag="wechat"):
     """
     A WeChat official account or mini-program, in safe mode.
 

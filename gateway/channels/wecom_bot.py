@@ -21,6 +21,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refused,
     WebhookChannel,
@@ -42,14 +43,7 @@ CAPS = Caps(
 )
 
 
-class WecomBotSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="wecom_bot",
-):
+class WecomBotSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_bot"):
     """
     A WeCom AI bot (智能机器人), by webhook.
 
@@ -110,15 +104,8 @@ class WecomBot(WebhookChannel):
 
     def verify(self, request: RawRequest, now_s: float) -> bytes:
         """The envelope; in the handshake it is ``echostr``."""
-        stamp = request.query.get("timestamp", "")
-        nonce = request.query.get("nonce", "")
-        check_time(stamp, now_s, CAPS.skew_s)
-        if request.method == "GET":
-            encrypted = request.query.get("echostr", "")
-        else:
-            encrypted = _encrypted(request.body)
-        signature = request.query.get("msg_signature")
-        return self._envelope.open(signature, stamp, nonce, encrypted)
+        check_time(request.query.get("timestamp", ""), now_s, CAPS.skew_s)
+        return self._envelope.of_request(request, _encrypted)
 
     def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
         """Texts, recognised voices, pictures."""

@@ -24,6 +24,7 @@ from gateway.channels.contract import (
     Outcome,
     Piece,
     PlatformDown,
+    PlatformSettings,
     Pulled,
     PullHint,
     RawRequest,
@@ -80,14 +81,7 @@ _FILES: dict[str, AttachmentKind] = {
 }
 
 
-class WecomKfSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="wecom_kf",
-):
+class WecomKfSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_kf"):
     """
     WeCom customer service (微信客服).
 
@@ -159,15 +153,8 @@ class WecomKf:
 
     def verify(self, request: RawRequest, now_s: float) -> bytes:
         """The envelope; in the handshake it is ``echostr``."""
-        stamp = request.query.get("timestamp", "")
-        nonce = request.query.get("nonce", "")
-        check_time(stamp, now_s, CAPS.skew_s)
-        if request.method == "GET":
-            encrypted = request.query.get("echostr", "")
-        else:
-            encrypted = _encrypted(request.body)
-        signature = request.query.get("msg_signature")
-        return self._envelope.open(signature, stamp, nonce, encrypted)
+        check_time(request.query.get("timestamp", ""), now_s, CAPS.skew_s)
+        return self._envelope.of_request(request, _encrypted)
 
     def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
         """The handshake's plain text, or the hint to pull."""

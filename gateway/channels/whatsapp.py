@@ -19,6 +19,7 @@ from gateway.channels.contract import (
     InboundMessage,
     Outcome,
     Piece,
+    PlatformSettings,
     RawRequest,
     Refusal,
     Refused,
@@ -68,14 +69,7 @@ _CODES: dict[int, tuple[Refusal, bool]] = {
 }
 
 
-class WhatsAppSettings(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="whatsapp",
-):
+class WhatsAppSettings(PlatformSettings, frozen=True, kw_only=True, tag="whatsapp"):
     """
     A WhatsApp business number (Cloud API).
 

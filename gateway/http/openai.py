@@ -7,8 +7,9 @@ transcript nobody ended here starts a new conversation, and what it claims was s
 is not believed: policy, memory and identity stay on this side. ``system`` messages
 and tools are the client's, and ignored.
 
-``tidegate`` is the whole path, with actions and people. ``tidegate-l1`` and
-``tidegate-l2`` ask the tiers up to that one and keep nothing.
+``tidegate`` is the whole path, with actions and people; so is ``tidegate-l3``, since
+an action needs its conversation, the ledger and somebody to approve it.
+``tidegate-l1`` and ``tidegate-l2`` ask the tiers up to that one and keep nothing.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ MODELS: Mapping[str, Tier | None] = {
     "tidegate": None,
     "tidegate-l1": Tier.L1,
     "tidegate-l2": Tier.L2,
+    "tidegate-l3": None,
 }
 #: Said where the path itself has no words to give back.
 _WAITS: Mapping[str, str] = {
@@ -130,7 +132,7 @@ class ChatController(Controller):
         chat_api: NamedDependency[ChatApi],
     ) -> dict[str, Any]:
         """
-        ``model`` is ``tidegate``, ``tidegate-l1`` or ``tidegate-l2``. The header
+        ``model`` is ``tidegate``, ``tidegate-l1``, ``-l2`` or ``-l3``. The header
         ``X-Conversation-Id`` names the conversation; ``Idempotency-Key`` the message.
         """
         principal = caller(request, chat_api.customers)
