@@ -154,7 +154,7 @@ class Gateway:
     async def _build(self, config: Config, secret: str) -> None:
         core = await self._open_core(config)
         work = self._open_work(config, secret, core)
-        self.channels = self._open_channels(config, core)
+        self.channels = self._open_channels(config, core, work.people)
         self._live = Live(
             core.conversations,
             Wakeups(core.scripts),
@@ -299,12 +299,13 @@ class Gateway:
             provider=open_sign_on(config.people.sign_on, self._resources),
         )
 
-    def _open_channels(self, config: Config, core: _Core) -> Channels:
+    def _open_channels(self, config: Config, core: _Core, people: People) -> Channels:
         channels = Channels(
             channel_accounts(config),
             core.scripts,
             core.conversations,
             self.dispatcher,
+            people,
             core.telemetry,
             locale_of=locale_of,
             wall_ms=wall_ms,

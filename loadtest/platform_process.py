@@ -43,6 +43,11 @@ class PlatformControl:
         """Every send that counts, oldest first."""
         return _arrived.decode(self._http.get("/fake/arrived").content)
 
+    def statuses(self) -> list[str]:
+        """What Chatwoot's conversations were set to, oldest first."""
+        found: list[str] = self._http.get("/fake/statuses").json()
+        return found
+
     def until(self, count: int, limit_s: float = 15.0) -> list[Arrived]:
         """What arrived, once it is *count* or time is up."""
         give_up = time.monotonic() + limit_s

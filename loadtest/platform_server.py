@@ -97,6 +97,7 @@ class Platforms:
         self._arrived: list[Arrived] = []
         self._known: set[str] = set()
         self._pull: list[dict[str, Any]] = []
+        self._statuses: list[str] = []
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Any], send: Send
@@ -126,6 +127,7 @@ class Platforms:
         if path == "/cgi-bin/kf/sync_msg":
             return 200, self._page(body)
         if path.endswith("/toggle_status"):
+            self._statuses.append(msgspec.json.decode(body)["status"])
             return 200, {"payload": {"success": True, "current_status": "open"}}
         for pattern, kind in SENDS:
             if re.fullmatch(pattern, path):
@@ -140,8 +142,11 @@ class Platforms:
             self._pull += msgspec.json.decode(body, type=list[dict[str, Any]])
         elif path == "/fake/arrived":
             return 200, self._arrived
+        elif path == "/fake/statuses":
+            return 200, self._statuses
         elif path == "/fake/forget":
             self._arrived.clear()
+            self._statuses.clear()
         return 200, {}
 
     def _page(self, body: bytes) -> dict[str, Any]:

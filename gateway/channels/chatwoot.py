@@ -3,7 +3,8 @@ A bridge to Chatwoot, so that a shop may keep its inboxes and its desk.
 
 Tidegate is the agent bot of an inbox (an API channel or any other). It answers
 while a conversation is *pending*; when people are needed it sets the status to
-*open* and is silent until the desk gives the conversation back.
+*open* and is silent. A conversation that Chatwoot's desk resolves, or makes pending
+again, is the machine's again; one that our own desk closes is made pending there.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class _File(msgspec.Struct, frozen=True):
 class _Body(msgspec.Struct, frozen=True):
     event: str
     id: int = 0
+    status: str = ""
     content: str | None = None
     message_type: str | int = ""
     private: bool = False
@@ -92,6 +94,9 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(_Body)
+#: What tells that a conversation's status changed, and statuses of no person's.
+_STATUS_EVENTS = frozenset({"conversation_resolved", "conversation_status_changed"})
+_OVER = frozenset({"resolved", "pending"})
 
 
 class Chatwoot(WebhookChannel):
@@ -117,12 +122,20 @@ class Chatwoot(WebhookChannel):
         return request.body
 
     def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
-        """What customers write while the bot has the conversation."""
+        """What customers write to the bot, and what the desk has done with."""
         del request
         body: _Body = read_json(_decoder, trusted)
-        message = self._read(body)
         answer = HookAnswer(body=b"{}", media_type="application/json")
+        if body.event in _STATUS_EVENTS:
+            is_over = body.status in _OVER and self._is_ours(body)
+            returned = (str(body.id),) if is_over else ()
+            return Delivery(returned=returned, answer=answer)
+        message = self._read(body)
         return Delivery(messages=(message,) if message else (), answer=answer)
+
+    def _is_ours(self, body: _Body) -> bool:
+        """Events of a conversation may leave the account out; it signed them."""
+        return body.account is None or body.account.id == self._settings.account_id
 
     def _read(self, body: _Body) -> InboundMessage | None:
         if body.account is None or body.account.id != self._settings.account_id:
@@ -149,19 +162,17 @@ class Chatwoot(WebhookChannel):
         )
 
     async def send(self, piece: Piece) -> Outcome:
-        """A message; one that tells of a handoff opens the conversation first."""
+        """A message; one that tells of a handoff sets the conversation's status first."""
         path = (
             f"/api/v1/accounts/{self._settings.account_id}"
             f"/conversations/{piece.address['conversation']}"
         )
         if piece.handoff:
-            opened = await outcome(
-                self._api.post(
-                    f"{path}/toggle_status", {"status": "open"}, headers=self._headers
-                ),
-                lambda _: None,
+            status = {"status": "pending" if piece.is_returned else "open"}
+            call = self._api.post(
+                f"{path}/toggle_status", status, headers=self._headers
             )
-            if not isinstance(opened, Sent):
+            if not isinstance(await outcome(call, lambda _: None), Sent):
                 # Setting a status twice is harmless: all of it is tried again.
                 return Refused(reason="unavailable", detail="toggle_status")
         body: dict[str, Any] = {

@@ -154,9 +154,15 @@ class FailedSend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What one webhook request, or one pull, brought."""
+    """
+    What one webhook request, or one pull, brought.
+
+    Attributes:
+        returned: Conversations that people elsewhere have done with.
+    """
 
     messages: tuple[InboundMessage, ...] = ()
+    returned: tuple[str, ...] = ()
     pull: PullHint | None = None
     failed: tuple[FailedSend, ...] = ()
     answer: HookAnswer = HookAnswer()
@@ -233,7 +239,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         choices: What the customer may answer with one tap.
 
-        handoff: Id, if the piece tells that people were given the conversation.
+        handoff: Id, if the piece tells of people who have, had or will have the
+            conversation; *is_returned* if the machine has it again.
 
         seq: Number of the last event in it.
     """
@@ -244,6 +251,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     who: Who = "machine"
     choices: tuple[str, ...] = ()
     handoff: str = ""
+    is_returned: bool = False
     user_id: str = ""
     conversation_id: str = ""
     seq: int = 0

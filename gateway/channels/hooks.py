@@ -70,6 +70,14 @@ class Taker(Protocol):
         ...
 
 
+class Returner(Protocol):
+    """Who ends what people have of a conversation; :class:`gateway.people.People`."""
+
+    async def cancel(self, shop: str, conversation: str) -> object:
+        """No person is needed any more; nothing happens if none was coming."""
+        ...
+
+
 class Told(Protocol):
     """Who counts hooks; :class:`gateway.telemetry.Telemetry`."""
 
@@ -95,6 +103,7 @@ class Hooks:
         pulls: Pulls,
         told: Told,
         identity: Identity,
+        returner: Returner,
         *,
         locale_of: Callable[[str, Locale], Locale],
         wall_ms: Callable[[], int],
@@ -106,6 +115,7 @@ class Hooks:
         self._pulls = pulls
         self._told = told
         self._identity = identity
+        self._returner = returner
         self._locale_of = locale_of
         self._wall_ms = wall_ms
         self._dedup_s = dedup_s
@@ -144,6 +154,10 @@ class Hooks:
         """Put every message on disk; those of one chat in their order."""
         for failed in delivery.failed:
             self._told.hooked(account.name, f"send_failed_{_code(failed.reason)}")
+        for conversation in delivery.returned:
+            own = f"{account.name}.{plain_id(conversation)}"
+            await self._returner.cancel(account.shop, own)
+            self._told.hooked(account.name, "returned")
         chats: dict[str, list[InboundMessage]] = {}
         for message in delivery.messages:
             chats.setdefault(message.conversation_id, []).append(message)

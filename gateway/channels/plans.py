@@ -106,6 +106,7 @@ def _steps(
         offset += len(part)
         after = _cursor(lines, ends, offset, at)
         said = [line for line in lines if before.done < line.n <= after.done]
+        told = [line for line in said if line.handoff]
         last = said[-1] if said else next(x for x in lines if x.n > before.done)
         piece = Piece(
             key=_key(to.scope, before, after),
@@ -113,7 +114,8 @@ def _steps(
             text=part.strip(),
             who=last.who,
             choices=lines[-1].choices[: caps.choices] if number == len(parts) else (),
-            handoff=next((one.handoff for one in said if one.handoff), ""),
+            handoff=told[-1].handoff if told else "",
+            is_returned=bool(told) and told[-1].is_returned,
             user_id=to.user_id,
             conversation_id=to.conversation_id,
             seq=last.n,

@@ -21,6 +21,8 @@ from gateway.outcome import EventOut
 
 #: State of an action that waits for the customer's word.
 _ASKS = "proposed"
+#: States of a handoff after which the machine has the conversation.
+_RETURNED = frozenset({"closed", "abandoned"})
 #: Put in front of what a machine or a person says, by language.
 _MACHINE = {"zh": "【智能客服】", "en": "[AI] "}
 #: What a customer may answer to a proposal.
@@ -57,6 +59,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     choices: tuple[str, ...] = ()
     handoff: str = ""
+    is_returned: bool = False
 
 
 def language(text: str) -> str:
@@ -81,6 +84,7 @@ def line_of(event: EventOut, *, choices: int, labels_machine: bool) -> Line | No
         text=text,
         choices=asked,
         handoff=event.handoff.id if event.handoff else "",
+        is_returned=event.handoff is not None and event.handoff.state in _RETURNED,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from engines.contract import Locale
 from gateway.channels.accounts import Accounts, AccountSettings
 from gateway.channels.delivery import Deliverer
-from gateway.channels.hooks import Hooks, Taker
+from gateway.channels.hooks import Hooks, Returner, Taker
 from gateway.channels.identity import Identity
 from gateway.channels.puller import Puller
 from gateway.store.connection import Scripts
@@ -34,6 +34,7 @@ class Channels:
         scripts: Scripts,
         conversations: Conversations,
         taker: Taker,
+        returner: Returner,
         telemetry: Telemetry,
         *,
         locale_of: Callable[[str, Locale], Locale],
@@ -50,6 +51,7 @@ class Channels:
             pulls,
             telemetry,
             self.identity,
+            returner,
             locale_of=locale_of,
             wall_ms=wall_ms,
             dedup_s=dedup_s,
