@@ -21,7 +21,7 @@ import msgspec
 from gateway.channels.contract import RawRequest
 from gateway.channels.hooks import plain_id
 from gateway.channels.registry import Platform, open_channel
-from gateway.config import ChannelConfig, Config, ShopConfig
+from gateway.config import ChannelConfig, Config
 from gateway.stack import Stack, running
 from loadtest.platform_process import PlatformControl, running_platforms
 from loadtest.play import Said
@@ -102,7 +102,7 @@ def _fitted(config: Config, folder: Path, accounts: Mapping[str, Platform]) -> C
         server=replace(config.server, port=0, workers=2),
         log=replace(config.log, path=str(folder / "gateway.log")),
         limits=replace(config.limits, rate_per_s=10_000.0, burst=10_000),
-        shops=(ShopConfig(id=SHOP, channels=channels),),
+        shops=(replace(config.shops[0], id=SHOP, channels=channels),),
     )
 
 

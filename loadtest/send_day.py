@@ -22,7 +22,7 @@ import msgspec
 
 from gateway.app import Gateway
 from gateway.channels.contract import Caps, Channel
-from gateway.config import ChannelConfig, Config, ShopConfig
+from gateway.config import ChannelConfig, Config
 from gateway.outcome import EventBody, encode
 from gateway.secrets import fill
 from gateway.store.embedded import EmbeddedStore
@@ -114,7 +114,7 @@ def _fitted(config: Config, folder: Path, store_url: str, url: str) -> Config:
         data_dir=str(folder),
         store=replace(config.store, url=store_url),
         log=replace(config.log, path=str(folder / "gateway.log")),
-        shops=(ShopConfig(id=SHOP, channels=channels),),
+        shops=(replace(config.shops[0], id=SHOP, channels=channels),),
     )
 
 
