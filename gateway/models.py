@@ -16,7 +16,7 @@ from gateway.answering import Verdict
 from gateway.telemetry import Telemetry
 from router_models.errors import ArtifactError, DataError
 from router_models.fleet import Fleet, Served
-from router_models.registry import Registry, State
+from router_models.registry import ModelState, Registry
 
 
 #: Seconds between two looks at the registry.
@@ -108,7 +108,7 @@ class ModelKeeper:
                 return kept
         return await asyncio.to_thread(self._load, name)
 
-    def _on_trial(self, state: State, fresh: dict[str, Served]) -> None:
+    def _on_trial(self, state: ModelState, fresh: dict[str, Served]) -> None:
         def of(name: str) -> Served | None:
             return (fresh.get(name) or self._load(name)) if name else None
 

@@ -35,7 +35,7 @@ _STATE, _COMPARISON = "state.json", "comparison.json"
 _HISTORY = 50
 
 
-class Move(msgspec.Struct, frozen=True):
+class ModelMove(msgspec.Struct, frozen=True):
     """One change of what serves: when, what was done, and to which version."""
 
     at_ms: int
@@ -43,7 +43,7 @@ class Move(msgspec.Struct, frozen=True):
     version: str
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     What serves.
 
@@ -60,7 +60,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     shadow: str = ""
     canary: str = ""
     canary_share: float = 0.0
-    history: tuple[Move, ...] = ()
+    history: tuple[ModelMove, ...] = ()
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ class Registry:
         except FileNotFoundError:
             return 0
 
-    def state(self) -> State:
+    def state(self) -> ModelState:
         """
         What serves; the shipped model if nothing was ever changed.
 
@@ -142,9 +142,9 @@ class Registry:
         """
         path = self._folder / _STATE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=State)
+            return msgspec.json.decode(path.read_bytes(), type=ModelState)
         except FileNotFoundError:
-            return State()
+            return ModelState()
         except (msgspec.MsgspecError, OSError) as exc:
             raise ArtifactMismatch(path, "state", "a registry state", exc) from exc
 
@@ -182,7 +182,7 @@ class Registry:
             (target / _COMPARISON).write_bytes(msgspec.json.encode(comparison))
         return manifest.version
 
-    def promote(self, version: str, at_ms: int) -> State:
+    def promote(self, version: str, at_ms: int) -> ModelState:
         """
         Let *version* serve; what served becomes the previous one.
 
@@ -204,7 +204,7 @@ class Registry:
             canary_share=0.0,
         )
 
-    def rollback(self, at_ms: int) -> State:
+    def rollback(self, at_ms: int) -> ModelState:
         """
         Go back to what served before.
 
@@ -226,20 +226,20 @@ class Registry:
             canary_share=0.0,
         )
 
-    def shadow(self, version: str, at_ms: int) -> State:
+    def shadow(self, version: str, at_ms: int) -> ModelState:
         """Let *version* judge beside the active one; an empty name ends it."""
         if version:
             self.verify(version)
         return self._write("shadow", version, at_ms, shadow=version)
 
-    def canary(self, version: str, share: float, at_ms: int) -> State:
+    def canary(self, version: str, share: float, at_ms: int) -> ModelState:
         """Let *version* decide for a *share* of conversations; empty ends it."""
         if version:
             self._check(version)
         share = share if version else 0.0
         return self._write("canary", version, at_ms, canary=version, canary_share=share)
 
-    def end_canary(self, version: str, at_ms: int) -> State:
+    def end_canary(self, version: str, at_ms: int) -> ModelState:
         """Roll a canary back by itself; nothing if it is another one by now."""
         state = self.state()
         if state.canary != version:
@@ -262,9 +262,9 @@ class Registry:
         if found is not None and found.is_worse:
             raise ModelRefused(version, "; ".join(found.reasons))
 
-    def _write(self, what: str, version: str, at_ms: int, **changes: Any) -> State:
+    def _write(self, what: str, version: str, at_ms: int, **changes: Any) -> ModelState:
         before = self.state()
-        history = (*before.history, Move(at_ms, what, version))[-_HISTORY:]
+        history = (*before.history, ModelMove(at_ms, what, version))[-_HISTORY:]
         state = msgspec.structs.replace(before, history=history, **changes)
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = self._folder / f".{_STATE}.{os.getpid()}"
@@ -273,7 +273,7 @@ class Registry:
         return state
 
 
-def _entry(name: str, folder: Path, state: State) -> Entry:
+def _entry(name: str, folder: Path, state: ModelState) -> Entry:
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         size = (folder / WEIGHTS).stat().st_size

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway.cli import options
 from gateway.routers import open_registry
-from router_models.registry import Entry, Registry, State
+from router_models.registry import Entry, ModelState, Registry
 
 
 def _registry(config_file: Path | None, data_dir: Path | None) -> Registry:
@@ -141,7 +141,7 @@ def canary(
     _tell(_registry(config_file, data_dir).canary(version, share, _now_ms()))
 
 
-def _tell(state: State) -> None:
+def _tell(state: ModelState) -> None:
     canary = f"{state.canary} ({state.canary_share:.0%})" if state.canary else "-"
     click.echo(
         f"active {state.active}, previous {state.previous or '-'},"

@@ -55,7 +55,7 @@ class DecisionIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     note: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
-class Move(msgspec.Struct, frozen=True):
+class ActionMove(msgspec.Struct, frozen=True):
     """One step of an action's life."""
 
     at_ms: int
@@ -91,7 +91,7 @@ class ActionOut(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[str, ...]
     created_ms: int
     expires_ms: int
-    history: tuple[Move, ...]
+    history: tuple[ActionMove, ...]
 
 
 class ActionsController(Controller):
@@ -175,7 +175,7 @@ def action_out(record: ActionRecord) -> ActionOut:
     kept = {
         name: fields[name] for name in ActionOut.__struct_fields__ if name in fields
     }
-    kept["history"] = tuple(Move(*move) for move in record.history)
+    kept["history"] = tuple(ActionMove(*move) for move in record.history)
     kept["state"] = record.state.value
     kept["receipts"] = tuple(step.receipt for step in record.steps if step.receipt)
     return ActionOut(**kept)

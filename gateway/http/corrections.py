@@ -40,7 +40,7 @@ class CorrectionsApi(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: Callable[[], int]
 
 
-class CorrectionIn(
+class RouterCorrectionIn(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """A turn with the labels it should have had."""
@@ -66,7 +66,7 @@ class CorrectionsController(Controller):
     @post(status_code=204, summary="Say what a decision should have been")
     async def correct(
         self,
-        data: JSONBody[CorrectionIn],
+        data: JSONBody[RouterCorrectionIn],
         session: NamedDependency[Session],
         corrections_api: NamedDependency[CorrectionsApi],
     ) -> Response[None]:

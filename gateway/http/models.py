@@ -22,7 +22,7 @@ from gateway.handoff.accounts import Session
 from gateway.http.desk_session import signed_in
 from gateway.http.problems import Row, Table
 from router_models.errors import ArtifactError, ModelRefused, ModelUnknown
-from router_models.registry import Entry, Registry, State
+from router_models.registry import Entry, ModelState, Registry
 
 
 #: What each refusal of the registry looks like on the wire.
@@ -46,7 +46,7 @@ class ModelsApi(msgspec.Struct, frozen=True, kw_only=True):
 class ModelsOut(msgspec.Struct, frozen=True, kw_only=True):
     """Every model, and which one does what."""
 
-    state: State
+    state: ModelState
     models: list[Entry]
 
 
@@ -103,7 +103,7 @@ class ModelsController(Controller):
         version: Version,
         admin: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
-    ) -> State:
+    ) -> ModelState:
         """Verified first; refused if a comparison found it worse."""
         del admin
         api = models_api
@@ -112,7 +112,7 @@ class ModelsController(Controller):
     @post("/rollback", status_code=200, summary="Go back to the previous model")
     async def rollback(
         self, admin: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
-    ) -> State:
+    ) -> ModelState:
         """The workers still hold it: it serves within seconds."""
         del admin
         api = models_api
@@ -124,7 +124,7 @@ class ModelsController(Controller):
         data: JSONBody[ShadowIn],
         admin: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
-    ) -> State:
+    ) -> ModelState:
         """It decides nothing; metrics show where it would have."""
         del admin
         api = models_api
@@ -136,7 +136,7 @@ class ModelsController(Controller):
         data: JSONBody[CanaryIn],
         admin: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
-    ) -> State:
+    ) -> ModelState:
         """Ended by itself when its turns certainly end worse."""
         del admin
         api = models_api

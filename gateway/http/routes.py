@@ -28,7 +28,8 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Method
+from litestar.types.internal_types import PathParameterDefinition
 
 from gateway.errors import GatewayError, TooLarge
 from gateway.http import bodies, problems
@@ -255,6 +256,7 @@ def _openapi() -> OpenAPIConfig:
         description="Customer messages in, answers out; people where needed.",
         path="/docs",
         use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
@@ -272,6 +274,20 @@ def _openapi() -> OpenAPIConfig:
                 favicon='<link rel="icon" href="data:,">',
             )
         ],
+    )
+
+
+def _operation_id(
+    handler: HTTPRouteHandler,
+    method: Method,
+    parts: list[str | PathParameterDefinition],
+) -> str:
+    """A name for a generated client: what stands in the path, and what is done."""
+    del method
+    words = [part for part in parts if isinstance(part, str) and part != "v1"]
+    name = handler.handler_name
+    return "_".join([*words, *([] if words[-1:] == [name] else [name])]).replace(
+        "-", "_"
     )
 
 

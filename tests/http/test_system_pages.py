@@ -116,6 +116,17 @@ def test_the_api_is_described_by_a_valid_document(app: Caller) -> None:
         sending["responses"]
     )
     assert "application/problem+json" in sending["responses"]["429"]["content"]
+    names = [one["title"] for one in document["components"]["schemas"].values()]
+    calls = [
+        call["operationId"]
+        for path in document["paths"].values()
+        for call in path.values()
+        if isinstance(call, dict)
+    ]
+    # A generator makes a class of each schema and a function of each call.
+    assert len(set(names)) == len(names)
+    assert len(set(calls)) == len(calls)
+    assert "conversations_messages_post_message" in calls
 
 
 def test_what_is_not_a_page_is_not_served(app: Caller) -> None:
