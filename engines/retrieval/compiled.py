@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,15 +25,17 @@ import numpy as np
 
 from engines.contract import Locale, ShopId
 from engines.retrieval.dense import Vectors
-from engines.retrieval.documents import LOCALES, ROW, Passage
+from engines.retrieval.documents import LOCALES, ROW, Header, Passage
 from engines.retrieval.index import Index, Partition
 from engines.retrieval.postings import Longs, Postings, postings_of
 from engines.retrieval.terms import Analyzer
 
 
 #: Changes with everything that an index on disk depends on.
-FORM: Final = "3"
+FORM: Final = "4"
 _FACTS: Final = "facts.json"
+#: A stock number that nobody writes by accident.
+_NUMBER: Final = re.compile(r"(?=.*\d).{4,}")
 
 #: Where passages come from; the first speaks first.
 Layer = Literal["ingested", "folder"]
@@ -56,11 +59,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_of(passages: Sequence[Passage]) -> Facts:
-    """Names and titles of all product passages."""
+    """Names, stock numbers and titles of all product passages."""
     wordings = {
         (name, passage.header.products[0])
         for passage in passages
-        for name in passage.header.names
+        for name in _wordings(passage.header)
     }
     titles: dict[str, dict[str, str]] = {locale: {} for locale in LOCALES}
     for passage in passages:
@@ -70,6 +73,14 @@ def facts_of(passages: Sequence[Passage]) -> Facts:
     return Facts(
         wordings=tuple(sorted(wordings)), titles=titles, passages=len(passages)
     )
+
+
+def _wordings(header: Header) -> tuple[str, ...]:
+    """What means a product: its names, and its number, which links hold too."""
+    if not header.names:
+        return ()
+    number = header.products[0]
+    return (*header.names, number) if _NUMBER.search(number) else header.names
 
 
 def title_of(passage: Passage) -> str:

@@ -4,6 +4,7 @@ The seed of the demo shop: rich enough, consistent, and strictly read.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines import yamlfile
-from engines.shops.demo import seed
+from engines.shops.demo import bench, seed
 from engines.shops.http import HttpShop
 
 
@@ -167,3 +168,10 @@ def test_key_is_not_in_the_open(demo: DemoShop) -> None:
 
     for path in ("/healthz", "/docs/openapi.json", "/v1/products"):
         assert KEY not in httpx.get(f"{demo.url}{path}").text
+
+
+def test_the_bench_empties_every_table_there_is() -> None:
+    """A table it does not know would keep rows of the run before."""
+    schema = (ROOT / "engines" / "shops" / "demo" / "schema.sql").read_text("utf-8")
+    made = re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", schema)
+    assert set(made) == set(bench.TABLES)

@@ -43,6 +43,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "orders": ("id",),
     "freight": ("region",),
     "facts": ("name",),
+    "coupons": ("id",),
     "customers": ("id",),
     "products": ("sku",),
 }
