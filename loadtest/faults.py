@@ -27,7 +27,7 @@ from gateway.supervisor import Supervisor
 from loadtest.history import Ack, LogLine, Verdict, check
 from loadtest.repeater import Repeater
 from loadtest.requests import QUESTIONS
-from loadtest.striker import FaultKind, Striker
+from loadtest.striker import Strike, Striker
 
 
 #: Messages of one conversation; they are sent without waiting for each other.
@@ -69,7 +69,7 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_faults(
     config: Config,
-    fault: FaultKind,
+    fault: str,
     *,
     messages: int,
     strikes: int,
@@ -77,14 +77,17 @@ def run_faults(
     tell: Callable[[str], None],
     give_up_s: float = GIVE_UP_S,
     make_supervisor: Callable[[Config, Callable[[str], None]], Supervisor] = Supervisor,
+    make_strike: Callable[[Stack], Strike] | None = None,
 ) -> FaultReport:
     """
-    One run on a fresh data folder.
+    One run on a fresh data folder, or on the store that *config* names.
 
     Args:
         give_up_s: How long a client repeats one message.
 
         make_supervisor: For planted bugs: another parent process.
+
+        make_strike: What strikes; processes of the stack if left out.
     """
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         ours = msgspec.structs.replace(
@@ -97,24 +100,30 @@ def run_faults(
             ),
         )
         with running(ours, lambda _: None, make_supervisor=make_supervisor) as stack:
-            run = _Run(stack, fault, seed, tell, give_up_s)
+            made = make_strike or _processes_of
+            run = _Run(stack, fault, made(stack), seed, tell, give_up_s)
             return asyncio.run(run.carry_out(messages, strikes))
 
 
+def _processes_of(stack: Stack) -> Strike:
+    return Striker(stack.supervisor, PAUSE_S).strike
+
+
 class _Run:
-    """One run's clients, striker and records."""
+    """One run's clients, strikes and records."""
 
     def __init__(
         self,
         stack: Stack,
-        fault: FaultKind,
+        fault: str,
+        strike: Strike,
         seed: int,
         tell: Callable[[str], None],
         give_up_s: float,
     ) -> None:
         self._fault = fault
         self._chance = random.Random(seed)
-        self._striker = Striker(stack.supervisor, PAUSE_S)
+        self._strike = strike
         self._tell = tell
         self._acks: list[Ack] = []
         self._client = Repeater(stack, give_up_s)
@@ -195,7 +204,7 @@ class _Run:
         struck = 0
         for number in range(strikes):
             await self._until(int(messages * (number + 0.5) / (strikes + 1)))
-            struck += await self._striker.strike(self._fault)
+            struck += await self._strike(self._fault)
             self._strikes_left -= 1
             self._tell(f"{self._fault} struck ({number + 1}/{strikes})")
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))

@@ -7,13 +7,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Literal
 
 from gateway.supervisor import Supervisor
 
 
-FaultKind = Literal["worker", "workers", "store", "pause", "none"]
+FaultKind = Literal["worker", "workers", "store", "pause", "stall", "term", "none"]
+#: Strikes once with the fault of that name; how many processes or lines it hit.
+Strike = Callable[[str], Awaitable[int]]
+
+#: A stalled process sleeps so long: shorter than any lease.
+STALL_S = 2.0
 
 
 class Striker:
@@ -29,27 +35,28 @@ class Striker:
         self._pause_s = pause_s
         self._struck: list[int] = []
 
-    async def strike(self, fault: FaultKind) -> int:
+    async def strike(self, fault: str) -> int:
         """Strike once; how many processes it hit."""
         pids = self._targets(fault)
-        number = signal.SIGSTOP if fault == "pause" else signal.SIGKILL
+        sleeps_s = {"pause": self._pause_s, "stall": STALL_S}.get(fault)
+        number = signal.SIGTERM if fault == "term" else signal.SIGKILL
         for pid in pids:
             with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        if fault == "pause":
-            await asyncio.sleep(self._pause_s)
+                os.kill(pid, number if sleeps_s is None else signal.SIGSTOP)
+        if sleeps_s is not None:
+            await asyncio.sleep(sleeps_s)
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
         return len(pids)
 
-    def _targets(self, fault: FaultKind) -> list[int]:
+    def _targets(self, fault: str) -> list[int]:
         if fault == "none":
             return []
         if fault == "store":
             pid = self._supervisor.store_pid
             return [] if pid is None else [pid]
         pids = self._supervisor.worker_pids
-        if fault == "workers":
+        if fault in ("workers", "stall"):
             return pids
         # The one whose last strike is longest ago: customers may all be with it.
         chosen = sorted(pids, key=self._last)[:1]

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
-from store_servers import DURABLE, Cluster, Server
 
 from gateway.store.embedded import EmbeddedStore
+from loadtest.store_servers import DURABLE, Cluster, Server
 
 
 # Workers that tests start do not compile: it takes longer than most of the tests.

@@ -28,6 +28,7 @@ from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_attack import attack
 from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
+from gateway.cli.loadtest_matrix import matrix
 from gateway.cli.models import models
 from gateway.cli.operator import operator
 from gateway.cli.people import people
@@ -70,6 +71,7 @@ loadtest.add_command(kb_speed)
 loadtest.add_command(faith)
 loadtest.add_command(attack)
 loadtest.add_command(strangers)
+loadtest.add_command(matrix)
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from store_servers import free_port
 from wire_calls import Caller, fresh, message
 
 from gateway.config import shipped
 from gateway.telemetry import NAMESPACE, Telemetry
 from loadtest.dashboards import OVERVIEW, overview
+from loadtest.store_servers import free_port
 
 
 FOLDER = shipped("grafana")

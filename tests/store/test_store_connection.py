@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from store_servers import DURABLE, Server, wait_for
 from store_talk import SHOP, answer, as_pending, lease_of, message
 
 from gateway.store import keys, wire
@@ -28,6 +27,7 @@ from gateway.store.errors import (
     StoreUnavailable,
 )
 from gateway.store.functions import load_functions, of_source
+from loadtest.store_servers import DURABLE, Server, wait_for
 
 
 pytestmark = pytest.mark.anyio

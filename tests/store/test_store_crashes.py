@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from store_servers import wait_for
 from store_talk import SHOP, answer, message
 
 from gateway.store import keys
@@ -26,6 +25,7 @@ from gateway.store.conversations import Conversations
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.errors import StaleLease, StoreUnavailable
 from gateway.store.mailbox import Lease, Pending
+from loadtest.store_servers import wait_for
 
 
 pytestmark = [pytest.mark.anyio, pytest.mark.faults]

@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from inside_gateway import config_of, open_inside
-from store_servers import DURABLE, Cluster, Server, wait_for
 from store_talk import SHOP, message
 
 from gateway.store.connection import Scripts
@@ -25,6 +24,7 @@ from gateway.store.durability import Profile, judge, probe
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.errors import StoreUnavailable
 from gateway.worker_config import EX_UNAVAILABLE, WorkerConfig
+from loadtest.store_servers import DURABLE, Cluster, Server, wait_for
 
 
 pytestmark = pytest.mark.anyio

@@ -20,11 +20,11 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from store_servers import wait_for
 
 from gateway.store import server
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.errors import StoreCorrupt, StoreLocked, StoreUnavailable
+from loadtest.store_servers import wait_for
 
 
 ROOT = Path(__file__).parents[2]

@@ -13,15 +13,6 @@ from typing import TypeVar
 
 import pytest
 from redis import Redis
-from store_servers import (
-    DURABLE,
-    Cluster,
-    Server,
-    free_port,
-    node_id,
-    wait_for,
-    wait_until_synced,
-)
 from store_talk import SHOP, answer, as_pending, lease_of, message
 
 from gateway.store import keys
@@ -30,6 +21,16 @@ from gateway.store.conversations import Conversations
 from gateway.store.errors import StoreUnavailable
 from gateway.store.mailbox import Accepted
 from gateway.store.single import SENTINEL_PAUSE_S
+from loadtest.store_servers import (
+    DURABLE,
+    Cluster,
+    Server,
+    free_port,
+    move_slot,
+    node_id,
+    wait_for,
+    wait_until_synced,
+)
 
 
 T = TypeVar("T")
@@ -187,23 +188,15 @@ def move_slots(
     cluster: Cluster, source: Server, target: Server, names: list[str]
 ) -> None:
     """Move the slots of these conversations from *source* to *target*, key by key."""
-    with source.client() as old, target.client() as new:
+    with source.client() as old:
         slots = {
             int(old.execute_command("CLUSTER", "KEYSLOT", keys.tag(SHOP, bucket)))
             for bucket in {keys.bucket_of(name) for name in names}
         }
         mine = sorted(slot for slot in slots if slot <= 16384 // 3 - 1)
         assert mine
-        ids = node_id(source), node_id(target)
-        for slot in mine:
-            new.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
-            old.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
-            while found := old.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 3):
-                old.execute_command(
-                    "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *found
-                )
-            for node in (target, source):
-                node.ask("CLUSTER", "SETSLOT", str(slot), "NODE", ids[1])
+    for slot in mine:
+        move_slot(slot, source, target)
 
 
 async def test_node_unknown_before_is_reached(cluster: Cluster) -> None:

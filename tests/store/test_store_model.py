@@ -24,7 +24,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from store_servers import Cluster
 from store_talk import let_lease_run_out, message
 
 from gateway.store import keys
@@ -33,6 +32,7 @@ from gateway.store.conversations import Conversations
 from gateway.store.errors import StaleLease, StaleOwner, StoreError
 from gateway.store.functions import load_functions, of_source
 from gateway.store.mailbox import Accepted, Committed, Lease, Pending
+from loadtest.store_servers import Cluster
 
 
 T = TypeVar("T")

@@ -1,5 +1,5 @@
 """
-Real servers for tests: single, replicated, clustered, watched by a sentinel.
+Real store servers to be broken: single, replicated, clustered, watched by a sentinel.
 
 All are processes of the shipped server program on the loopback interface.
 """
@@ -80,7 +80,7 @@ class Server:
 
     def _run(self, words: list[str]) -> Server:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 - the shipped program
                 words, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         wait_for(lambda: self.ask("PING"))
@@ -91,8 +91,8 @@ class Server:
             return client.execute_command(*words)
 
     def signal(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
+        if self.process is not None:
+            self.process.send_signal(number)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -104,22 +104,24 @@ class Server:
 class Cluster:
     """Primaries that share all slots, each with the same number of replicas."""
 
-    def __init__(self, folder: Path, primaries: int = 3, replicas: int = 0) -> None:
+    def __init__(
+        self, folder: Path, primaries: int = 3, replicas: int = 0, **settings: str
+    ) -> None:
+        self._settings = {**DURABLE, **settings}
         self.primaries = [self._node(folder / f"p{n}") for n in range(primaries)]
         self.replicas = [
             self._node(folder / f"r{n}") for n in range(primaries * replicas)
         ]
         self.url = self.primaries[0].url
 
-    @staticmethod
-    def _node(folder: Path) -> Server:
+    def _node(self, folder: Path) -> Server:
         return Server(
             folder,
             cluster_enabled="yes",
             cluster_port=str(free_port()),
             cluster_node_timeout="1500",
             cluster_allow_replica_migration="no",
-            **DURABLE,
+            **self._settings,
         )
 
     @property
@@ -180,6 +182,20 @@ class Cluster:
             node.stop()
 
 
+def move_slot(slot: int, source: Server, target: Server) -> None:
+    """Move a slot and what is in it, key by key, while both serve."""
+    ids = node_id(source), node_id(target)
+    with source.client() as old, target.client() as new:
+        new.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+        old.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+        while found := old.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 3):
+            old.execute_command(
+                "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *found
+            )
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", str(slot), "NODE", ids[1])
+
+
 def node_id(node: Server) -> str:
     """Name of a node inside its cluster."""
     with node.client() as client:
@@ -195,6 +211,6 @@ def wait_until_synced(primary: Server, replica: Server) -> None:
             wanted = one.info("replication")["master_repl_offset"]
             got = two.info("replication")
         is_linked = got.get("master_link_status") == "up"
-        return is_linked and got["slave_repl_offset"] >= wanted
+        return bool(is_linked and got["slave_repl_offset"] >= wanted)
 
     wait_for(is_synced)
