@@ -20,13 +20,13 @@ from engines.rules.reading import Reader, Reading
 
 
 #: Examples kept per feature: those in which it carries the largest share.
-MAX_POSTINGS: Final = 64
+MAX_POSTINGS: Final = 40
 
 #: Entries of these lists that are looked at per message, rarest feature first.
 MAX_ENTRIES: Final = 320
 
 #: Examples compared in full.
-MAX_SCORED: Final = 32
+MAX_SCORED: Final = 64
 
 #: Squared weight of a particle; a rare word has about 20.
 PARTICLE_WEIGHT: Final = 0.3
