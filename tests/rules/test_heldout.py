@@ -28,8 +28,8 @@ LOCALES: tuple[Locale, ...] = ("zh", "en")
 NONE = "none"
 
 #: What the packs reach today; raise these with every gain, never lower them.
-LEAST_RIGHT = {"zh": 0.68, "en": 0.64}
-MOST_WRONG = {"zh": 0.025, "en": 0.02}
+LEAST_RIGHT = {"zh": 0.72, "en": 0.68}
+MOST_WRONG = {"zh": 0.02, "en": 0.02}
 MOST_FALSE = {"zh": 0.04, "en": 0.03}
 
 
