@@ -107,6 +107,8 @@ class Answerer:
             named answers without suspending and needs none.
 
         on_fault: Told of every unforeseen exception with the turn's id.
+
+        allows: Whether a tier works for a turn at the shop's stage.
     """
 
     def __init__(
@@ -118,7 +120,9 @@ class Answerer:
         deadlines_s: Mapping[Tier, float],
         min_confidence: float,
         on_fault: Callable[[str, Tier, BaseException], None],
+        allows: Callable[[Turn, Tier], bool] = lambda _turn, _tier: True,
     ) -> None:
+        self._allows = allows
         self._decide = decide
         self._guard = guard
         self._admission = admission
@@ -161,8 +165,11 @@ class Answerer:
     ) -> None:
         while verdict.tier is not Tier.HUMAN:
             engine = service.engines.get(verdict.tier)
-            if engine is None:
-                result: Answer | Escalation = Escalation(reason=Reason.UNAVAILABLE)
+            result: Answer | Escalation
+            if not self._allows(turn, verdict.tier):
+                result = Escalation(reason=Reason.POLICY, note="not at this stage")
+            elif engine is None:
+                result = Escalation(reason=Reason.UNAVAILABLE)
             else:
                 result = await self._ask(engine, turn, verdict, admitted)
             if isinstance(result, Answer):

@@ -26,12 +26,14 @@ from gateway.dispatch import Dispatcher
 from gateway.fitting import (
     agents_of,
     channel_accounts,
+    count_outcomes,
     demo_customers,
     door_limits,
     handoff_mover,
     open_answerer,
     open_conversations,
     open_sign_on,
+    open_stages,
     settling,
     shelved,
     turn_work,
@@ -46,19 +48,22 @@ from gateway.http.door import Parts, open_door
 from gateway.http.intake import HotRoute
 from gateway.http.judging import judge
 from gateway.http.models import ModelsApi
+from gateway.http.stages import StagesApi
 from gateway.http.system import Readiness, SystemApi
 from gateway.http.tide import TideApi
 from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.models import ModelKeeper
+from gateway.outcomes import OutcomesKeeper
 from gateway.people import People
 from gateway.previews import Previews
-from gateway.routers import keep_models, open_registry
+from gateway.routers import keep_models, open_registry, stage_named
 from gateway.services import (
     open_questions,
     open_services,
     use_arithmetic,
 )
+from gateway.stages import Stages
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.data_version import bring_up_to_date
@@ -68,6 +73,7 @@ from gateway.store.journal import StoreJournal
 from gateway.store.ledger import StoreLedger
 from gateway.store.operators import OperatorStore
 from gateway.store.remarks import Remarks
+from gateway.store.stages import StageStore
 from gateway.store.threads import Threads
 from gateway.store.tide import TideStore
 from gateway.store.wakeups import Wakeups
@@ -116,6 +122,8 @@ class Gateway:
         self._keeper: ModelKeeper
         self._live: Live
         self._feed: DeskFeed
+        self._outcomes: OutcomesKeeper
+        self._stages: Stages
         self.channels: Channels
 
     @classmethod
@@ -134,6 +142,8 @@ class Gateway:
             gateway._sweeper.start()
             gateway.channels.start()
             gateway._keeper.start()
+            gateway._stages.start()
+            gateway._outcomes.start()
             gateway._resources = resources.pop_all()
         return gateway
 
@@ -162,6 +172,10 @@ class Gateway:
         )
         desk = Desk(work.mover, work.handoffs)
         self._feed = DeskFeed(desk, HandoffStore(core.scripts))
+        self._outcomes = count_outcomes(
+            config, core.scripts, core.telemetry, self._stages
+        )
+        self._resources.push_async_callback(self._outcomes.stop)
         shops = [shop.id for shop in config.shops]
         tide = TideStore(core.scripts)
         self._sweeper = Sweeper(
@@ -195,7 +209,11 @@ class Gateway:
         await bring_up_to_date(scripts)
         keeper = self._keeper = keep_models(config, telemetry)
         self._resources.push_async_callback(keeper.stop)
-        ledger = StoreLedger(scripts, wall_ms)
+        ledger = StoreLedger(
+            scripts,
+            wall_ms,
+            on_move=lambda action: telemetry.action_moved(action.recipe, action.state),
+        )
         llms = await self._resources.enter_async_context(
             open_clients(config.llm, telemetry.llm_call, probes=True)
         )
@@ -231,13 +249,19 @@ class Gateway:
         handoffs = Handoffs(mover)
         people = People(handoffs, core.conversations)
         admission = open_admission(config, secret, wall_ms)
+        stages = self._stages = open_stages(
+            config, core.scripts, core.telemetry, core.keeper
+        )
+        self._resources.push_async_callback(stages.stop)
+        core.telemetry.on_turn = stages.ended
         answerer = open_answerer(
             config.dispatch,
-            core.keeper.fleet.decide,
+            stages.decide,
             core.services,
             admission,
             core.telemetry.engine_fault,
             self._resources,
+            stages.allows,
         )
         self.dispatcher = Dispatcher(
             core.conversations,
@@ -262,6 +286,13 @@ class Gateway:
             desk=desk,
             feed=self._feed,
             channels=self.channels,
+            outcomes=self._outcomes,
+            stages=StagesApi(
+                stages=self._stages,
+                store=StageStore(core.scripts),
+                load=stage_named,
+                wall_ms=wall_ms,
+            ),
             previews=Previews(work.answerer, core.services),
             threads=Threads(core.scripts),
             accounts=Accounts(

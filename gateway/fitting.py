@@ -15,7 +15,7 @@ import msgspec
 
 from engines import guard
 from engines.agent.engine import AgentEngine
-from engines.contract import Tier
+from engines.contract import Tier, Turn
 from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.engine import RetrievalEngine
 from engines.shops.demo import seed
@@ -41,15 +41,21 @@ from gateway.handoff.single_sign_on import SignOnFailed, SignOnSettings, SingleS
 from gateway.http.demo import DemoCustomer
 from gateway.http.door import Limits
 from gateway.librarian import Shelved
+from gateway.models import ModelKeeper
+from gateway.outcomes import OutcomesKeeper
+from gateway.routers import stage_named
 from gateway.services import (
     knowledge_of,
     today,
 )
 from gateway.settling import Settling
+from gateway.stages import Stages
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.handoff import HandoffStore
 from gateway.store.ledger import StoreLedger
+from gateway.store.stages import StageStore
+from gateway.telemetry import Telemetry
 from gateway.turn_work import TurnWork
 
 
@@ -91,6 +97,35 @@ def open_conversations(config: StoreConfig, scripts: Scripts) -> Conversations:
         lease_ms=config.lease_ms,
         dedup_ttl_s=int(config.dedup_days * 86_400),
         log_keep=config.log_keep,
+    )
+
+
+def count_outcomes(
+    config: Config, scripts: Scripts, telemetry: Telemetry, stages: Stages
+) -> OutcomesKeeper:
+    """What counts outcomes, at the prices of each shop's stage."""
+    return OutcomesKeeper(
+        scripts,
+        telemetry,
+        [shop.id for shop in config.shops],
+        stages.prices,
+        wall_ms,
+        idle_ms=int(config.dispatch.episode_idle_s * 1000),
+    )
+
+
+def open_stages(
+    config: Config, scripts: Scripts, telemetry: Telemetry, keeper: ModelKeeper
+) -> Stages:
+    """Which stage each shop is on; the keeper's fleet decides for them."""
+    return Stages(
+        keeper.fleet,
+        StageStore(scripts),
+        stage_named,
+        config.router.stage,
+        [shop.id for shop in config.shops],
+        telemetry,
+        wall_ms,
     )
 
 
@@ -249,6 +284,7 @@ def open_answerer(
     admission: Admission,
     on_fault: Callable[[str, Tier, BaseException], None],
     resources: AsyncExitStack,
+    allows: Callable[[Turn, Tier], bool],
 ) -> Answerer:
     """What climbs the tiers, asking shops about customers while a tier is contended."""
     facts = FactsOfCustomers(
@@ -264,4 +300,5 @@ def open_answerer(
         deadlines_s={Tier.L2: limits.l2_deadline_s, Tier.L3: limits.l3_deadline_s},
         min_confidence=limits.min_confidence,
         on_fault=on_fault,
+        allows=allows,
     )

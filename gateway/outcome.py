@@ -16,6 +16,9 @@ from engines.contract import ActionRef, Citation, Decision, Tier
 
 
 Status = Literal["answered", "queued", "ticketed", "pending"]
+#: What a reply leaves behind: a question that the customer must answer for the matter
+#: to go on, or nothing but the offer of a person.
+Leaves = Literal["question", "fallback", ""]
 Kind = Literal["message", "reply", "operator", "notice", "rating"]
 CardKind = Literal["order", "image", "voice", "video", "file", "location", "sticker"]
 
@@ -126,7 +129,12 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event as the log keeps it: everything but its number and kind."""
+    """
+    An event as the log keeps it: everything but its number and kind.
+
+    Attributes:
+        leaves: Of a reply, for the count of outcomes: what it leaves behind.
+    """
 
     at_ms: int
     text: str = ""
@@ -141,6 +149,7 @@ class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     handoff: HandoffOut | None = None
     cards: tuple[Card, ...] = ()
     score: int = 0
+    leaves: Leaves = ""
     meta: dict[str, str | int | float | bool | None] | None = None
 
 

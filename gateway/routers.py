@@ -9,10 +9,13 @@ from pathlib import Path
 import router_models
 from gateway.clock import wall_ms
 from gateway.config import Config, RouterConfig, resolve
+from gateway.errors import ConfigError
 from gateway.models import ModelKeeper
 from gateway.telemetry import Telemetry
 from router_models import artifact
+from router_models.errors import DataError
 from router_models.fleet import Served
+from router_models.policy import Stage, load_stage
 from router_models.registry import Registry
 from router_models.router import TierRouter
 
@@ -29,6 +32,21 @@ def load_router(config: RouterConfig, folder: Path | None = None) -> TierRouter:
         resolve(config.rules or "router_rules.yaml"),
         resolve(f"stages/{config.stage}.toml"),
     )
+
+
+def stage_named(name: str) -> Stage:
+    """
+    The stage *name*: a file under ``stages/``, the shop's own or the shipped one.
+
+    Raises:
+        ConfigError: If there is none, or it is wrong.
+    """
+    if not name.isidentifier():
+        raise ConfigError(f"{name[:100]!r} is no name of a stage")
+    try:
+        return load_stage(resolve(f"stages/{name}.toml"))
+    except DataError as exc:
+        raise ConfigError(str(exc)) from exc
 
 
 def keep_models(config: Config, telemetry: Telemetry) -> ModelKeeper:

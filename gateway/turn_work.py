@@ -18,7 +18,14 @@ from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Climb, ShopService, Verdict
 from gateway.coalescing import is_nudge
 from gateway.handoff.states import HandoffRequest
-from gateway.outcome import EventBody, HandoffOut, MessageOut, ReplyOut, encode
+from gateway.outcome import (
+    EventBody,
+    HandoffOut,
+    Leaves,
+    MessageOut,
+    ReplyOut,
+    encode,
+)
 from gateway.state import (
     ConversationState,
     begin_turn,
@@ -179,8 +186,16 @@ def _reply_event(turn: Turn, verdict: Verdict, now_ms: int) -> tuple[str, bytes]
         citations=answer.citations,
         actions=answer.actions,
         decision=verdict.decision,
+        leaves=_leaves(verdict, answer),
     )
     return "r", encode(body)
+
+
+def _leaves(verdict: Verdict, answer: Answer) -> Leaves:
+    """What counts when nobody writes any more: was the matter still open?"""
+    if verdict.is_fallback:
+        return "fallback"
+    return "question" if answer.open_task is not None else ""
 
 
 def _handoff(turn: Turn, verdict: Verdict, now_ms: int) -> HandoffRequest:

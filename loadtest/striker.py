@@ -1,5 +1,5 @@
 """
-Kills or pauses processes of a running stack.
+Kills or pauses processes of a running stack, or changes its shops' stage on top.
 """
 
 from __future__ import annotations
@@ -11,15 +11,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Literal
 
+from gateway.stages import LOOK_S, changed, encode, read_orders
+from gateway.store.connection import Scripts
+from gateway.store.stages import StageStore
 from gateway.supervisor import Supervisor
 
 
-FaultKind = Literal["worker", "workers", "store", "pause", "stall", "term", "none"]
+FaultKind = Literal[
+    "worker", "workers", "store", "pause", "stall", "term", "stage", "none"
+]
 #: Strikes once with the fault of that name; how many processes or lines it hit.
 Strike = Callable[[str], Awaitable[int]]
 
 #: A stalled process sleeps so long: shorter than any lease.
 STALL_S = 2.0
+
+#: One after the other: both directions, and the longest jumps.
+STAGES = ("startup", "mature", "growth")
 
 
 class Striker:
@@ -36,7 +44,13 @@ class Striker:
         self._struck: list[int] = []
 
     async def strike(self, fault: str) -> int:
-        """Strike once; how many processes it hit."""
+        """
+        Strike once; how many processes it hit.
+
+        ``stage`` puts every shop on another stage and kills a worker meanwhile.
+        """
+        if fault == "stage":
+            await self._change_stage()
         pids = self._targets(fault)
         sleeps_s = {"pause": self._pause_s, "stall": STALL_S}.get(fault)
         number = signal.SIGTERM if fault == "term" else signal.SIGKILL
@@ -48,6 +62,20 @@ class Striker:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
         return len(pids)
+
+    async def _change_stage(self) -> None:
+        stage = STAGES[len(self._struck) % len(STAGES)]
+        scripts = await Scripts.connect(self._supervisor.store_url)
+        try:
+            store = StageStore(scripts)
+            for shop in self._supervisor.config.shops:
+                before = await read_orders(store, shop.id)
+                after = changed(before, "a strike", "loadtest", 0, stage=stage)
+                await store.write(shop.id, encode(after))
+        finally:
+            await scripts.close()
+        # Half of the workers' round: some follow before the kill, some after it.
+        await asyncio.sleep(LOOK_S / 2)
 
     def _targets(self, fault: str) -> list[int]:
         if fault == "none":

@@ -22,6 +22,7 @@ import msgspec
 
 from engines.contract import RISK_ORDER, TIER_ORDER, Decision, Locale, Risk, Turn
 from router_models.drift import DriftWatch, Reference, known_grams
+from router_models.policy import Prices
 from router_models.router import TierRouter
 
 
@@ -112,11 +113,13 @@ class Fleet:
         self._share = round(share * 2**32) if canary else 0
         self.ends["canary"] = Ends()
 
-    def decide(self, turn: Turn) -> Decision:
-        """Judge *turn*."""
+    def decide(self, turn: Turn, prices: Prices | None = None) -> Decision:
+        """Judge *turn*, at other *prices* than the model was loaded with if given."""
         router = self.active.router
         if self.canary is not None and _place(turn) < self._share:
             router = self.canary.router
+        if prices is not None:
+            router = router.at(prices)
         decision = router.decide(turn)
         self._seen += 1
         if self.shadow is not None or self._seen % SAMPLE == 0:

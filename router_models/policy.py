@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from engines.contract import Complexity, Risk, Tier
+from engines.contract import TIER_ORDER, Complexity, Risk, Tier
 from router_models.documents import convert, read_toml
 from router_models.errors import DataError
 
@@ -49,8 +49,45 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lost_at_l3: int
 
 
+def price_of(prices: Prices, tier: Tier) -> int:
+    """What one answer on *tier* costs, thousandths of a currency unit."""
+    return (prices.l1, prices.l2, prices.l3, prices.human)[TIER_ORDER[tier]]
+
+
 class _Router(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: Prices
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How a shop works at a stage.
+
+    Attributes:
+        tiers: Machine tiers that work; people are behind all of them.
+    """
+
+    name: str
+    prices: Prices
+    tiers: tuple[Tier, ...]
+
+
+class _Tiers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    work: tuple[Tier, ...]
+
+
+def load_stage(path: Path) -> Stage:
+    """
+    Read a stage file: ``[router.prices]`` and ``[tiers]``.
+
+    Raises:
+        DataError: If the file or a table is missing or wrong.
+    """
+    fix = 'give [tiers] with work, as in work = ["L1", "L2", "L3"]'
+    tiers = convert(path, read_toml(path).get("tiers"), _Tiers, fix).work
+    ranks = [TIER_ORDER[tier] for tier in tiers]
+    if not tiers or Tier.HUMAN in tiers or ranks != sorted(set(ranks)):
+        raise DataError(path, "work is not a list of machine tiers, lowest first", fix)
+    return Stage(name=path.stem, prices=load_prices(path), tiers=tiers)
 
 
 def load_prices(path: Path) -> Prices:

@@ -152,7 +152,9 @@ class TierRouter:
         self.prices = prices
         self.version = version
         self._costs = cost_table(prices)
+        self._proven = tuple(certificates)
         self.certificates = find(certificates, prices)
+        self._siblings: dict[Prices, TierRouter] = {prices: self}
         self._slopes = {
             locale: scale.slope
             for locale, scale in model.scales.get(
@@ -174,6 +176,15 @@ class TierRouter:
         prices = load_prices(stage_file)
         model, manifest = artifact.load(model_dir)
         return cls(model, rules, prices, manifest.version, manifest.certificates)
+
+    def at(self, prices: Prices) -> TierRouter:
+        """The same model and rules under other *prices*; made once for each."""
+        found = self._siblings.get(prices)
+        if found is None:
+            rules, proven = self.rules, self._proven
+            found = TierRouter(self.model, rules, prices, self.version, proven)
+            self._siblings[prices] = found
+        return found
 
     def decide(self, turn: Turn) -> Decision:
         """Judge *turn*. Any text is accepted; the cost is bounded."""

@@ -266,9 +266,10 @@ def _ratio(report: PathReport) -> str:
 @click.option(
     "--fault",
     "kinds",
-    type=click.Choice(["worker", "workers", "store", "pause", "none"]),
+    type=click.Choice(["worker", "workers", "store", "pause", "stage", "none"]),
     multiple=True,
-    help="What is killed (or paused); worker, workers and store if left out.",
+    help="What is killed (or paused); worker, workers and store if left out. With"
+    " stage every strike also puts the shop on another stage.",
 )
 @click.option("--messages", type=click.IntRange(4), default=2000, show_default=True)
 @click.option("--strikes", type=click.IntRange(0), default=20, show_default=True)

@@ -31,6 +31,7 @@ from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.loadtest_matrix import matrix
 from gateway.cli.models import models
 from gateway.cli.operator import operator
+from gateway.cli.outcomes import outcomes
 from gateway.cli.people import people
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
@@ -38,6 +39,7 @@ from gateway.cli.router import evaluate, route, train
 from gateway.cli.rules import rules
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
+from gateway.cli.stage import stage
 from gateway.cli.tide import sale, tide, tide_live
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
@@ -60,8 +62,8 @@ def cli() -> None:
 
 for command in (
     accept, assess, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, loadtest,
-    models, operator, plan_command, replay, restore, roi, route, rules, sale, serve, simulate,
-    train,
+    models, operator, outcomes, plan_command, replay, restore, roi, route, rules, sale, serve,
+    simulate, stage, train,
 ):  # fmt: skip
     cli.add_command(command)
 loadtest.add_command(tide)

@@ -35,14 +35,17 @@ from gateway.http.intake import HotRoute, Intake
 from gateway.http.knowledge import knowledge_routes
 from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.openai import ChatApi
+from gateway.http.outcomes import outcome_routes
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
 from gateway.http.sign_on import SignOnApi, sign_on_routes
+from gateway.http.stages import StagesApi, stage_routes
 from gateway.http.system import SystemApi
 from gateway.http.tide import TideApi, tide_routes
 from gateway.librarian import Librarian
 from gateway.live import Live
+from gateway.outcomes import OutcomesKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.store.threads import Threads
@@ -87,6 +90,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     feed: DeskFeed
     channels: Channels
+    outcomes: OutcomesKeeper
+    stages: StagesApi
     previews: Previews
     threads: Threads
     accounts: Accounts
@@ -131,6 +136,8 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "desk_api": _desk_api(parts, limits.people),
             "hooks": parts.channels.hooks,
             "tide": parts.tide,
+            "outcomes": parts.outcomes,
+            "stages_api": parts.stages,
             "librarian": parts.librarian,
             "desk_help": parts.desk_help,
             "actions": parts.approvals,
@@ -189,6 +196,8 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *desk_help_routes(),
         *sign_on_routes(),
         *tide_routes(),
+        *outcome_routes(),
+        *stage_routes(),
         *action_routes(),
         *knowledge_routes(),
         *model_routes(),

@@ -16,7 +16,8 @@ from engines.llm.client import EndpointState
 from gateway.http.customers import KEYED
 from gateway.http.judging import Judge, Routed
 from gateway.http.wire import RouteIn
-from gateway.telemetry import CONTENT_TYPE, Telemetry
+from gateway.metrics import CONTENT_TYPE
+from gateway.telemetry import Telemetry
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -44,6 +44,8 @@ class StoreLedger:
         clock_ms: Wall clock in milliseconds, for the records' history.
 
         edges: Which state may follow which.
+
+        on_move: Told of every record that was written, as it stands then.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class StoreLedger:
         scripts: Scripts,
         clock_ms: Callable[[], int],
         edges: Mapping[ActionState, frozenset[ActionState]] = EDGES,
+        on_move: Callable[[ActionRecord], None] = lambda _: None,
     ) -> None:
+        self._on_move = on_move
         self._scripts = scripts
         self._clock_ms = clock_ms
         self._edges = edges
@@ -71,7 +75,10 @@ class StoreLedger:
                 _member(record),
             ),
         )
-        return _decode(stored)
+        kept = _decode(stored)
+        if kept == record:
+            self._on_move(kept)
+        return kept
 
     async def get(
         self, shop: str, conversation_id: str, action_id: str
@@ -120,6 +127,7 @@ class StoreLedger:
             history=(*record.history, (now_ms, to.value, why)),
         )
         await self._replace(record, moved, now_ms)
+        self._on_move(moved)
         return moved
 
     async def _replace(

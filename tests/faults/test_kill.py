@@ -50,6 +50,14 @@ def test_nothing_is_lost_doubled_or_disordered_when_processes_die(fault):
     assert report.verdict.findings == ()
 
 
+def test_changes_of_stage_with_kills_lose_and_double_nothing():
+    """Each strike puts the shop on another stage and kills a worker meanwhile."""
+    report = run("stage", messages=240, strikes=3)
+    assert report.struck == 3
+    assert report.verdict.findings == ()
+    assert report.verdict.answered + report.verdict.with_people == 240
+
+
 def test_a_worker_that_slept_past_its_lease_changes_nothing():
     """Another worker answers; the sleeper's late commit is refused."""
     slow = planted("slow_turns")

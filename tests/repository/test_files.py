@@ -287,7 +287,7 @@ def imported() -> set[str]:
     return {
         plain(owners.get(one.name.split(".")[0], [one.name])[0])
         for name, text in sources.items()
-        if name != "loadtest.dashboards"
+        if name != "loadtest.dashboards.build"
         for one in source_tree.imports(name, text, sources)
         if source_tree.is_foreign(one.name)
     }

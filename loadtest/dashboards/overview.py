@@ -1,95 +1,30 @@
 """
-The Grafana dashboards as code; what is committed under ``configs/grafana``.
-
-``python -m loadtest.dashboards FOLDER`` writes them again. The library that
-knows Grafana's format is needed by maintainers only, so it is fenced here; a
-test holds the files to this code and runs every expression on a Prometheus.
+The first dashboard: what customers feel, who answers, what wears the machine.
 """
 
 from __future__ import annotations
 
-import sys
-from itertools import count
-from json import dumps
-from pathlib import Path
-from typing import Literal, NamedTuple
-
-from grafana_foundation_sdk.builders import dashboard as grafana
-from grafana_foundation_sdk.builders import prometheus, stat, timeseries
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import BigValueColorMode
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardCursorSync,
-    DataSourceRef,
-    VariableRefresh,
+from loadtest.dashboards.panels import (
+    ACK,
+    HANDLE,
+    OF,
+    Board,
+    Plot,
+    Query,
+    quantile,
+    quantiles,
+    rate,
 )
 
 
-#: Whatever data source the viewer chose.
-SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-#: Every expression looks at the chosen processes only.
-OF = 'instance=~"$instance"'
-#: Width of a whole row of panels, in Grafana's grid.
-WHOLE = 24
-
-
-class Query(NamedTuple):
-    """One expression and what its lines are called."""
-
-    expr: str
-    legend: str
-
-
-class Plot(NamedTuple):
-    """
-    One panel.
-
-    Attributes:
-        about: What a reader should conclude, shown as the panel's help.
-
-        unit: Of Grafana's unit ids: ``s``, ``reqps``, ``percentunit``, …
-
-        kind: ``stat`` shows the last value large, ``lines`` its course.
-    """
-
-    title: str
-    about: str
-    unit: str
-    queries: tuple[Query, ...]
-    kind: Literal["stat", "lines"] = "lines"
-
-
-def _rate(metric: str, *, by: str, **labels: str) -> str:
-    """Events a second of a counter, summed up by some of its labels."""
-    where = ", ".join([OF, *(f'{name}="{value}"' for name, value in labels.items())])
-    summed = f"sum by ({by})" if by else "sum"
-    return f"{summed} (rate({metric}{{{where}}}[$__rate_interval]))"
-
-
-def _quantile(share: float, metric: str, by: str = "") -> str:
-    """A quantile of a histogram, exact at the edges of its buckets."""
-    labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', by=labels)})"
-
-
-def _quantiles(metric: str) -> tuple[Query, ...]:
-    return tuple(
-        Query(_quantile(share, metric), f"p{share * 100:g}")
-        for share in (0.5, 0.95, 0.99)
-    )
-
-
-ACK = "tidegate_ack_duration_seconds"
-HANDLE = "tidegate_handle_duration_seconds"
-
 #: Rows of the overview, from what customers feel to what wears the machine.
-OVERVIEW: dict[str, tuple[Plot, ...]] = {
+ROWS: dict[str, tuple[Plot, ...]] = {
     "Now": (
         Plot(
             "Messages",
             "Customer messages that reached an end, a second.",
             "reqps",
-            (Query(_rate("tidegate_messages_total", by=""), "messages"),),
+            (Query(rate("tidegate_messages_total", by=""), "messages"),),
             "stat",
         ),
         Plot(
@@ -98,8 +33,8 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "percentunit",
             (
                 Query(
-                    f"{_rate(f'{ACK}_bucket', by='', le='0.01')}"
-                    f" / {_rate(f'{ACK}_count', by='')}",
+                    f"{rate(f'{ACK}_bucket', by='', le='0.01')}"
+                    f" / {rate(f'{ACK}_count', by='')}",
                     "within 10 ms",
                 ),
             ),
@@ -111,8 +46,8 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "percentunit",
             (
                 Query(
-                    f"{_rate('tidegate_messages_total', by='', outcome='queued')}"
-                    f" / {_rate('tidegate_messages_total', by='')}",
+                    f"{rate('tidegate_messages_total', by='', outcome='queued')}"
+                    f" / {rate('tidegate_messages_total', by='')}",
                     "with people",
                 ),
             ),
@@ -136,19 +71,19 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "By tier",
             "Who answered. A shift upward costs money, one downward may cost trust.",
             "reqps",
-            (Query(_rate("tidegate_messages_total", by="tier"), "{{tier}}"),),
+            (Query(rate("tidegate_messages_total", by="tier"), "{{tier}}"),),
         ),
         Plot(
             "By outcome",
             "Answered, handed to people, or only offered a person.",
             "reqps",
-            (Query(_rate("tidegate_messages_total", by="outcome"), "{{outcome}}"),),
+            (Query(rate("tidegate_messages_total", by="outcome"), "{{outcome}}"),),
         ),
         Plot(
             "Accepted, by what the store said",
             "Repeats show a channel that resends; waiting shows busy conversations.",
             "reqps",
-            (Query(_rate("tidegate_accepts_total", by="outcome"), "{{outcome}}"),),
+            (Query(rate("tidegate_accepts_total", by="outcome"), "{{outcome}}"),),
         ),
     ),
     "Time": (
@@ -156,19 +91,19 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "Until acknowledged",
             "From the decoded request until the message is on disk.",
             "s",
-            _quantiles(ACK),
+            quantiles(ACK),
         ),
         Plot(
             "Until answered, p95 by tier",
             "From lease to committed reply.",
             "s",
-            (Query(_quantile(0.95, HANDLE, "tier"), "{{tier}}"),),
+            (Query(quantile(0.95, HANDLE, "tier"), "{{tier}}"),),
         ),
         Plot(
             "Where the time goes",
             "Seconds spent in a stage for each second that passes.",
             "s",
-            (Query(_rate("tidegate_stage_seconds_total", by="stage"), "{{stage}}"),),
+            (Query(rate("tidegate_stage_seconds_total", by="stage"), "{{stage}}"),),
         ),
     ),
     "Tiers and people": (
@@ -178,7 +113,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_climbs_total", by="tier, reason"),
+                    rate("tidegate_climbs_total", by="tier, reason"),
                     "{{tier}}: {{reason}}",
                 ),
             ),
@@ -187,7 +122,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "Handed to people, by reason",
             "Each is a conversation that waits for an operator.",
             "reqps",
-            (Query(_rate("tidegate_handoffs_total", by="reason"), "{{reason}}"),),
+            (Query(rate("tidegate_handoffs_total", by="reason"), "{{reason}}"),),
         ),
         Plot(
             "Human queue",
@@ -208,7 +143,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_llm_calls_total", by="tier, endpoint, outcome"),
+                    rate("tidegate_llm_calls_total", by="tier, endpoint, outcome"),
                     "{{tier}} {{endpoint}}: {{outcome}}",
                 ),
             ),
@@ -219,7 +154,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "s",
             (
                 Query(
-                    _quantile(0.95, "tidegate_llm_call_duration_seconds", "endpoint"),
+                    quantile(0.95, "tidegate_llm_call_duration_seconds", "endpoint"),
                     "{{endpoint}}",
                 ),
             ),
@@ -230,7 +165,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "none",
             (
                 Query(
-                    _rate("tidegate_llm_tokens_total", by="endpoint, kind"),
+                    rate("tidegate_llm_tokens_total", by="endpoint, kind"),
                     "{{endpoint}}: {{kind}}",
                 ),
             ),
@@ -241,7 +176,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "none",
             (
                 Query(
-                    _rate("tidegate_llm_cost_minor_total", by="endpoint"),
+                    rate("tidegate_llm_cost_minor_total", by="endpoint"),
                     "{{endpoint}}",
                 ),
             ),
@@ -289,7 +224,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_hooks_total", by="channel, outcome"),
+                    rate("tidegate_hooks_total", by="channel, outcome"),
                     "{{channel}}: {{outcome}}",
                 ),
             ),
@@ -300,7 +235,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_sends_total", by="channel, outcome, reason"),
+                    rate("tidegate_sends_total", by="channel, outcome, reason"),
                     "{{channel}}: {{outcome}} {{reason}}",
                 ),
             ),
@@ -319,10 +254,10 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_admissions_total", by="tier, verdict"),
+                    rate("tidegate_admissions_total", by="tier, verdict"),
                     "{{tier}}: {{verdict}}",
                 ),
-                Query(_rate("tidegate_merged_total", by=""), "merged"),
+                Query(rate("tidegate_merged_total", by=""), "merged"),
             ),
         ),
         Plot(
@@ -368,7 +303,7 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "Refused requests, by problem",
             "Rate limits and wrong keys are the callers'; internal is ours.",
             "reqps",
-            (Query(_rate("tidegate_http_problems_total", by="code"), "{{code}}"),),
+            (Query(rate("tidegate_http_problems_total", by="code"), "{{code}}"),),
         ),
         Plot(
             "What should not happen",
@@ -376,12 +311,12 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
             "reqps",
             (
                 Query(
-                    _rate("tidegate_engine_faults_total", by="tier"), "fault {{tier}}"
+                    rate("tidegate_engine_faults_total", by="tier"), "fault {{tier}}"
                 ),
                 Query(
-                    _rate("tidegate_work_lost_total", by="reason"), "lost: {{reason}}"
+                    rate("tidegate_work_lost_total", by="reason"), "lost: {{reason}}"
                 ),
-                Query(_rate("tidegate_takeovers_total", by=""), "taken over"),
+                Query(rate("tidegate_takeovers_total", by=""), "taken over"),
             ),
         ),
         Plot(
@@ -409,71 +344,9 @@ OVERVIEW: dict[str, tuple[Plot, ...]] = {
     ),
 }
 
-
-def overview() -> str:
-    """The first dashboard, as the JSON that Grafana reads."""
-    board = (
-        grafana.Dashboard("Tidegate overview")
-        .uid("tidegate-overview")
-        .description("What customers feel, who answers, and what wears the machine.")
-        .tags(["tidegate"])
-        .readonly()
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .time("now-1h", "now")
-        .refresh("30s")
-        .timezone("browser")
-        .with_variable(_sources())
-        .with_variable(_instances())
-    )
-    ids = count(1)
-    for title, plots in OVERVIEW.items():
-        board = board.with_row(grafana.Row(title).id(next(ids)))
-        for plot in plots:
-            panel = _panel(plot, WHOLE // len(plots))
-            board = board.with_panel(panel.id(next(ids)))
-    tree = board.build()
-    return dumps(tree, cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
-
-
-def _sources() -> grafana.DatasourceVariable:
-    return grafana.DatasourceVariable("datasource").label("Source").type("prometheus")
-
-
-def _instances() -> grafana.QueryVariable:
-    return (
-        grafana.QueryVariable("instance")
-        .label("Process")
-        .datasource(SOURCE)
-        .query("label_values(tidegate_turns_in_flight, instance)")
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .multi(True)
-        .include_all(True)
-        .all_value(".*")
-    )
-
-
-def _panel(plot: Plot, width: int) -> stat.Panel | timeseries.Panel:
-    panel: stat.Panel | timeseries.Panel
-    if plot.kind == "stat":
-        panel = stat.Panel().color_mode(BigValueColorMode.NONE).height(4)
-    else:
-        panel = timeseries.Panel().fill_opacity(8).line_width(1).height(8)
-    panel = panel.title(plot.title).description(plot.about).unit(plot.unit).min(0)
-    for name, query in zip("ABCDEFG", plot.queries, strict=False):
-        panel = panel.with_target(_target(name, query))
-    return panel.datasource(SOURCE).span(width)
-
-
-def _target(name: str, query: Query) -> prometheus.Dataquery:
-    target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend)
-    return target.ref_id(name).range()
-
-
-def main(argv: list[str]) -> None:
-    """Entry of ``python -m loadtest.dashboards FOLDER``."""
-    (folder,) = argv
-    (Path(folder) / "overview.json").write_text(overview(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+OVERVIEW = Board(
+    "overview",
+    "Tidegate overview",
+    "What customers feel, who answers, and what wears the machine.",
+    ROWS,
+)
