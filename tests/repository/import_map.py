@@ -314,6 +314,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.cli.*": (
         "engines.agent.policy",
         "engines.contract",
+        "engines.guard",
         "engines.retrieval.*",
         "engines.rules.*",
         "engines.voice",
