@@ -21,7 +21,7 @@ MAX_LINES = 500
 READS_ENVIRONMENT = (
     "gateway.cli.*",
     "gateway.supervisor",
-    "gateway.telemetry",
+    "gateway.metrics",
     "gateway.worker",
 )
 BANNED_CALLS = frozenset({"eval", "exec", "compile", "__import__", "import_module"})
