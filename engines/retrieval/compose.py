@@ -15,6 +15,7 @@ import msgspec
 
 from engines.contract import Answer, Citation, Locale
 from engines.retrieval.documents import Passage
+from engines.retrieval.instructions import instructs
 from engines.retrieval.terms import Analyzer, Query, coverage
 
 
@@ -112,15 +113,21 @@ def merge(
 
 
 def source_of(passage: Passage) -> Citation:
-    """The whole of *passage* as a source."""
-    return Citation(id=passage.id, title=passage.title, quote=passage.text)
+    """The whole of *passage* as a source, but for what talks to machines."""
+    quote = "\n".join(_runs(passage, _sayable(passage)))
+    return Citation(id=passage.id, title=passage.title, quote=quote)
+
+
+def _sayable(passage: Passage) -> list[int]:
+    """Positions of the sentences that talk to a reader."""
+    return [n for n, one in enumerate(passage.sentences) if not instructs(one)]
 
 
 def _choose(
     passage: Passage, query: Query, analyzer: Analyzer, budget: int
 ) -> list[int]:
     """Positions of the sentences to say, in order."""
-    everything = list(range(len(passage.sentences)))
+    everything = _sayable(passage)
     if len(passage.text) <= budget:
         return everything
     worth = [_worth(sentence, query, analyzer) for sentence in passage.sentences]
@@ -141,7 +148,9 @@ def _cells(passage: Passage, query: Query, analyzer: Analyzer) -> list[int]:
     open_units = [one for one in query.units if not coverage(one, known)]
     asked = msgspec.structs.replace(query, units=tuple(open_units))
     worth = [
-        0.0 if name in sentence else _worth(sentence, asked, analyzer)
+        0.0
+        if name in sentence or instructs(sentence)
+        else _worth(sentence, asked, analyzer)
         for sentence in passage.sentences
     ]
     best = max(worth, default=0.0)

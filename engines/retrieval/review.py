@@ -18,10 +18,11 @@ import msgspec
 
 from engines.guard.figures import Figure, figures
 from engines.retrieval.documents import Passage
+from engines.retrieval.instructions import instructs
 from engines.retrieval.language import clean
 
 
-FindingKind = Literal["contradiction", "expired", "not_yet", "duplicate"]
+FindingKind = Literal["contradiction", "expired", "not_yet", "duplicate", "instruction"]
 
 #: Figures that customers hold a shop to.
 _BINDING: Final = frozenset({"money", "share", "span", "date"})
@@ -51,8 +52,16 @@ def review(passages: Sequence[Passage], on: date) -> list[Finding]:
     return [
         *_outdated(passages, on),
         *_twice(passages),
+        *_instructing(passages),
         *_contradictions([p for p in passages if _holds(p, on)]),
     ]
+
+
+def _instructing(passages: Iterable[Passage]) -> Iterator[Finding]:
+    for one in passages:
+        for sentence in filter(instructs, one.sentences):
+            text = f"talks to a machine, never said: {sentence[:80]}"
+            yield Finding(kind="instruction", where=_place(one), text=text)
 
 
 def _holds(passage: Passage, on: date) -> bool:

@@ -190,6 +190,8 @@ class Searcher:
         analyzer, sure = self._analyzers[locale], found.confidence
         alike = _alike(found.hits)
         piece = joined([extract(p, topic.query, analyzer, sure, share) for p in alike])
+        if not piece.text:
+            return _not_found(topic, found)
         context = tuple(source_of(hit.passage) for hit in found.hits[:_CONTEXT])
         piece = msgspec.structs.replace(piece, context=context)
         return piece if alike[0].is_record else _with_subject(piece, alike[0], topic)
