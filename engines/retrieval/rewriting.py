@@ -74,7 +74,8 @@ class Rewriter:
             if line.role == "customer"
         ]
         continued = self._continued(part, own, asked, lines)
-        leans = part.is_followup or part.points_back or own.is_light
+        points = part.points_back and not own.products
+        leans = part.is_followup or points or own.is_light
         if continued is not None and leans:
             return continued
         return Topic(

@@ -17,7 +17,7 @@ from engines.retrieval.ingest.run import ingest
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
 from engines.rules.engine import RulesEngine
-from gateway.config import ShopConfig, shipped
+from gateway.config import DispatchConfig, ShopConfig, shipped
 from gateway.outcome import ReplyOut
 from gateway.services import WORDS
 from loadtest.strangers import HERE, SHIPPED, Case, judge, load_sheet
@@ -86,6 +86,33 @@ async def test_a_cell_is_said_with_its_row_and_not_the_whole_table_row(
     assert outcome.text.startswith("浮石充气垫：")
     assert "480 克" in outcome.text
     assert "339" not in outcome.text
+
+
+async def test_a_second_question_may_say_it_of_the_row_named_before(
+    tmp_path: Path,
+) -> None:
+    """Its name is in the message; and half an answer is sure enough to be said."""
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "products.csv").write_text(
+        "product,price,dishwasher,oven\nDune bowl,34 EUR,yes,yes\n"
+        "Moss teapot,89 EUR,no,no\n",
+        encoding="utf-8",
+    )
+    engine = engine_of("kiln", files, tmp_path)
+
+    async def said(text: str) -> Answer:
+        outcome = await engine.answer(make_turn(text, locale="en", shop="kiln"))
+        assert isinstance(outcome, Answer)
+        assert outcome.confidence >= DispatchConfig().min_confidence
+        return outcome
+
+    both = await said("what does the moss teapot cost and can it go in the dishwasher?")
+    assert "89 EUR" in both.text
+    assert "dishwasher: no" in both.text
+    half = await said("what does the moss teapot cost and does it come in violet?")
+    assert "89 EUR" in half.text
+    assert "violet" in half.text
 
 
 async def test_what_was_ingested_speaks_before_the_folder(tmp_path: Path) -> None:
