@@ -45,6 +45,8 @@ KNOWN_SHARE = 0.3
 #: The tide, twenty times smaller than the simulated one in time and slots.
 SLOTS, MEAN_S, DEADLINE_S, THINK_S = 20, 1.0, 2.5, 1.25
 SETTLE_S = 15.0
+#: A generator that was later than this shows itself, not the gateway.
+LATE_MS = 250.0
 #: Of the simulation beside a run.
 SEEDS = 6
 

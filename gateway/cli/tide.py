@@ -23,7 +23,7 @@ from gateway.store.connection import Scripts
 from gateway.store.tide import TideStore
 from gateway.tide import encode_orders, read_orders
 from loadtest.tide import SCENARIOS, TideReport, table
-from loadtest.tide_live import LiveReport, live
+from loadtest.tide_live import LATE_MS, LiveReport, live
 
 
 MINUTE_MS = 60_000
@@ -101,7 +101,8 @@ def tide_live(
     """
     The same tide in front of a real gateway, with a stand-in for the model behind L3.
 
-    Exits 1 if an accepted message has no end.
+    Exits 1 if an accepted message has no end, or if the generator was so late that
+    the figures of a row are void.
     """
     report = live(
         options.read_config(config_file),
@@ -113,7 +114,8 @@ def tide_live(
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     else:
         _print_live(report)
-    sys.exit(1 if any(row.unaccounted for row in report.rows) else 0)
+    is_bad = any(row.unaccounted or row.late_ms > LATE_MS for row in report.rows)
+    sys.exit(1 if is_bad else 0)
 
 
 def _print_live(report: LiveReport) -> None:
@@ -132,7 +134,7 @@ def _print_live(report: LiveReport) -> None:
             str(row.refused),
             f"{row.talks:.2f}",
             _spread(row.simulated),
-            f"{row.gap:+.0%}",
+            f"{row.gap:+.0%}" if row.late_ms <= LATE_MS else "void",
             f"{row.finished_known:.2f}",
             f"{row.finished_others:.2f}",
             f"{row.late_ms:.0f}",

@@ -170,6 +170,8 @@ def _refusals_of(route: HTTPRoute, handler: HTTPRouteHandler) -> set[int]:
         wanted |= {400, 404}
     if route.path.startswith("/v1/models"):
         wanted |= {404, 409}
+    if handler.opt.get("is_optional"):
+        wanted |= {400, 404}
     if handler.opt.get("is_hook"):
         wanted |= {401, 413, 429}
     if handler.parsed_data_field is not None:

@@ -74,7 +74,12 @@ class SignOnController(Controller):
         """The sign-in page asks before it shows the button."""
         return SignOnOut(is_on=sign_on.provider is not None)
 
-    @get("/start", status_code=303, summary="To the provider's page")
+    @get(
+        "/start",
+        status_code=303,
+        summary="To the provider's page",
+        opt={"is_optional": True},
+    )
     async def start(
         self,
         request: Request[Any, Any, Any],
@@ -92,7 +97,12 @@ class SignOnController(Controller):
             None, status_code=303, headers={"location": address}, cookies=[cookie]
         )
 
-    @get("/callback", status_code=303, summary="Back from the provider")
+    @get(
+        "/callback",
+        status_code=303,
+        summary="Back from the provider",
+        opt={"is_optional": True},
+    )
     async def callback(
         self,
         request: Request[Any, Any, Any],
