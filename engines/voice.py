@@ -3,8 +3,9 @@ The shop's script library: every sentence the house says that no engine composed
 
 A voice is read from YAML files once, at start, and checked there: each sentence
 in each language, each blank known. Saying a sentence fills its blanks and does
-nothing else. Deliberately not here: answers of rule packs and of the agent's
-planner, which carry citations; choice of tone by emotion.
+nothing else; :meth:`Voice.dress` makes any tier's answer sound like the shop
+(``persona``). Deliberately not here: answers of rule packs and of the agent's
+planner, which carry citations.
 
     VoiceError
     ├── UnknownSentence     nobody wrote this key
@@ -20,8 +21,9 @@ from typing import Final, Self
 
 import msgspec
 
-from engines import yamlfile
-from engines.contract import Locale
+from engines import persona, yamlfile
+from engines.contract import Answer, Emotion, Locale, Turn
+from engines.persona import Dresser, Persona
 
 
 LOCALES: Final[tuple[Locale, ...]] = ("zh", "en")
@@ -63,17 +65,21 @@ class VoiceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         voice: Name of the voice or of the part of it.
 
         sentences: Key to sentence; blanks are written ``{{ name }}``.
+
+        persona: How the shop sounds; that of the last file that has one counts.
     """
 
     voice: str
-    sentences: dict[str, Sentence]
+    sentences: dict[str, Sentence] = {}
+    persona: Persona | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A voice file whose sentences are still to be read one by one."""
 
     voice: str
-    sentences: dict[str, object]
+    sentences: dict[str, object] = {}
+    persona: object = None
 
 
 class VoiceError(Exception):
@@ -117,8 +123,11 @@ class Voice:
     Immutable; one instance serves all conversations of a shop.
     """
 
-    def __init__(self, scripts: Mapping[tuple[str, Locale], _Script]) -> None:
+    def __init__(
+        self, scripts: Mapping[tuple[str, Locale], _Script], sounds: Persona
+    ) -> None:
         self._scripts = dict(scripts)
+        self._dresser = Dresser(sounds)
 
     @classmethod
     def load(cls, *paths: Path | str) -> Self:
@@ -131,13 +140,21 @@ class Voice:
         """
         scripts: dict[tuple[str, Locale], _Script] = {}
         problems: list[yamlfile.Problem] = []
+        sounds = Persona()
         for path in paths:
             document = yamlfile.read(Path(path))
-            _collect(document, scripts, problems)
+            head = yamlfile.convert(document, _Head)
+            _collect(document, head, scripts, problems)
+            if head.persona is not None:
+                sounds = _persona(document, head, problems)
         _find_missing(str(paths[-1]) if paths else "voice", scripts, problems)
         if problems:
             raise yamlfile.BadFile(problems)
-        return cls(scripts)
+        return cls(scripts, sounds)
+
+    def dress(self, answer: Answer, turn: Turn, emotion: Emotion) -> Answer | None:
+        """Answer of any tier as the shop says it; None if it must not be said."""
+        return self._dresser.dress(answer, turn, emotion)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -202,15 +219,26 @@ def _match(key: str, script: _Script, given: Iterable[str]) -> None:
 
 def _collect(
     document: yamlfile.Document,
+    head: _Head,
     scripts: dict[tuple[str, Locale], _Script],
     problems: list[yamlfile.Problem],
 ) -> None:
-    head = yamlfile.convert(document, _Head)
     sentences = yamlfile.convert_values(document, head.sentences, Sentence, "sentences")
     for key, sentence in sentences.items():
         cut = {locale: _cut(key, getattr(sentence, locale)) for locale in LOCALES}
         problems.extend(_complaints(document, key, sentence, cut))
         scripts.update({(key, locale): script for locale, script in cut.items()})
+
+
+def _persona(
+    document: yamlfile.Document, head: _Head, problems: list[yamlfile.Problem]
+) -> Persona:
+    sounds = yamlfile.convert_part(document, head.persona, Persona, "persona")
+    problems.extend(
+        document.problem(text, "persona", *place, fix=fix)
+        for place, text, fix in persona.problems(sounds)
+    )
+    return sounds
 
 
 def _cut(key: str, text: str) -> _Script:

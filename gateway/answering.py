@@ -173,6 +173,8 @@ class Answerer:
             else:
                 result = await self._ask(engine, turn, verdict, admitted)
             if isinstance(result, Answer):
+                result = _said(service.voice, result, turn, verdict.decision)
+            if isinstance(result, Answer):
                 verdict.answer = result
                 return
             verdict.climbs.append(Climb(verdict.tier, result.reason, result.note))
@@ -299,6 +301,14 @@ def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
     if decision.tier is Tier.L3 and Tier.L3 not in engines and Tier.L2 in engines:
         return Tier.L2
     return decision.tier
+
+
+def _said(
+    voice: Voice, answer: Answer, turn: Turn, decision: Decision
+) -> Answer | Escalation:
+    """Answer as the shop says it, whichever tier it is from."""
+    said = voice.dress(answer, turn, decision.emotion)
+    return said or Escalation(reason=Reason.GUARD, note="forbidden word")
 
 
 def next_tier(tier: Tier, escalation: Escalation, decision: Decision) -> Tier:
