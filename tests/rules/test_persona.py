@@ -73,13 +73,13 @@ def said(
     return answer.text
 
 
-def test_a_calm_customer_gets_the_answer_itself(voice: Voice):
+def test_a_calm_customer_gets_the_answer_itself(voice: Voice) -> None:
     """Nothing is put around what nobody is upset about; not even a copy is made."""
     answer = Answer(text="48 小时内发货。")
     assert voice.dress(answer, turn(), Emotion.CALM) is answer
 
 
-def test_lines_follow_mood_and_the_language_of_the_answer(voice: Voice):
+def test_lines_follow_mood_and_the_language_of_the_answer(voice: Voice) -> None:
     """The answer's own language decides, not the channel's."""
     upset = Emotion.ANNOYED
     assert said(voice, "明天到。", upset) == "抱歉让您久等。明天到。还有问题请说。"
@@ -88,14 +88,14 @@ def test_lines_follow_mood_and_the_language_of_the_answer(voice: Voice):
     )
 
 
-def test_nobody_hears_the_same_line_twice_in_a_row(voice: Voice):
+def test_nobody_hears_the_same_line_twice_in_a_row(voice: Voice) -> None:
     """A repeated apology sounds like a machine."""
     before = Utterance("assistant", "抱歉让您久等。明天到。还有问题请说。")
     asked = turn("web", before, Utterance("customer", "几点"))
     assert said(voice, "上午。", Emotion.ANNOYED, asked) == "上午。"
 
 
-def test_a_forbidden_word_is_replaced_or_holds_the_answer_back(voice: Voice):
+def test_a_forbidden_word_is_replaced_or_holds_the_answer_back(voice: Voice) -> None:
     """With nothing in its place the turn has to go on; whole words only in English."""
     assert said(voice, "这是全网最低价。") == "这是优惠价。"
     assert said(voice, "Our Cheapest Ever.") == "Our good value."
@@ -104,7 +104,9 @@ def test_a_forbidden_word_is_replaced_or_holds_the_answer_back(voice: Voice):
         assert voice.dress(Answer(text=text), turn(), Emotion.CALM) is None
 
 
-def test_a_long_answer_ends_at_a_sentence_where_the_channel_is_short(voice: Voice):
+def test_a_long_answer_ends_at_a_sentence_where_the_channel_is_short(
+    voice: Voice,
+) -> None:
     """Lines around it go first; figures are not cut in two."""
     body = "一" * 30 + "。价格 12.50 元。" + "二" * 30 + "。"
     assert said(voice, body, asked=turn("sms")) == "一" * 30 + "。"
@@ -114,7 +116,7 @@ def test_a_long_answer_ends_at_a_sentence_where_the_channel_is_short(voice: Voic
     assert said(voice, body, asked=turn("web")) == body
 
 
-def test_a_question_of_a_task_stays_whole(voice: Voice):
+def test_a_question_of_a_task_stays_whole(voice: Voice) -> None:
     """What is to be confirmed must be read in full."""
     task = OpenTask(
         tier=Tier.L3,
@@ -138,7 +140,7 @@ def test_a_question_of_a_task_stays_whole(voice: Voice):
 )
 def test_a_mistake_is_named_with_its_line(
     tmp_path: Path, part: str, line: str, says: str
-):
+) -> None:
     """A persona is read as strictly as everything else."""
     with pytest.raises(BadFile) as bad:
         load(tmp_path, PERSONA.replace(part, line))
@@ -147,7 +149,7 @@ def test_a_mistake_is_named_with_its_line(
     assert problem.line > 1
 
 
-def test_the_shipped_persona_is_sorry_when_the_customer_is_upset():
+def test_the_shipped_persona_is_sorry_when_the_customer_is_upset() -> None:
     """Each mood but calm has an opening in both languages."""
     shipped = Voice.load(DEFAULT)
     for mood in (Emotion.ANNOYED, Emotion.ANGRY):
