@@ -9,7 +9,7 @@ signals of the conversation:
     piece      Latin characters 2-5 inside words, for typos and endings
     concept    concepts of the lexicon and their pairs
     asked      the last line of the shop: characters, words and concepts
-    earlier    the customer's line before this one, likewise
+    earlier    the customer's last three lines before this one, likewise
     task       what the open task waits for, alone and with what the turn has
 
 In a block every n-gram counts once, and the block has a fixed length, so a long
@@ -50,6 +50,8 @@ BLOCK_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.25, 0.25, 1.0)
 _HALF = 600
 #: Characters of a word that are cut into pieces.
 WORD_CHARS = 24
+#: Lines of the customer's before this one that are read, and characters of them.
+_EARLIER, _EARLIER_TAIL = 3, 2 * TAIL
 #: Concepts of a text that are paired, the first ones.
 PAIRED = 8
 
@@ -109,8 +111,8 @@ class Extractor:
                 [],
                 [],
                 [],
-                self._line(asked),
-                self._line(earlier),
+                self._line(asked[-TAIL:]),
+                self._line(earlier[-_EARLIER_TAIL:]),
                 task_grams(task, normal) if task else [],
             ),
             signals + (task_signals(task) if task else []),
@@ -131,7 +133,7 @@ class Extractor:
     def _line(self, text: str) -> list[str]:
         if not text:
             return []
-        normal = normalise(text[-TAIL:])
+        normal = normalise(text)
         names = self.lexicon.names
         grams = ["c:" + names[number] for number in self.lexicon.find(normal)]
         if normal.cjk:
@@ -190,11 +192,14 @@ def task_grams(task: OpenTask, normal: Normal) -> list[str]:
 
 
 def _lines_before(history: tuple[Utterance, ...]) -> tuple[str, str]:
-    """The shop's last line, empty if the customer spoke last, and theirs."""
-    asked = earlier = ""
+    """The shop's last line, empty if the customer spoke last, and theirs, joined."""
+    asked = ""
+    said: list[str] = []
     for line in reversed(history):
-        if line.role == "customer":
-            earlier = line.text
+        if line.role != "customer":
+            asked = asked or ("" if said else line.text)
+        elif len(said) < _EARLIER:
+            said.append(line.text[-_EARLIER_TAIL:])
+        else:
             break
-        asked = asked or line.text
-    return asked, earlier
+    return asked, "\n".join(reversed(said))

@@ -76,7 +76,7 @@ _CONSENT = re2.compile(
     r"|请(?:您)?(?:再)?(?:确认|核对)|核对一下|确认一下"
     r"|\b(?:shall|should) (?:i|we)\b|\bdo you (?:want|wish|agree|confirm|accept|mean)\b"
     r"|\b(?:would|do|did) you (?:like|want|prefer) (?:me|us) to\b|\bwant (?:me|us) to\b|\bi can .{0,60}(?:\?|for you|to you)"
-    r"|\bi can (?:ask|refund|offer|give|send|go up|arrange|book|make|exchange|replace|cancel|change|upgrade)\b"
+    r"|\bi can (?:ask|refund|offer|give|send|go up|arrange|book|make|exchange|replace|cancel|change|upgrade)\b|\byou can (?:have|get|choose|take) .{0,60}\bor\b"
     r"|\b(?:please|pls) confirm\b|\b(?:can|could|may) (?:you|i|we) (?:please )?(?:confirm|go ahead|proceed)\b"
     r"|\b(?:is|are|have|has|was|did|does) (?:that|this|it|you|the|they|everything)\b.{0,80}\?"
     r"|\b(?:ok|okay|correct|right|agreed|confirm|proceed|go ahead|fine)\s*\?"

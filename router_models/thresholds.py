@@ -21,10 +21,10 @@ _Floats = NDArray[np.float64]
 _RECALL, _ALARMS = 0.97, 0.08
 #: How much more recall weighs than precision. A person who is missed costs more than
 #: one called for nothing; a turn taken for the answer of a task is judged no more.
-_BETAS = {"needs_person": 2.0, "continues": 0.5}
+_BETAS = {"needs_person": 1.5, "continues": 0.5}
 #: Lowest line of a head, if it is not :data:`_LOWEST`. Hard rules find who asks for a
-#: person in so many words; the model alone must be about as sure as not.
-_FLOORS = {"asks_human": 0.45}
+#: person, or is in danger, in so many words; the model alone must be surer.
+_FLOORS = {"asks_human": 0.45, "needs_person": 0.3}
 _LOWEST, _HIGHEST = 0.2, 0.8
 #: Share of turns that may count as not understood.
 _ABSTAIN = 0.02

@@ -69,7 +69,7 @@ def test_the_released_model_loads_and_is_small() -> None:
     model, manifest = artifact.load(RELEASED)
     assert manifest.version.startswith("router-")
     assert model.vocabulary.size == manifest.rows
-    assert sum(path.stat().st_size for path in RELEASED.iterdir()) < 6_000_000
+    assert sum(path.stat().st_size for path in RELEASED.iterdir()) < 7_000_000
 
 
 def test_saving_and_loading_keeps_every_number(saved: Path, fitted: Fitted) -> None:
