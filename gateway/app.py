@@ -30,6 +30,7 @@ from gateway.fitting import (
     demo_customers,
     door_limits,
     handoff_mover,
+    kept_packs,
     open_answerer,
     open_conversations,
     open_sign_on,
@@ -55,6 +56,7 @@ from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.models import ModelKeeper
 from gateway.outcomes import OutcomesKeeper
+from gateway.pack_keeper import PackKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.routers import keep_models, open_registry, stage_named
@@ -232,6 +234,9 @@ class Gateway:
         librarian = Librarian(shelved(config, services, questions), telemetry)
         librarian.start()
         self._resources.push_async_callback(librarian.stop)
+        packs = PackKeeper(kept_packs(config, services), telemetry)
+        packs.start()
+        self._resources.push_async_callback(packs.stop)
         return _Core(
             telemetry=telemetry,
             scripts=scripts,

@@ -18,6 +18,7 @@ from engines.agent.engine import AgentEngine
 from engines.contract import Tier, Turn
 from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.engine import RetrievalEngine
+from engines.rules.engine import RulesEngine
 from engines.shops.demo import seed
 from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Decide, ShopService
@@ -29,6 +30,7 @@ from gateway.config import (
     HoursConfig,
     SignOnConfig,
     StoreConfig,
+    resolve,
 )
 from gateway.customer_facts import FactsOfCustomers
 from gateway.errors import ConfigError
@@ -43,6 +45,7 @@ from gateway.http.door import Limits
 from gateway.librarian import Shelved
 from gateway.models import ModelKeeper
 from gateway.outcomes import OutcomesKeeper
+from gateway.pack_keeper import KeptPack
 from gateway.routers import stage_named
 from gateway.services import (
     knowledge_of,
@@ -231,6 +234,19 @@ def shelved(
         )
         for shop in config.shops
         if isinstance(engine := services[shop.id].engines[Tier.L2], RetrievalEngine)
+    }
+
+
+def kept_packs(config: Config, services: dict[str, ShopService]) -> dict[str, KeptPack]:
+    """Of each shop with an L1 its engine and the files that it is made of."""
+    return {
+        shop.id: KeptPack(
+            engine=engine,
+            packs=tuple(resolve(name) for name in shop.packs),
+            facts=resolve(shop.facts) if shop.facts else None,
+        )
+        for shop in config.shops
+        if isinstance(engine := services[shop.id].engines[Tier.L1], RulesEngine)
     }
 
 

@@ -161,6 +161,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.turn_work",
         "gateway.waiting",
     ),
+    "gateway.pack_keeper": (
+        "engines.rules.engine",
+        "engines.yamlfile",
+        "gateway.telemetry",
+    ),
     "gateway.librarian": (
         "engines.retrieval.engine",
         "engines.retrieval.ingest.run",
