@@ -24,6 +24,7 @@ from gateway.cli.doctor import doctor
 from gateway.cli.eval_kb import eval_kb
 from gateway.cli.kb import kb
 from gateway.cli.learn import learn
+from gateway.cli.ledger import ledger
 from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_attack import attack
 from gateway.cli.loadtest_kb import faith, strangers
@@ -61,7 +62,7 @@ def cli() -> None:
 
 
 for command in (
-    accept, assess, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, loadtest,
+    accept, assess, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, ledger, loadtest,
     models, operator, outcomes, plan_command, replay, restore, roi, route, rules, sale, serve,
     simulate, stage, train,
 ):  # fmt: skip

@@ -108,7 +108,7 @@ class TauShop:
         prices = (
             new["price"] - _item(order, old)["price"] for old, new in pairs if new
         )
-        return round(sum(prices), 2)
+        return float(round(sum(prices), 2))
 
     def _payment_marks(
         self, tool: str, order: Json, args: Json, marks: set[str]
