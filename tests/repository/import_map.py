@@ -177,6 +177,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.errors",
         "gateway.store.*",
     ),
+    "gateway.audit": ("engines.agent.ledger",),
     "gateway.settling": ("engines.agent.ledger", "gateway.store.*"),
     "gateway.sweeper": (
         "gateway.dispatch",
@@ -318,6 +319,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "gateway.cli": (),
     "gateway.cli.*": (
+        "engines.agent.ledger",
         "engines.agent.policy",
         "engines.contract",
         "engines.guard",
