@@ -152,7 +152,8 @@ async def s19_stalls(house: House, count: int, rng: random.Random) -> Found:
         before = _cpu_s(pid)
         answer = await house.post(house.fresh("slow"), text, "c-slow")
         used.append(_cpu_s(pid) - before)
-        found.check(answer.status_code in (200, 202), f"{text[:40]!r}: {answer}")
+        is_fine = answer.status_code in (200, 202) or not text.strip()
+        found.check(is_fine, f"{text[:40]!r}: {answer}")
 
     for number in range(count):
         await one(number)

@@ -5,6 +5,7 @@ The accounts of all shops: which channel has which platform behind it.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,17 @@ _OPTIONAL = frozenset({"callback_url", "bot_id"})
 _FILE = "_file"
 #: Characters of an AES key as WeChat's console shows it.
 _AES_KEY = 43
+
+
+#: Kind and setting -> what it looks like at that platform, and an example.
+SHAPES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("telegram", "token"): (r"\d{6,}:[\w-]{30,}", "123456789:AA… from @BotFather"),
+    ("slack", "bot_token"): (r"xoxb-.+", "xoxb-…, the bot's and not the user's"),
+    ("wechat", "app_id"): (r"wx[0-9a-f]{16}", "wx and 16 hex digits"),
+    ("wecom_kf", "corp_id"): (r"w[wx][0-9a-z]{8,}", "ww…, the company's id"),
+    ("feishu", "app_id"): (r"cli_\w+", "cli_…"),
+    ("whatsapp", "phone_number_id"): (r"\d{8,}", "digits: the id, not the number"),
+}
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +142,15 @@ def troubles(platform: Platform) -> Iterator[str]:
     secret = values.get("secret", "")
     if isinstance(platform, WebhookSettings) and secret:
         yield from _webhook_troubles(platform)
+
+
+def doubts(platform: Platform) -> Iterator[str]:
+    """Settings that do not look like their platform's: mostly another field's value."""
+    kind = str(platform.__struct_config__.tag)
+    for (of_kind, name), (pattern, example) in SHAPES.items():
+        value = getattr(platform, name, "")
+        if of_kind == kind and value and not re.fullmatch(pattern, value):
+            yield f"platform.{name} looks odd; expected {example}"
 
 
 def _webhook_troubles(platform: WebhookSettings) -> Iterator[str]:

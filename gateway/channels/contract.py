@@ -205,6 +205,9 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
         signs_body: The signature covers the body.
 
+        counts_by_address: Sends are counted by the address that comes with a
+            message, not from one message to the next.
+
         is_pulled: Webhooks bring no messages, only a hint to fetch them.
 
         is_idempotent: A send made twice with one key arrives once.
@@ -224,6 +227,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     retry_window_s: float = 86_400.0
     skew_s: float = 300.0
     signs_body: bool = True
+    counts_by_address: bool = False
     is_pulled: bool = False
     is_idempotent: bool = False
 

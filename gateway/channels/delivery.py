@@ -274,6 +274,7 @@ class Deliverer:
             sends=max(caps.sends - reserve, 0),
             window_ms=caps.window_s * 1000,
             pause_ms=int(caps.pause_s * 1000),
+            is_by_address=caps.counts_by_address,
         )
         while wait_ms := await self._deliveries.rate_wait_ms(
             account.shop, account.name, 1000 / caps.rate_per_s, caps.burst

@@ -230,7 +230,11 @@ class Hooks:
             fingerprint=hashlib.blake2b(said, digest_size=12).hexdigest(),
             event=encode(event),
             route=msgspec.json.encode(route),
-            sent_at_ms=int(message.sent_at_s * 1000),
+            sent_at_ms=(
+                -1
+                if account.channel.caps.counts_by_address
+                else int(message.sent_at_s * 1000)
+            ),
         )
 
 

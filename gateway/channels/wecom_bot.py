@@ -36,6 +36,7 @@ CAPS = Caps(
     max_text=20_480,
     unit="bytes",
     sends=1,
+    counts_by_address=True,
     window_s=3600,
     ack_s=5.0,
     retry_window_s=60.0,

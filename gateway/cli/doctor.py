@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engines.agent.policy import Policy
-from gateway.channels.accounts import troubles
+from gateway.channels.accounts import doubts, troubles
 from gateway.channels.registry import open_channel
 from gateway.cli import options
 from gateway.clock import wall_ms
@@ -227,6 +227,10 @@ def _channel(config: Config, shop: ShopConfig, channel: ChannelConfig) -> Findin
     wrong = list(troubles(platform))
     if wrong:
         return Finding(check=name, state="error", detail=wrong[0], fix="see above")
+    odd = next(doubts(platform), None)
+    if odd is not None:
+        fix = "copy it again from the platform's console"
+        return Finding(check=name, state="warning", detail=odd, fix=fix)
     caps = open_channel(platform).caps
     if config.store.dedup_days * 86_400 < caps.retry_window_s:
         days = caps.retry_window_s / 86_400

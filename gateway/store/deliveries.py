@@ -73,11 +73,14 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
         window_ms: After that message.
 
         pause_ms: Least time between two sends.
+
+        is_by_address: Each message's address has a budget of its own.
     """
 
     sends: int = 0
     window_ms: int = 0
     pause_ms: int = 0
+    is_by_address: bool = False
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -173,6 +176,7 @@ class Deliveries:
                 allowance.window_ms,
                 allowance.pause_ms,
                 int(is_again),
+                taken.routed if allowance.is_by_address else "",
             ),
         )
         if len(reply) > 1:

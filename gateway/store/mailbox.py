@@ -32,7 +32,8 @@ class NewMessage(msgspec.Struct, frozen=True):
 
         route: Where replies are pushed to, opaque; empty if nobody is pushed.
 
-        sent_at_ms: Wall clock when the platform had it, 0 if it does not say.
+        sent_at_ms: Wall clock when the platform had it, 0 if it does not say, -1 if
+            that says nothing of which sends it counts.
     """
 
     channel: str

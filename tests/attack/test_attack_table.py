@@ -20,7 +20,7 @@ from loadtest.shop_process import Books, OrderBook
 
 
 #: Inputs of a row here; some have a fixed part that is larger.
-FEW = 8
+FEW = 5
 
 
 @pytest.fixture(scope="module")

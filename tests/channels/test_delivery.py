@@ -105,6 +105,29 @@ async def test_sends_after_a_customers_word_count_for_that_word(talk: Talk) -> N
     assert 5 <= len(await talk.heard("wechat")) <= 1 + 5
 
 
+async def test_an_address_of_its_own_has_a_budget_of_its_own(talk: Talk) -> None:
+    """WeCom's bot: a send on its way to one message's address spends no other's."""
+    user = said().user
+    deliverer = talk.inside.gateway.channels.deliverer
+    account = deliverer._accounts.get("demo", "wecom_bot")
+    assert account is not None
+    real, is_told = account.channel.send, False
+
+    async def send(piece: object) -> object:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            await talk.bring("wecom_bot", said("怎么退货", user))
+        return await real(piece)  # type: ignore[arg-type]
+
+    account.channel.send = send  # type: ignore[assignment, method-assign]
+    try:
+        await talk.bring("wecom_bot", said("多久发货", user))
+        await talk.all_heard("wecom_bot", 2, limit_s=8)
+    finally:
+        del account.channel.send
+
+
 async def test_a_send_without_an_answer_is_repeated_only_where_keys_are_known(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

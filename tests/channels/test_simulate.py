@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gateway.channels import accounts
+from gateway.channels.registry import TABLE
 from gateway.cli.doctor import examine_channels
 from gateway.cli.main import cli
 from gateway.config import Config
@@ -97,8 +99,22 @@ def test_doctor_looks_at_channels(file: Path) -> None:
     state, words = finding(load(path, {}, flags))
     assert state == "error"
     assert "signing_secret" in words
+    path.write_text(text.replace("xoxb-", "xoxp-"), encoding="utf-8")
+    state, words = finding(load(path, {}, flags))
+    assert (state, "bot_token" in words) == ("warning", True)
     short = {**flags, "store.dedup_days": 0.001}
     state, words = finding(load(file, {}, short))
     assert (state, "store.dedup_days" in words) == ("error", True)
     state, words = finding(load(file, {}, flags))
     assert (state, "server.public_url" in words) == ("warning", True)
+
+
+def test_what_should_look_some_way_is_a_setting_that_exists() -> None:
+    """A renamed setting would be looked at no more."""
+    kinds = {
+        str(settings.__struct_config__.tag): settings.__struct_fields__
+        for settings in TABLE
+    }
+    assert [
+        (kind, name) for kind, name in accounts.SHAPES if name not in kinds[kind]
+    ] == []

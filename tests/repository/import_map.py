@@ -74,6 +74,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.backup": ("gateway.errors",),
     "gateway.outcome": ("engines.contract",),
     "gateway.client": ("gateway.outcome",),
+    "gateway.push": (),
     "gateway.state": ("engines.contract", "gateway.outcome"),
     "gateway.store*": ("engines.agent.ledger",),
     "gateway.channels*": (

@@ -36,7 +36,8 @@ ARGV
                                     the owner's name is put after it
   9  entries kept in the log     10 conversation name
   11 wake-up channel             12 route of the replies, '' none
-  13 when the platform had the message, ms; 0 unknown
+  13 when the platform had the message, ms; 0 unknown; -1 it counts sends by the
+     address that comes with a message
 REPLY
   {1, seq, epoch, state}                      leased, this message is the oldest
   {1, seq, epoch, state, q, tries, i, data}   leased, an older message comes first
@@ -85,7 +86,7 @@ if ARGV[12] ~= '' then
       if tonumber(at) >= sent_at then spent = spent + 1 end
     end
   end
-  if spent == 0 and c[12] then spent = 1 end
+  if spent == 0 and c[12] and sent_at >= 0 then spent = 1 end
   redis.call('HSET', KEYS[1], 'r', ARGV[12], 'ra', now, 'rb', spent,
     'ri', n, 'rn', c[11] or n)
   if spent > 0 then redis.call('HSET', KEYS[1], 'rg', n) end

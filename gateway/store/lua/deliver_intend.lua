@@ -13,6 +13,8 @@ ARGV
   6  how long after it one may send, ms, 0 for ever
   7  least time between two sends, ms
   8  1: it was written down before, and is made again
+  9  message whose address the send goes to, if the platform counts by address: a
+     newer one's budget is not touched; '' it counts by time
 REPLY
   {1}      go on; it is on disk and counted
   {2}      the window is closed     {3} the budget is spent
@@ -27,7 +29,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wait = (tonumber(c[4]) or 0) + ARGV[7] - now
 if wait > 0 then return {4, wait} end
 local spent, counted, times = tonumber(c[3]) or 0, c[6], c[7] or ''
-if ARGV[8] ~= '1' then
+local is_older = ARGV[9] ~= '' and ARGV[9] ~= (c[5] or '0')
+if ARGV[8] ~= '1' and not is_older then
   local window, most = tonumber(ARGV[6]), tonumber(ARGV[5])
   if window > 0 and now - (tonumber(c[2]) or 0) > window then return {2} end
   if most > 0 and spent >= most then return {3} end
