@@ -28,7 +28,7 @@ class OutcomesController(Controller):
     security = ({"desk": []},)
     dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
 
-    @get(summary="What became of the shop's contacts")
+    @get(summary="What became of the shop's contacts", opt={"has_query": True})
     async def counted(
         self,
         session: NamedDependency[Session],

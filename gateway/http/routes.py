@@ -57,7 +57,14 @@ _SAFE_HEADERS = [
     ResponseHeader(name="referrer-policy", value="no-referrer"),
 ]
 #: Routes of people who are signed in.
-_SIGNED_IN = ("/v1/desk", "/v1/actions", "/v1/knowledge", "/v1/models", "/v1/lab")
+_SIGNED_IN = (
+    "/v1/desk",
+    "/v1/actions",
+    "/v1/knowledge",
+    "/v1/models",
+    "/v1/lab",
+    "/v1/stage",
+)
 #: Codes of Litestar's own refusals, and what may help.
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 _HINTS = {
@@ -172,6 +179,8 @@ def _refusals_of(route: HTTPRoute, handler: HTTPRouteHandler) -> set[int]:
         wanted |= {404, 409}
     if handler.opt.get("is_optional"):
         wanted |= {400, 404}
+    if handler.opt.get("has_query"):
+        wanted |= {400}
     if handler.opt.get("is_hook"):
         wanted |= {401, 413, 429}
     if handler.parsed_data_field is not None:

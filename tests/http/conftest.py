@@ -33,6 +33,7 @@ lease_ms = 5000
 max_queue = 10000
 max_eta_s = 1e9
 offer_s = 300
+wrap_s = 0
 
 [[shops]]
 id = "demo"

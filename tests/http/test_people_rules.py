@@ -177,7 +177,7 @@ def test_risk_never_falls_inside_an_episode(app: Caller, texts: list[str]) -> No
 def test_another_user_in_the_same_conversation_starts_afresh(app: Caller) -> None:
     """An open task is one customer's: another one's consent carries nothing out."""
     conversation = fresh()
-    asked = app.say(conversation, "please cancel my order K3024", user_id="c1010")
+    asked = app.say(conversation, "please cancel my order K3018", user_id="c1008")
     assert asked["reply"]["actions"][0]["state"] == "proposed"
     other = app.say(conversation, "yes, go ahead", user_id="c1003")
     assert not other.get("reply", {}).get("actions")
