@@ -51,7 +51,7 @@ class Striker:
         """
         if fault == "stage":
             await self._change_stage()
-        pids = self._targets(fault)
+        pids = await self._someone(fault)
         sleeps_s = {"pause": self._pause_s, "stall": STALL_S}.get(fault)
         number = signal.SIGTERM if fault == "term" else signal.SIGKILL
         for pid in pids:
@@ -76,6 +76,12 @@ class Striker:
             await scripts.close()
         # Half of the workers' round: some follow before the kill, some after it.
         await asyncio.sleep(LOOK_S / 2)
+
+    async def _someone(self, fault: str) -> list[int]:
+        """Whom to strike; waits while nobody is there, between two lives."""
+        while not (pids := self._targets(fault)) and fault != "none":
+            await asyncio.sleep(0.02)
+        return pids
 
     def _targets(self, fault: str) -> list[int]:
         if fault == "none":

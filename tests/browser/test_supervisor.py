@@ -100,6 +100,8 @@ def test_a_rung_is_held_and_a_sale_started(open_page: OpenPage) -> None:
     sign_in(boss, "zhao")
     boss.get_by_label("固定档位").select_option("3")
     expect(boss.locator(".rung")).to_contain_text("3 检索与办理")
+    # The page asks once when it opens, perhaps the other worker, which follows in 2 s.
+    boss.wait_for_timeout(2_500)
     chat = open_page("/")
     expect(chat.locator(".load")).to_contain_text("咨询量很大")
     boss.get_by_label("固定档位").select_option("-1")
