@@ -79,7 +79,7 @@ class Striker:
 
     async def _someone(self, fault: str) -> list[int]:
         """Whom to strike; waits while nobody is there, between two lives."""
-        while not (pids := self._targets(fault)) and fault != "none":
+        while not (pids := self._targets(fault)) and fault != "none":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         return pids
 
