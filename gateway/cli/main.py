@@ -27,6 +27,7 @@ from gateway.cli.learn import learn
 from gateway.cli.ledger import ledger
 from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_attack import attack
+from gateway.cli.loadtest_channels import copied, hooks, sends, tamper_with
 from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.loadtest_matrix import matrix
@@ -67,14 +68,11 @@ for command in (
     simulate, stage, train,
 ):  # fmt: skip
     cli.add_command(command)
-loadtest.add_command(tide)
-loadtest.add_command(tide_live)
-loadtest.add_command(people)
-loadtest.add_command(kb_speed)
-loadtest.add_command(faith)
-loadtest.add_command(attack)
-loadtest.add_command(strangers)
-loadtest.add_command(matrix)
+for command in (
+    attack, copied, faith, hooks, kb_speed, matrix, people, sends, strangers, tamper_with, tide,
+    tide_live,
+):  # fmt: skip
+    loadtest.add_command(command)
 
 
 def main() -> None:

@@ -278,6 +278,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.worker_config",
     ),
     "gateway.lifeline": (),
+    "gateway.rounds": (),
     "gateway.forkserver": (
         "gateway.routers",
         "gateway.services",
@@ -447,6 +448,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "loadtest*": (
         "gateway.cli.loadtest",
         "gateway.cli.loadtest_attack",
+        "gateway.cli.loadtest_channels",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.simulate",
