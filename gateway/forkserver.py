@@ -26,6 +26,7 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -144,7 +145,7 @@ def warm_up(handed: WorkerConfig) -> None:
     What cannot be loaded is left to the workers, who say so.
     """
     arithmetic = handed.config.router.arithmetic
-    if arithmetic == "plain":
+    if arithmetic == "plain" or find_spec("numba") is None:
         return
     with suppress(*worker.UNUSABLE):
         load_router(handed.config.router).model.use(arithmetic)
