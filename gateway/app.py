@@ -59,6 +59,7 @@ from gateway.outcomes import OutcomesKeeper
 from gateway.pack_keeper import PackKeeper
 from gateway.people import People
 from gateway.previews import Previews
+from gateway.rounds import Keeper, Rounds
 from gateway.routers import keep_models, open_registry, stage_named
 from gateway.services import (
     open_questions,
@@ -121,11 +122,11 @@ class Gateway:
         self.asgi: HotRoute
         self.dispatcher: Dispatcher
         self._sweeper: Sweeper
-        self._keeper: ModelKeeper
+        self.rounds: dict[str, Rounds] = {}
         self._live: Live
         self._feed: DeskFeed
+        self.stages: Stages
         self._outcomes: OutcomesKeeper
-        self._stages: Stages
         self.channels: Channels
 
     @classmethod
@@ -143,9 +144,8 @@ class Gateway:
             await gateway._build(config, visitor_secret)
             gateway._sweeper.start()
             gateway.channels.start()
-            gateway._keeper.start()
-            gateway._stages.start()
-            gateway._outcomes.start()
+            for rounds in gateway.rounds.values():
+                rounds.start()
             gateway._resources = resources.pop_all()
         return gateway
 
@@ -174,10 +174,10 @@ class Gateway:
         )
         desk = Desk(work.mover, work.handoffs)
         self._feed = DeskFeed(desk, HandoffStore(core.scripts))
-        self._outcomes = count_outcomes(
-            config, core.scripts, core.telemetry, self._stages
+        outcomes = self._outcomes = count_outcomes(
+            config, core.scripts, core.telemetry, self.stages
         )
-        self._resources.push_async_callback(self._outcomes.stop)
+        self._again("outcomes", outcomes, core.telemetry)
         shops = [shop.id for shop in config.shops]
         tide = TideStore(core.scripts)
         self._sweeper = Sweeper(
@@ -209,8 +209,8 @@ class Gateway:
         )
         self._resources.push_async_callback(scripts.close)
         await bring_up_to_date(scripts)
-        keeper = self._keeper = keep_models(config, telemetry)
-        self._resources.push_async_callback(keeper.stop)
+        keeper = keep_models(config, telemetry)
+        self._again("models", keeper, telemetry)
         ledger = StoreLedger(
             scripts,
             wall_ms,
@@ -232,11 +232,9 @@ class Gateway:
         )
         use_arithmetic(services, config.router.arithmetic)
         librarian = Librarian(shelved(config, services, questions), telemetry)
-        librarian.start()
-        self._resources.push_async_callback(librarian.stop)
+        self._again("librarian", librarian, telemetry)
         packs = PackKeeper(kept_packs(config, services), telemetry)
-        packs.start()
-        self._resources.push_async_callback(packs.stop)
+        self._again("pack_keeper", packs, telemetry)
         return _Core(
             telemetry=telemetry,
             scripts=scripts,
@@ -248,16 +246,21 @@ class Gateway:
             librarian=librarian,
         )
 
+    def _again(self, name: str, keeper: Keeper, telemetry: Telemetry) -> None:
+        """Let *keeper* look again and again once this gateway is open."""
+        rounds = self.rounds[name] = Rounds(name, keeper, telemetry.loop_failed)
+        self._resources.push_async_callback(rounds.stop)
+
     def _open_work(self, config: Config, secret: str, core: _Core) -> _Work:
         """Admission, answers and people; sets the dispatcher."""
         mover = handoff_mover(config, core.scripts, core.conversations, core.services)
         handoffs = Handoffs(mover)
         people = People(handoffs, core.conversations)
         admission = open_admission(config, secret, wall_ms)
-        stages = self._stages = open_stages(
+        stages = self.stages = open_stages(
             config, core.scripts, core.telemetry, core.keeper
         )
-        self._resources.push_async_callback(stages.stop)
+        self._again("stages", stages, core.telemetry)
         core.telemetry.on_turn = stages.ended
         answerer = open_answerer(
             config.dispatch,
@@ -293,7 +296,7 @@ class Gateway:
             channels=self.channels,
             outcomes=self._outcomes,
             stages=StagesApi(
-                stages=self._stages,
+                stages=self.stages,
                 store=StageStore(core.scripts),
                 load=stage_named,
                 wall_ms=wall_ms,

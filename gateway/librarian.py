@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import msgspec
 
@@ -23,7 +24,7 @@ from gateway.telemetry import Telemetry
 
 
 #: How often the stamps are looked at.
-PERIOD_S = 1.0
+LOOK_S = 1.0
 
 
 def _now() -> str:
@@ -39,25 +40,16 @@ class Shelved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Librarian:
-    """A background loop over all shops; ``start`` … ``stop``."""
+    """Looks at all shops in turn."""
+
+    EVERY_S: ClassVar = LOOK_S
 
     def __init__(self, shops: Mapping[str, Shelved], telemetry: Telemetry) -> None:
         self._shops = dict(shops)
         self._telemetry = telemetry
         self._stamps = {shop: one.knowledge.stamp() for shop, one in shops.items()}
-        self._task: asyncio.Task[None] | None = None
         # A change that is being loaded is waited for, never loaded twice.
         self._looking = asyncio.Lock()
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """Stop looking; safe to call unstarted or twice."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     async def look(self) -> None:
         """Load every shelf that has changed since the last look."""
@@ -108,11 +100,3 @@ class Librarian:
         if outcome.status == "removed":
             knowledge.compile()
         return outcome
-
-    async def _loop(self) -> None:
-        while True:
-            await asyncio.sleep(PERIOD_S)
-            try:
-                await self.look()
-            except Exception as exc:  # noqa: BLE001 - a background loop goes on
-                self._telemetry.loop_failed("librarian", exc)

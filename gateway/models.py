@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from typing import ClassVar
 
 from gateway.answering import Verdict
 from gateway.telemetry import Telemetry
@@ -35,6 +35,8 @@ class ModelKeeper:
         wall_ms: Wall clock, for the registry's history.
     """
 
+    EVERY_S: ClassVar = LOOK_S
+
     def __init__(
         self,
         registry: Registry,
@@ -49,21 +51,8 @@ class ModelKeeper:
         self._stamp = registry.stamp()
         state = registry.state()
         self.fleet = Fleet(load(state.active))
-        self._task: asyncio.Task[None] | None = None
         self._on_trial(state, {})
         self._tell()
-
-    def start(self) -> None:
-        """Begin to look; call once, inside the running event loop."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """End the loop; safe to call twice or before :meth:`start`."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     def turn_ended(self, verdict: Verdict) -> None:
         """Told of every turn; one that a tier had to hand on ended badly."""
@@ -79,14 +68,6 @@ class ModelKeeper:
         await asyncio.to_thread(self.fleet.work_off)
         self._telemetry.router_drift(self.fleet.drift.figures())
         self._telemetry.router_shadow(self.fleet.agreement, self.fleet.dropped)
-
-    async def _loop(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.look()
-            except Exception as exc:  # noqa: BLE001 - told; the next round tries again
-                self._telemetry.loop_failed("models", exc)
 
     async def _follow(self) -> None:
         try:

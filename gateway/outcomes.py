@@ -1,7 +1,6 @@
 """
 Outcomes of the shops, counted from what is stored, for whoever asks and for metrics.
 
-
 One worker of all counts a shop every few minutes; the others read what it wrote.
 Reading goes in small steps, counting in a thread: no customer waits for a report.
 """
@@ -10,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from time import monotonic
+from typing import ClassVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from gateway.telemetry import Telemetry
 #: Days that the kept count spans, and seconds between two counts and two looks.
 DAYS = 30
 COUNT_S, LOOK_S = 300.0, 30.0
+#: Part of the time that may go into counting: a shop with many talks is counted seldom.
+SHARE = 0.02
 
 
 class _Why(msgspec.Struct):
@@ -91,6 +93,8 @@ class OutcomesKeeper:
         prices: Shop -> what an answer of a tier costs there now.
     """
 
+    EVERY_S: ClassVar = LOOK_S
+
     def __init__(
         self,
         scripts: Scripts,
@@ -108,19 +112,6 @@ class OutcomesKeeper:
         self._prices = prices
         self._wall_ms = wall_ms
         self._idle_ms = idle_ms
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to count; call once, inside the running event loop."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """End the loop; safe to call twice or before :meth:`start`."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def kept(self, shop: str) -> Outcomes | None:
         """The last count; None before the first."""
@@ -138,22 +129,20 @@ class OutcomesKeeper:
             prices=self._prices(shop),
         )
 
-    async def round(self) -> None:
+    async def look(self) -> None:
         """Count what is due, unless another worker does; show what is known."""
         for shop in self._shops:
             if await self._store.is_mine(shop, int(COUNT_S * 1000)):
-                await self._store.write(shop, encode(await self.fresh(shop, DAYS)))
+                await self._count(shop)
             known = await self.kept(shop)
             if known is not None:
                 self._telemetry.outcomes(shop, figures(known))
 
-    async def _loop(self) -> None:
-        while True:
-            try:
-                await self.round()
-            except Exception as exc:  # noqa: BLE001 - told; the next round tries again
-                self._telemetry.loop_failed("outcomes", exc)
-            await asyncio.sleep(LOOK_S)
+    async def _count(self, shop: str) -> None:
+        started = monotonic()
+        await self._store.write(shop, encode(await self.fresh(shop, DAYS)))
+        rest_s = max(COUNT_S, (monotonic() - started) * (1 / SHARE - 1))
+        await self._store.rest(shop, int(rest_s * 1000))
 
 
 def figures(known: Outcomes) -> dict[str, float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -20,7 +21,7 @@ from gateway.telemetry import Telemetry
 
 
 #: How often files are looked at.
-PERIOD_S = 2.0
+LOOK_S = 2.0
 
 #: Path, time of the last change, size.
 Stamp = tuple[tuple[str, int, int], ...]
@@ -53,23 +54,14 @@ class KeptPack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackKeeper:
-    """A background loop over all shops; ``start`` … ``stop``."""
+    """Looks at all shops in turn."""
+
+    EVERY_S: ClassVar = LOOK_S
 
     def __init__(self, shops: Mapping[str, KeptPack], telemetry: Telemetry) -> None:
         self._shops = dict(shops)
         self._telemetry = telemetry
         self._stamps = {shop: one.stamp() for shop, one in shops.items()}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """Stop looking; safe to call unstarted or twice."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     async def look(self) -> None:
         """Load every pack that has changed since the last look."""
@@ -90,11 +82,3 @@ class PackKeeper:
             )
         else:
             self._telemetry.event("pack_loaded", shop=shop, version=one.engine.version)
-
-    async def _loop(self) -> None:
-        while True:
-            await asyncio.sleep(PERIOD_S)
-            try:
-                await self.look()
-            except Exception as exc:  # noqa: BLE001 - a background loop goes on
-                self._telemetry.loop_failed("pack_keeper", exc)

@@ -18,7 +18,7 @@ import asyncio
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from typing import ClassVar
 
 import msgspec
 
@@ -27,7 +27,7 @@ from gateway.answering import Verdict
 from gateway.errors import ConfigError
 from gateway.store.stages import StageStore
 from gateway.telemetry import Telemetry
-from router_models.fleet import Ends, Fleet
+from router_models.fleet import Ends, Fleet, is_worse
 from router_models.policy import Stage, price_of
 
 
@@ -35,8 +35,6 @@ from router_models.policy import Stage, price_of
 LOOK_S = 1.0
 #: Turns that wait for the shadow's opinion; more are passed over.
 QUEUE = 256
-#: Turns of a trial below which it is not judged.
-LEAST = 50
 #: Changes kept in the record.
 KEPT = 20
 #: What a guard counts against a trial: the tier failed, not the question.
@@ -161,6 +159,8 @@ class Stages:
         default: Stage of a shop for which nothing is ordered.
     """
 
+    EVERY_S: ClassVar = LOOK_S
+
     def __init__(
         self,
         fleet: Fleet,
@@ -181,19 +181,6 @@ class Stages:
             shop: _Shop(orders=StageOrders(), stage=load(default)) for shop in shops
         }
         self._waiting: deque[tuple[Turn, Decision]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to look; call once, inside the running event loop."""
-        self._task = asyncio.create_task(self._loop())
-
-    async def stop(self) -> None:
-        """End the loop; safe to call twice or before :meth:`start`."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     def stage_of(self, turn: Turn) -> Stage:
         """The stage that decides *turn*."""
@@ -253,7 +240,7 @@ class Stages:
             orders = await read_orders(self._store, name)
             if orders != shop.orders:
                 self._follow(name, shop, orders)
-            if is_worse(shop.ends):
+            if is_worse(shop.ends["trial"], shop.ends["stage"]):
                 await self._end_trial(name, shop)
         await asyncio.to_thread(self._ask_shadows)
 
@@ -318,27 +305,11 @@ class Stages:
             found.cost_milli += price_of(prices, now)
             found.shadow_milli += price_of(prices, then)
 
-    async def _loop(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception as exc:  # noqa: BLE001 - told; the next round tries again
-                self._telemetry.loop_failed("stages", exc)
-            await asyncio.sleep(LOOK_S)
-
 
 def carried(tier: Tier, tiers: Sequence[Tier]) -> Tier:
     """Who gets a turn of *tier* where only *tiers* work: that one, or the next above."""
     above = [one for one in tiers if TIER_ORDER[one] >= TIER_ORDER[tier]]
     return min(above, key=TIER_ORDER.__getitem__, default=Tier.HUMAN)
-
-
-def is_worse(ends: Mapping[str, Ends]) -> bool:
-    """True once the trial's tiers certainly fail more often."""
-    tried, usual = ends["trial"], ends["stage"]
-    if tried.n < LEAST or usual.n < LEAST:
-        return False
-    return tried.share - tried.radius > usual.share + usual.radius
 
 
 def _place(turn: Turn) -> int:

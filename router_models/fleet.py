@@ -33,8 +33,8 @@ QUEUE = 512
 SAMPLE, DRIFT_QUEUE = 8, 32
 #: Chance of ending a canary that is as good as the active model, ever.
 FALSE_END = 0.01
-#: Turns of the canary below which it is not judged.
-_LEAST = 50
+#: Turns of what is on trial below which it is not judged.
+LEAST = 50
 _MIX = 0.1
 
 
@@ -66,6 +66,13 @@ class Ends(msgspec.Struct):
         return math.sqrt(
             mass / (self.n**2 * _MIX**2) * 2 * math.log(2 * math.sqrt(mass) / FALSE_END)
         )
+
+
+def is_worse(tried: Ends, usual: Ends) -> bool:
+    """True once the bad ends of *tried* are certainly more frequent."""
+    if tried.n < LEAST or usual.n < LEAST:
+        return False
+    return tried.share - tried.radius > usual.share + usual.radius
 
 
 class Fleet:
@@ -145,10 +152,9 @@ class Fleet:
     @property
     def is_canary_worse(self) -> bool:
         """True once the canary's bad ends are certainly more frequent."""
-        tried, usual = self.ends["canary"], self.ends["active"]
-        if self.canary is None or tried.n < _LEAST or usual.n < _LEAST:
+        if self.canary is None:
             return False
-        return tried.share - tried.radius > usual.share + usual.radius
+        return is_worse(self.ends["canary"], self.ends["active"])
 
     def work_off(self) -> int:
         """Look at what waits: drift, and the shadow's opinion; returns how many."""

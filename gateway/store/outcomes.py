@@ -7,29 +7,20 @@ The last count of a shop's outcomes: one record, and whose turn it is to count.
 
 from __future__ import annotations
 
-from gateway.store.connection import Scripts
 from gateway.store.keys import shop_key
+from gateway.store.shop_record import ShopRecord
 
 
-class OutcomeStore:
-    """Reads and writes the record of a shop."""
+class OutcomeStore(ShopRecord):
+    """The last count of a shop."""
 
-    def __init__(self, scripts: Scripts) -> None:
-        self._scripts = scripts
-
-    async def read(self, shop: str) -> bytes | None:
-        """The record, or None."""
-        key = shop_key(shop, "oc")
-        found: bytes | None = await self._scripts.command(key, "GET", key)
-        return found
-
-    async def write(self, shop: str, record: bytes) -> None:
-        """Replace the record."""
-        key = shop_key(shop, "oc")
-        await self._scripts.command(key, "SET", key, record)
+    KIND = "oc"
 
     async def is_mine(self, shop: str, every_ms: int) -> bool:
         """True for one caller in *every_ms*: that one counts."""
+        return await self._marks_first(shop_key(shop, "ol"), every_ms)
+
+    async def rest(self, shop: str, life_ms: int) -> None:
+        """Nobody counts for *life_ms* from now."""
         key = shop_key(shop, "ol")
-        reply = await self._scripts.command(key, "SET", key, "1", "NX", "PX", every_ms)
-        return reply is not None
+        await self._scripts.command(key, "SET", key, "1", "PX", life_ms)

@@ -19,18 +19,16 @@ from gateway.routers import stage_named
 from gateway.stage_trial import StageTrial, try_stage
 from gateway.stages import (
     BAD,
-    LEAST,
     StageOrders,
     carried,
     changed,
     encode,
-    is_worse,
     read_orders,
 )
 from gateway.store.connection import Scripts
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.stages import StageStore
-from router_models.fleet import Ends
+from router_models.fleet import LEAST, Ends, is_worse
 from router_models.text import locale_of
 
 
@@ -46,18 +44,18 @@ async def pair(
     config = config_of(embedded_store.url, "", folder)
     async with open_pair(config) as both:
         for worker in both:
-            await worker.gateway._stages.stop()
+            await worker.gateway.rounds["stages"].stop()
         yield both
 
 
 async def order(pair: Pair, **fields: Any) -> StageOrders:
     """Write orders as the command line does, and let both workers look."""
-    store = pair.a.gateway._stages._store
+    store = pair.a.gateway.stages._store
     before = await read_orders(store, "demo")
     after = changed(before, "a test", "test", wall_ms(), **fields)
     await store.write("demo", encode(after))
     for worker in pair:
-        await worker.gateway._stages.look()
+        await worker.gateway.stages.look()
     return after
 
 
@@ -87,9 +85,9 @@ async def test_a_stage_holds_in_every_worker_and_for_its_shop_alone(pair: Pair) 
         assert tier_named(simple) == "L1"
         parcel = await worker.say(f"st-3{number}", PARCEL)
         assert parcel["status"] != "answered" or parcel["reply"]["tier"] == "L1"
-    view = pair.b.gateway._stages.view("rival")
+    view = pair.b.gateway.stages.view("rival")
     assert (view.stage, view.orders) == ("growth", StageOrders())
-    assert pair.b.gateway._stages.view("demo").tiers == (Tier.L1,)
+    assert pair.b.gateway.stages.view("demo").tiers == (Tier.L1,)
 
 
 @pytest.mark.anyio
@@ -128,7 +126,7 @@ async def test_a_trial_keeps_its_conversations_and_is_ended_when_tiers_fail(
     pair: Pair,
 ) -> None:
     """A share is on trial; its failing tier brings everybody back, by one worker, once."""
-    stages = pair.a.gateway._stages
+    stages = pair.a.gateway.stages
     await order(pair, stage="startup", trial="growth", share=0.5)
     shop: Any = stages._shops["demo"]
     turns: dict[str, list[str]] = {"startup": [], "growth": []}
@@ -145,9 +143,9 @@ async def test_a_trial_keeps_its_conversations_and_is_ended_when_tiers_fail(
     assert (shop.ends["trial"].n, shop.ends["trial"].bad) == (2, 2)
     assert shop.ends["stage"].n == 0
     for worker in pair:
-        ends = worker.gateway._stages._shops["demo"].ends
+        ends = worker.gateway.stages._shops["demo"].ends
         ends["trial"], ends["stage"] = Ends(400, 200), Ends(400, 4)
-        await worker.gateway._stages.look()
+        await worker.gateway.stages.look()
     found = await read_orders(stages._store, "demo")
     assert (found.stage, found.trial) == ("startup", "")
     rolled = [one for one in found.history if one.by == "guard"]
@@ -157,10 +155,10 @@ async def test_a_trial_keeps_its_conversations_and_is_ended_when_tiers_fail(
 
 def test_a_guard_waits_for_certainty() -> None:
     """Few turns, or a difference that chance may make, end nothing."""
-    few = {"trial": Ends(LEAST - 1, LEAST - 1), "stage": Ends(1000, 0)}
-    near = {"trial": Ends(200, 22), "stage": Ends(200, 20)}
-    far = {"trial": Ends(400, 200), "stage": Ends(400, 4)}
-    assert [is_worse(one) for one in (few, near, far)] == [False, False, True]
+    few = Ends(LEAST - 1, LEAST - 1), Ends(1000, 0)
+    near = Ends(200, 22), Ends(200, 20)
+    far = Ends(400, 200), Ends(400, 4)
+    assert [is_worse(*one) for one in (few, near, far)] == [False, False, True]
 
 
 @pytest.mark.anyio
@@ -171,8 +169,8 @@ async def test_a_shadow_is_asked_and_decides_nothing(pair: Pair) -> None:
     said = await pair.a.say("st-shadow", "多久发货")
     await pair.a.say("st-shadow-2", PARCEL)
     assert tier_named(said) == "L1"
-    await pair.a.gateway._stages.look()
-    found = pair.a.gateway._stages.view("demo").shadow
+    await pair.a.gateway.stages.look()
+    found = pair.a.gateway.stages.view("demo").shadow
     assert found.turns == 2
     assert found.moves["L1>L1"] == 1
     assert found.shadow_milli > found.cost_milli
@@ -184,7 +182,7 @@ async def test_a_stage_that_is_not_there_changes_nothing(pair: Pair) -> None:
     """A name written by other means is told of, not obeyed."""
     await order(pair, stage="mature")
     await order(pair, stage="no_such")
-    assert pair.a.gateway._stages.view("demo").stage == "mature"
+    assert pair.a.gateway.stages.view("demo").stage == "mature"
 
 
 @pytest.mark.anyio
