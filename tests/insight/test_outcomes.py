@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from engines.contract import Complexity, Decision, Emotion, Risk, Tier
+from gateway import outcomes
 from gateway.insight.contacts import Contact, cut
 from gateway.insight.outcomes import DAY_MS, Outcomes, Terms, count, end_of, rate
 from gateway.outcome import EventBody, HandoffOut, Leaves, encode
-from gateway.outcomes import count_shop, figures
+from gateway.outcomes import COUNT_S, OutcomesKeeper, count_shop, figures
 from gateway.store import keys
 from gateway.store.connection import Scripts
+from gateway.telemetry import Telemetry
 
 
 MINUTE = 60_000
@@ -246,3 +248,32 @@ async def test_the_store_is_read_by_last_activity_and_by_shop(
         await scripts.close()
     assert (found.contacts, found.customers) == (41, 2)
     assert figures(found)["resolved_L1"] == 41
+
+
+@pytest.mark.anyio
+async def test_one_worker_counts_and_a_long_count_rests_long(
+    every_store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one reads what was counted; nobody counts most of the time."""
+    monkeypatch.setattr(outcomes, "SHARE", 1e-6)
+    scripts = await Scripts.connect(every_store_url)
+
+    def keeper() -> OutcomesKeeper:
+        return OutcomesKeeper(
+            scripts, Telemetry(), ["demo"], lambda _: PRICES, lambda: NOW, idle_ms=IDLE
+        )
+
+    try:
+        await put(scripts, "demo", "c", [word(T), reply(T)], T)
+        assert await keeper().kept("demo") is None
+        await keeper().look()
+        await put(scripts, "demo", "later", [word(T), reply(T)], T)
+        await keeper().look()
+        known = await keeper().kept("demo")
+        mark = keys.shop_key("demo", "ol")
+        left_ms = await scripts.command(mark, "PTTL", mark)
+    finally:
+        await scripts.close()
+    assert known is not None
+    assert known.contacts == 1
+    assert left_ms > COUNT_S * 1000

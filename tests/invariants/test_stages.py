@@ -194,7 +194,7 @@ async def test_a_dry_run_tells_who_would_carry_recent_messages(
     for number in range(3):
         await pair.a.say(f"st-dry-{number}", "多久发货")
         await pair.a.say(f"st-dry-{number}", PARCEL)
-    router = pair.a.gateway._keeper.fleet.active.router
+    router = pair.a.gateway.stages._fleet.active.router
     scripts = await Scripts.connect(embedded_store.url)
     try:
         found = await _tried(scripts, router, since_ms)
