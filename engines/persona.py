@@ -8,7 +8,7 @@ alike, after they were checked, and never touches citations or actions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -39,7 +39,7 @@ class Tone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Forbidden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
-    Words that never leave, by language.
+    Words that never leave, by language; looked for in answers of any language.
 
     Each names what takes its place; with nothing in its place the whole answer is
     held back, and the turn goes on to the next tier.
@@ -71,18 +71,14 @@ class Dresser:
     def __init__(self, persona: Persona) -> None:
         self._tones = persona.tones
         self._limits = persona.limits
-        self._forbidden: dict[Locale, Mapping[str, str]] = {
-            "zh": persona.forbidden.zh,
-            "en": {word.lower(): new for word, new in persona.forbidden.en.items()},
-        }
-        self._patterns = {
-            locale: _pattern(locale, words) for locale, words in self._forbidden.items()
-        }
+        words = {**persona.forbidden.zh, **persona.forbidden.en}
+        self._instead = {word.lower(): new for word, new in words.items()}
+        self._pattern = _pattern(self._instead)
 
     def dress(self, answer: Answer, turn: Turn, emotion: Emotion) -> Answer | None:
         """Answer as this shop says it; None if it holds what must not be said."""
         locale: Locale = "zh" if _CJK.search(answer.text) else "en"
-        body = self._allowed(answer.text, locale)
+        body = self._allowed(answer.text)
         if body is None:
             return None
         text = self._fit(body, self._around(body, locale, turn, emotion), answer, turn)
@@ -92,19 +88,18 @@ class Dresser:
             else msgspec.structs.replace(answer, text=text)
         )
 
-    def forbids(self, text: str, locale: Locale) -> str:
+    def forbids(self, text: str) -> str:
         """Forbidden word of *text*; empty if there is none."""
-        pattern = self._patterns[locale]
-        found = pattern.search(text) if pattern else None
+        found = self._pattern.search(text) if self._pattern else None
         return found.group() if found else ""
 
-    def _allowed(self, text: str, locale: Locale) -> str | None:
-        pattern, words = self._patterns[locale], self._forbidden[locale]
+    def _allowed(self, text: str) -> str | None:
+        pattern, instead = self._pattern, self._instead
         if pattern is None:
             return text
-        if any(not words[hit.lower()] for hit in pattern.findall(text)):
+        if any(not instead[hit.lower()] for hit in pattern.findall(text)):
             return None
-        return pattern.sub(lambda hit: words[hit.group().lower()], text)
+        return pattern.sub(lambda hit: instead[hit.group().lower()], text)
 
     def _around(self, text: str, locale: Locale, turn: Turn, emotion: Emotion) -> str:
         """Put opening and closing around *text*, unless they were just said."""
@@ -143,15 +138,20 @@ def problems(persona: Persona) -> Iterator[tuple[tuple[str, ...], str, str]]:
         for name in ("opening", "closing"):
             line = getattr(tone, name)
             for locale in ("zh", "en") if line else ():
-                word = dresser.forbids(getattr(line, locale), locale)
+                word = dresser.forbids(getattr(line, locale))
                 if word:
                     place = ("tones", mood.value, name, locale)
                     yield place, f"{word!r} is forbidden", "say it otherwise"
 
 
-def _pattern(locale: Locale, words: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not words:
-        return None
-    either = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    bounded = either if locale == "zh" else rf"\b(?:{either})\b"
-    return re.compile(bounded, re.IGNORECASE)
+def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Any of *words*; Latin ones whole, also between Chinese characters."""
+    ordered = sorted(words, key=len, reverse=True)
+    found = [
+        rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"
+        if word.isascii()
+        else re.escape(word)
+        for word in ordered
+    ]
+    # ASCII: else ı and ſ would match i and s, and their lower case be no word of ours.
+    return re.compile("|".join(found), re.IGNORECASE | re.ASCII) if found else None

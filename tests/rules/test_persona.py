@@ -100,7 +100,9 @@ def test_a_forbidden_word_is_replaced_or_holds_the_answer_back(voice: Voice) -> 
     assert said(voice, "这是全网最低价。") == "这是优惠价。"
     assert said(voice, "Our Cheapest Ever.") == "Our good value."
     assert said(voice, "Secures well.") == "Secures well."
-    for text in ("本品保证治愈。", "It CURES colds."):
+    assert said(voice, "价格cheapest ever，明天到。") == "价格good value，明天到。"
+    assert said(voice, "It cureſ nobody.") == "It cureſ nobody."
+    for text in ("本品保证治愈。", "It CURES colds.", "这款cures感冒。"):
         assert voice.dress(Answer(text=text), turn(), Emotion.CALM) is None
 
 
