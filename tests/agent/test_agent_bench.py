@@ -73,7 +73,7 @@ def tau_call(shop: TauShop, policy: Policy, tool: str, args: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("name", ["tasks_dev.jsonl", "tasks_train.jsonl"])
 def test_retail_tasks_leave_what_the_reference_leaves(name: str) -> None:
-    """Replayed actions: the same difference of the whole database, task by task."""
+    """Replayed actions: the same difference of all that a task touches, task by task."""
     folder = data("tau_retail")
     db, policy = database(folder), Policy.load(HERE / "tau_retail.yaml")
     tasks = rows(folder / name)
