@@ -15,6 +15,7 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,15 @@ _LIST_OF_PARTS = _LOG_PARTS / "appendonly.aof.manifest"
 #: Rewrites of the log during a copy after which it is given up.
 _TRIES = 5
 _LARGEST_MANIFEST = 64 * 2**20
+#: What unpacking says of bytes that are not those of a backup.
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,  # of a text that is no UTF-8, of a number that is none
+    zlib.error,
+    tarfile.TarError,
+    msgspec.MsgspecError,
+)
 
 
 class BackupError(GatewayError):
@@ -168,12 +178,11 @@ def restore(source: Path, folder: Path) -> Contents:
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
-    except (OSError, EOFError, tarfile.TarError, msgspec.MsgspecError) as exc:
-        _remove(part)
+    except _DAMAGED as exc:
         raise BackupError(f"{source}: damaged or no backup: {exc}") from exc
-    except BackupError:
-        _remove(part)
-        raise
+    finally:
+        if part.exists():
+            _remove(part)
     return contents
 
 

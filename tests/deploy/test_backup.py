@@ -104,6 +104,18 @@ def test_nothing_is_overwritten(used: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "c.tar.gz").exists()
 
 
+def test_a_backup_whose_list_is_no_text_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Bytes that no decoder reads, whole and well compressed."""
+    source = tmp_path / "b.tar.gz"
+    with tarfile.open(source, "w:gz") as archive:
+        entry = tarfile.TarInfo("backup.json")
+        entry.size = 6
+        archive.addfile(entry, io.BytesIO(b'{"a":\xff'))
+    with pytest.raises(BackupError, match="damaged or no backup"):
+        restore(source, tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar.gz"]
+
+
 @settings(
     max_examples=60,
     deadline=None,

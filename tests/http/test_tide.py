@@ -59,7 +59,7 @@ def test_a_customer_would_rather_be_answered_later(
     for conversation in held:
         app.say(conversation, "转人工")
     path = f"/v1/conversations/{held[-1]}/handoff"
-    assert app.http.get(path).json()["position"] == 1
+    assert app.http.get(path).json()["state"] == "queued"
     later = app.http.post(f"{path}/callback").json()
     assert later["state"] == "ticketed"
     assert later["promised_at"]

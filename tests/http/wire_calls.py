@@ -87,8 +87,8 @@ def stored_keys(stack: Stack) -> set[bytes]:
 
 
 def _is_lasting(key: bytes) -> bool:
-    """Everything but what sweeping moves by itself."""
-    return not key.endswith((b"}w", b"}O"))
+    """Everything but what sweeping moves and counting writes by themselves."""
+    return not key.endswith((b"}w", b"}O", b"}oc", b"}ol"))
 
 
 def check_problem(
