@@ -52,6 +52,9 @@ DURABLE = {
 _SETTINGS = {
     **DURABLE,
     "aof-load-truncated": "yes",
+    # Writing the log anew takes a core for a second or two, and answers wait for it;
+    # 512 MB of log are read in about two seconds at a start.
+    "auto-aof-rewrite-min-size": "512mb",
     "daemonize": "no",
     # A conversation with its state stays one compact block: less memory and time.
     "hash-max-listpack-value": "2048",
