@@ -15,6 +15,7 @@ from engines.contract import (
     Answer,
     ConversationId,
     Decision,
+    Locale,
     MessageId,
     OpenTask,
     Risk,
@@ -24,6 +25,7 @@ from engines.contract import (
     UserId,
     Utterance,
 )
+from gateway.language import is_telling
 from gateway.outcome import EventBody
 
 
@@ -40,6 +42,8 @@ class ConversationState(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         user_id: Whose memory this is.
 
+        locale: Language they last spoke, for what says nothing of it.
+
         episode: Number of the episode, from 1.
 
         turn_number: Customer messages answered in this episode.
@@ -53,6 +57,7 @@ class ConversationState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     user_id: str = ""
+    locale: Locale | None = None
     episode: int = 1
     turn_number: int = 0
     history: list[Utterance] = msgspec.field(default_factory=list)
@@ -91,6 +96,8 @@ def begin_turn(
     is_idle = state.last_ms > 0 and now_ms - state.last_ms > idle_ms
     is_other = state.user_id not in ("", user_id)
     state.user_id = user_id
+    if is_other:
+        state.locale = None
     if state.is_closed or is_idle or is_other:
         state.episode += 1
         state.turn_number = 0
@@ -124,7 +131,7 @@ def turn_of(
         user_id=UserId(inbound.user_id),
         seq=seq,
         text=inbound.text,
-        locale="en" if inbound.locale == "en" else "zh",
+        locale=_spoken(state, inbound),
         history=tuple(state.history),
         open_task=state.open_task,
         turn_number=state.turn_number,
@@ -133,6 +140,13 @@ def turn_of(
         is_repeat_contact=state.episode > 1,
         deadline_s=deadline_s,
     )
+
+
+def _spoken(state: ConversationState, inbound: EventBody) -> Locale:
+    """Language of the turn: "ok" and "K3022" are said in the one before."""
+    if state.locale is not None and not is_telling(inbound.text):
+        return state.locale
+    return "en" if inbound.locale == "en" else "zh"
 
 
 def end_turn(
@@ -147,6 +161,7 @@ def end_turn(
     keep_lines: int,
 ) -> None:
     """Remember what was said, what is open, and the highest risk so far."""
+    state.locale = turn.locale
     state.history.append(Utterance("customer", turn.text[:LINE_CHARS]))
     if text:
         state.history.append(Utterance("assistant", text[:LINE_CHARS]))

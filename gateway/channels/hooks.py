@@ -30,6 +30,7 @@ from gateway.channels.contract import (
 )
 from gateway.channels.identity import Identity
 from gateway.errors import MessageConflict, NotFound
+from gateway.language import LocaleOf, language_of
 from gateway.outcome import Card, EventBody, encode
 from gateway.store.mailbox import Accepted, NewMessage
 from gateway.store.pulls import Pulls
@@ -105,7 +106,7 @@ class Hooks:
         identity: Identity,
         returner: Returner,
         *,
-        locale_of: Callable[[str, Locale], Locale],
+        locale_of: LocaleOf,
         wall_ms: Callable[[], int],
         dedup_s: float,
         text_chars: int,
@@ -213,7 +214,7 @@ class Hooks:
             text=text,
             message_id=plain_id(message.message_id),
             user_id=user,
-            locale=self._locale_of(text, declared),
+            locale=language_of(text, message.locale, self._locale_of),
             cards=_cards(message),
             meta=_meta(message.attachments),
         )

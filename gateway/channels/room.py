@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from engines.contract import Locale
 from gateway.channels.accounts import Accounts, AccountSettings
 from gateway.channels.delivery import Deliverer
 from gateway.channels.hooks import Hooks, Returner, Taker
 from gateway.channels.identity import Identity
 from gateway.channels.puller import Puller
+from gateway.language import LocaleOf
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.deliveries import Deliveries
@@ -37,7 +37,7 @@ class Channels:
         returner: Returner,
         telemetry: Telemetry,
         *,
-        locale_of: Callable[[str, Locale], Locale],
+        locale_of: LocaleOf,
         wall_ms: Callable[[], int],
         dedup_s: float,
         text_chars: int,

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 from litestar.types import ControllerRouterHandler
 
-from engines.contract import Locale
 from gateway.admission.rate import RateLimit
 from gateway.approvals import Approvals
 from gateway.channels.room import Channels
@@ -43,6 +42,7 @@ from gateway.http.sign_on import SignOnApi, sign_on_routes
 from gateway.http.stages import StagesApi, stage_routes
 from gateway.http.system import SystemApi
 from gateway.http.tide import TideApi, tide_routes
+from gateway.language import LocaleOf
 from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.outcomes import OutcomesKeeper
@@ -103,7 +103,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     models: ModelsApi
     corrections: CorrectionsApi
     telemetry: Telemetry
-    locale_of: Callable[[str, Locale], Locale]
+    locale_of: LocaleOf
     wall_ms: Callable[[], int]
     presence_s: float
     demo: Sequence[DemoCustomer] = ()

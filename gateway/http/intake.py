@@ -26,6 +26,7 @@ from gateway.http.auth import Authenticator, Principal
 from gateway.http.cors import Cors
 from gateway.http.problems import CONTENT_TYPE, Table, headers_of, problem_of
 from gateway.http.wire import Id, MessageIn
+from gateway.language import LocaleOf, language_of
 from gateway.outcome import EventBody, MessageOut, encode
 from gateway.store.mailbox import NewMessage
 from gateway.telemetry import Telemetry
@@ -34,9 +35,6 @@ from gateway.telemetry import Telemetry
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
-
-#: So few Latin words say nothing of the language a customer speaks.
-FEW_WORDS = 2
 
 PREFIX = "/v1/conversations/"
 SUFFIX = "/messages"
@@ -71,7 +69,7 @@ class Intake:
         key_rate: RateLimit,
         visitor_rate: RateLimit,
         text_chars: int,
-        locale_of: Callable[[str, Locale], Locale],
+        locale_of: LocaleOf,
         wall_ms: Callable[[], int],
         route_of: Callable[[str, str, str, str], bytes],
     ) -> None:
@@ -119,14 +117,8 @@ class Intake:
             raise RateLimited(wait_s)
 
     def language(self, text: str, declared: Locale | None) -> Locale:
-        """
-        The text's own language; the sender's page may be in another one.
-
-        A word or two of Latin letters ("ok", "hi", "K3003") leave it at that.
-        """
-        if declared is not None and text.isascii() and len(text.split()) <= FEW_WORDS:
-            return declared
-        return self._locale_of(text, declared or "zh")
+        """The text's own language; the sender's page may be in another one."""
+        return language_of(text, declared, self._locale_of)
 
     def _new_message(
         self, principal: Principal, conversation_id: str, message: MessageIn

@@ -328,3 +328,13 @@ def test_a_problem_is_json_that_says_the_same_as_the_status(app: Caller) -> None
     problem = json.loads(answer.content)
     assert problem["type"] == f"/problems/{problem['code']}"
     assert {"type", "title", "status", "code", "detail", "field"} <= problem.keys()
+
+
+def test_a_bare_order_number_is_answered_in_the_language_of_the_talk(
+    app: Caller,
+) -> None:
+    """Nor does "ok" turn a Chinese talk into an English one, with no page to say so."""
+    talk = fresh()
+    for text in ("多久发货", "K3022", "ok"):
+        reply = app.say(talk, text)["reply"]["text"]
+        assert any("\u4e00" <= c <= "\u9fff" for c in reply), reply

@@ -51,6 +51,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     # gateway core, lowest first
     "gateway": (),
     "gateway.errors": (),
+    "gateway.language": ("engines.contract",),
     "gateway.waiting": (),
     "gateway.admission*": (),
     "gateway.config": (
@@ -75,11 +76,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.outcome": ("engines.contract",),
     "gateway.client": ("gateway.outcome",),
     "gateway.push": (),
-    "gateway.state": ("engines.contract", "gateway.outcome"),
+    "gateway.state": ("engines.contract", "gateway.language", "gateway.outcome"),
     "gateway.store*": ("engines.agent.ledger",),
     "gateway.channels*": (
         "engines.contract",
         "gateway.errors",
+        "gateway.language",
         "gateway.outcome",
         "gateway.store.*",
         "gateway.telemetry",
@@ -241,6 +243,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.dispatch",
         "gateway.errors",
         "gateway.handoff.*",
+        "gateway.language",
         "gateway.librarian",
         "gateway.live",
         "gateway.metrics",
