@@ -178,7 +178,7 @@ class Answerer:
                 verdict.answer = result
                 return
             verdict.climbs.append(Climb(verdict.tier, result.reason, result.note))
-            verdict.tier = next_tier(verdict.tier, result, verdict.decision)
+            verdict.tier = next_tier(verdict, result, turn)
 
     async def _ask(
         self, engine: Engine, turn: Turn, verdict: Verdict, admitted: Collection[Tier]
@@ -311,19 +311,35 @@ def _said(
     return said or Escalation(reason=Reason.GUARD, note="forbidden word")
 
 
-def next_tier(tier: Tier, escalation: Escalation, decision: Decision) -> Tier:
+def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     """
-    Who gets the turn after *tier* gave it back; always a later tier.
+    Who gets *turn* after the tier of *verdict* gave it back; none is asked twice.
 
-    L3 changes things: a harmless question that L2 could not answer does not
-    become a task by that, so it goes past L3.
+    L3 changes things: a harmless question that L2 could not answer does not become a
+    task by that, so it goes past L3. What L3 finds to be no task is a question after
+    all, and L2 reads it.
     """
+    tier, decision = verdict.tier, verdict.decision
+    asked = {climb.tier for climb in verdict.climbs}
     wanted = escalation.to
     if wanted is None and escalation.reason is Reason.NEEDS_ACTION:
         wanted = Tier.L3
     if wanted is not None and TIER_ORDER[wanted] > TIER_ORDER[tier]:
-        return wanted
+        return Tier.HUMAN if wanted in asked else wanted
     if tier is Tier.L1:
         return Tier.L2
-    is_task = decision.complexity is Complexity.COMPLEX or decision.risk is Risk.HIGH
-    return Tier.L3 if tier is Tier.L2 and is_task else Tier.HUMAN
+    if tier is Tier.L2:
+        is_task = (
+            decision.complexity is Complexity.COMPLEX or decision.risk is Risk.HIGH
+        )
+        return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
+    is_question = escalation.reason is Reason.NO_MATCH and _may_be_question(
+        decision, turn
+    )
+    return Tier.L2 if is_question and Tier.L2 not in asked else Tier.HUMAN
+
+
+def _may_be_question(decision: Decision, turn: Turn) -> bool:
+    """True unless *turn* is a task, or grave by itself and not by its episode alone."""
+    is_grave = decision.risk is Risk.HIGH and turn.previous_risk is not Risk.HIGH
+    return decision.complexity is not Complexity.COMPLEX and not is_grave

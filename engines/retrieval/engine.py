@@ -33,7 +33,7 @@ from engines.retrieval import phrases, questions, wishes
 from engines.retrieval.compose import BUDGET, Piece, merge
 from engines.retrieval.language import clean, language_of
 from engines.retrieval.questions import Kind, Part
-from engines.retrieval.reads import Wanted, look_up
+from engines.retrieval.reads import WHICH, Wanted, look_up
 from engines.retrieval.rewriting import Topic
 from engines.retrieval.searching import DEPTH, Found, Searcher
 from engines.retrieval.writing import Writer
@@ -47,6 +47,9 @@ _MESSENGERS: Final = frozenset(
     ["wechat", "wecom", "dingtalk", "feishu", "telegram", "whatsapp", "slack"]
 )
 _BRIEF: Final = 0.7
+#: Gravity from which a word says something, and how many such words "how much is it"
+#: has.
+_SAYING, _PRICE_ALONE = 0.5, 2
 
 
 class RetrievalEngine:
@@ -213,6 +216,7 @@ class RetrievalEngine:
     async def _piece(
         self, turn: Turn, topic: Topic, locale: Locale
     ) -> Piece | Escalation:
+        piece: Piece | None = None
         if topic.kind is not Kind.KNOWLEDGE and self._shop is not None:
             wanted = Wanted(
                 kind=topic.kind,
@@ -223,11 +227,17 @@ class RetrievalEngine:
                 products=self._searcher.titles(topic, locale),
             )
             piece = await look_up(self._shop, wanted)
-            if piece is not None:
+            if piece is not None and not self._may_be_told(piece, topic):
                 return piece
         searcher = self._searcher
         vectors = await searcher.vectors_soon(topic)
-        return searcher.answer(topic, locale, _share(turn.channel), vectors)
+        told = searcher.answer(topic, locale, _share(turn.channel), vectors)
+        return piece if piece is not None and isinstance(told, Escalation) else told
+
+    def _may_be_told(self, piece: Piece, topic: Topic) -> bool:
+        """Rather than ask back which product: the price of what is none is in a text."""
+        weighty = [unit for unit in topic.query.units if unit.gravity >= _SAYING]
+        return piece.subject == f"read.{WHICH}" and len(weighty) > _PRICE_ALONE
 
     def _merged(
         self,

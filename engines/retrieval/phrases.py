@@ -134,6 +134,15 @@ def price(product: Product, locale: Locale) -> str:
     return f"{product.title_en} costs {cost} now."
 
 
+def total(found: Sequence[Product], locale: Locale) -> str:
+    """What one of each costs together; of one currency."""
+    cost = sum(product.price_minor for product in found)
+    words = amount(cost, found[0].currency, locale)
+    if locale == "zh":
+        return f"各一件合计 {words}，未计运费和优惠。"
+    return f"One of each comes to {words} before postage and discounts."
+
+
 def coupon(held: Coupon, locale: Locale) -> str:
     """What a coupon takes off, from which total, and until when."""
     off = amount(held.off_minor, held.currency, locale)

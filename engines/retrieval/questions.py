@@ -148,7 +148,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
         (
             Kind.ORDER,
             _zh(
-                r"(?:我的?|那个?|这个?|上次的?|昨天的?).{0,6}(?:订单|单子|单).{0,8}(?:状态|情况|怎么样|进度|处理|到哪一步)|(?:发货|发出|寄出)(?:了)?(?:吗|没|么)|发了吗|发了没|还没发(?:货)?"
+                r"(?:我的?|那个?|这个?|上次的?|昨天的?).{0,6}(?:订单|单子|单).{0,8}(?:状态|情况|怎么样|进度|处理|到哪一步)|(?<!合并)(?<!一起)(?<!分开)(?:发货|发出|寄出)(?:了)?(?:吗|没|么)|发了吗|发了没|还没发(?:货)?"
                 r"|订单(?:号)?\s*[A-Za-z]*\d{3,}.{0,8}(?:状态|怎么样|情况|进度)?|[A-Za-z]{1,4}\d{3,}.{0,6}(?:状态|情况|怎么样|进度)|查(?:一?下|询)?.{0,6}(?:订单|单子)"
             ),
         ),
@@ -187,7 +187,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             _en(
                 r"where(?:'s| is| are| has)\b.{0,20}\b(?:parcel|package|order|delivery|shipment|stuff|item|items|it)\b|track(?:ing)?\b.{0,20}\b(?:my|order|parcel|package)"
                 r"|\bmy\b.{0,30}\b(?:parcel|package|order|delivery|shipment|item|items)\b.{0,20}\b(?:arrive|come|get here|be delivered|delivered yet|arrived)|when (?:will|does|is) (?:my|it)\b.{0,30}\b(?:arrive|come|get|deliver)"
-                r"|(?:has|hasn't|haven't|still|not).{0,24}\b(?:arrived|received|come yet)\b|(?:will|can) (?:it|my .{0,20}) (?:be here|arrive|come).{0,12}(?:today|tomorrow|tonight)"
+                r"|(?:has|hasn't|haven't|still|not).{0,24}\b(?:arrived|received|come yet)\b|(?:will|can|does|do) (?:it|they|my .{0,20}?) (?:be (?:here|delivered)|arrive|get here|come(?! (?:with|in|as|from|back)\b))"
             ),
         ),
         (
@@ -198,6 +198,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
         ),
     ),
 }
+_WHERE: Final = _en(r"\bwhere(?:'s|\u2019s|s| is| are) my\b")
 #: General questions in the same words, which a passage answers.
 _GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
@@ -239,6 +240,11 @@ def kind_of(text: str, locale: Locale) -> Kind:
             if pattern.search(text):
                 return kind
     return Kind.KNOWLEDGE
+
+
+def asks_where(text: str) -> bool:
+    """True if *text* asks where something of the customer's is: "where's my ..."."""
+    return _WHERE.search(text) is not None
 
 
 def asks(text: str, locale: Locale) -> bool:

@@ -47,6 +47,12 @@ _WEIGHT: Final = re.compile(
 _GRAMS: Final = {"公": 1000, "千": 1000, "k": 1000, "斤": 500, "克": 1, "g": 1}
 _CURRENCY: Final = "CNY"
 _NAMED: Final = 3
+_TOTAL: Final = re.compile(
+    r"一共|总共|合计|加起来|总价|共[要是多]|\b(?:total|altogether|together|in all|both)\b",
+    re.IGNORECASE,
+)
+#: Subject of the question which product is meant.
+WHICH: Final = "which_product"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +152,7 @@ def _order_citation(order: Order, locale: Locale) -> Citation:
 async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
     if not wanted.products:
         text = phrases.which_product(wanted.locale)
-        return _piece(text, (), ASKED_BACK, "which_product")
+        return _piece(text, (), ASKED_BACK, WHICH)
     found: list[Product] = []
     for sku, title in list(wanted.products.items())[:_NAMED]:
         found += [p for p in await shop.products(title) if p.sku == sku]
@@ -158,8 +164,18 @@ async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
         Citation(id=f"product:{p.sku}", title=_title(p, wanted.locale), quote=text)
         for p, text in zip(found, texts, strict=True)
     ]
+    if wanted.kind is Kind.PRICE and _is_total_asked(wanted.text, found):
+        text = phrases.total(found, wanted.locale)
+        ids = "+".join(product.sku for product in found)
+        citations.append(Citation(id=f"product:{ids}", title=ids, quote=text))
+        texts.append(text)
     joint = "" if wanted.locale == "zh" else " "
     return _piece(joint.join(texts), citations, SURE, wanted.kind.value)
+
+
+def _is_total_asked(text: str, found: Sequence[Product]) -> bool:
+    currencies = {product.currency for product in found}
+    return len(found) > 1 and len(currencies) == 1 and _TOTAL.search(text) is not None
 
 
 def _title(product: Product, locale: Locale) -> str:

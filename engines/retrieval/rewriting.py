@@ -16,7 +16,7 @@ import msgspec
 from engines.contract import Locale, Utterance
 from engines.retrieval.language import clean
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import Kind, Part, kind_of
+from engines.retrieval.questions import Kind, Part, asks_where, kind_of
 from engines.retrieval.terms import Analyzer, Query
 
 
@@ -66,6 +66,8 @@ class Rewriter:
         own = self._analyzer.query(part.text)
         if not own.products:
             own = own.about(self._analyzer.products(message))
+        elif part.kind is Kind.KNOWLEDGE and asks_where(part.text):
+            part = msgspec.structs.replace(part, kind=Kind.PARCEL)
         recent = history[-REACH:]
         lines = [clean(line.text) for line in reversed(recent)]
         asked = [

@@ -154,6 +154,37 @@ async def test_a_name_of_two_products_tells_both(engine: RetrievalEngine) -> Non
     assert sorted(ids(answer)) == ["product:EB-06", "product:HP-05"]
 
 
+async def test_prices_are_added_up_where_the_total_is_asked(
+    engine: RetrievalEngine,
+) -> None:
+    """The sum is cited like each price, so that the guard lets it pass."""
+    answer = await say(engine, "电饭煲加保温杯一共多少钱")
+    assert "合计 398 元" in answer.text
+    answer = await say(
+        engine, "how much are the kettle and the flask together?", locale="en"
+    )
+    assert "comes to CNY 258 before" in answer.text
+    assert "合计" not in (await say(engine, "电饭煲和保温杯多少钱")).text
+
+
+async def test_what_something_else_costs_is_read_before_asking_back(
+    engine: RetrievalEngine,
+) -> None:
+    """Points are no product: their price stands in a passage."""
+    assert ids(await say(engine, "80分能抵多少钱")) == ["zh/membership#spend"]
+    assert (await say(engine, "多少钱")).text == "请问您想了解哪一款商品？"
+
+
+async def test_a_parcel_is_asked_for_by_what_is_in_it(engine: RetrievalEngine) -> None:
+    """And "it" in the next question is that parcel."""
+    first = await say(engine, "where's my backpack", user="c1004", locale="en")
+    assert ids(first) == ["parcel:ZT3008880014"]
+    lines = talk("where's my backpack", first.text)
+    text = "will it come before the weekend?"
+    then = await say(engine, text, user="c1004", locale="en", history=lines)
+    assert ids(then) == ["parcel:ZT3008880014"]
+
+
 async def test_one_message_may_ask_passage_and_shop(engine: RetrievalEngine) -> None:
     """'Does it fit and is it in stock' gets both, each with its source."""
     text = "does a 15 inch laptop fit the backpack and is it in stock"

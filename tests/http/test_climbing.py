@@ -1,0 +1,102 @@
+"""Who gets a turn that a tier gave back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.contract import (
+    Complexity,
+    ConversationId,
+    Decision,
+    Escalation,
+    MessageId,
+    Reason,
+    Risk,
+    ShopId,
+    Tier,
+    Turn,
+    UserId,
+)
+from gateway.answering import Climb, Verdict, next_tier
+
+
+def turn(previous: Risk | None = None) -> Turn:
+    """A turn of an episode that had this risk."""
+    return Turn(
+        turn_id="demo/c/1",
+        shop=ShopId("demo"),
+        channel="app",
+        conversation_id=ConversationId("c"),
+        message_id=MessageId("m"),
+        user_id=UserId("u"),
+        seq=1,
+        text="-",
+        locale="zh",
+        previous_risk=previous,
+    )
+
+
+def verdict(tier: Tier, complexity: Complexity, risk: Risk, *before: Tier) -> Verdict:
+    """A turn that *tier* has just given back, as others *before* it did."""
+    decision = Decision(complexity=complexity, risk=risk, tier=tier, confidence=0.9)
+    climbs = [Climb(one, Reason.NO_MATCH) for one in (*before, tier)]
+    return Verdict(decision=decision, tier=tier, answer=None, climbs=climbs)
+
+
+MODERATE, COMPLEX = Complexity.MODERATE, Complexity.COMPLEX
+
+
+@pytest.mark.parametrize(
+    ("given_back", "previous", "reason", "to"),
+    [
+        (verdict(Tier.L3, MODERATE, Risk.LOW), None, Reason.NO_MATCH, Tier.L2),
+        (verdict(Tier.L3, MODERATE, Risk.HIGH), Risk.HIGH, Reason.NO_MATCH, Tier.L2),
+        (verdict(Tier.L3, MODERATE, Risk.HIGH), None, Reason.NO_MATCH, Tier.HUMAN),
+        (verdict(Tier.L3, COMPLEX, Risk.LOW), None, Reason.NO_MATCH, Tier.HUMAN),
+        (verdict(Tier.L3, MODERATE, Risk.LOW), None, Reason.STUCK, Tier.HUMAN),
+        (
+            verdict(Tier.L3, MODERATE, Risk.LOW, Tier.L2),
+            None,
+            Reason.NO_MATCH,
+            Tier.HUMAN,
+        ),
+        (
+            verdict(Tier.L2, MODERATE, Risk.LOW, Tier.L3),
+            None,
+            Reason.NEEDS_ACTION,
+            Tier.HUMAN,
+        ),
+        (verdict(Tier.L2, MODERATE, Risk.LOW), None, Reason.NEEDS_ACTION, Tier.L3),
+        (verdict(Tier.L2, MODERATE, Risk.LOW), None, Reason.NO_MATCH, Tier.HUMAN),
+        (verdict(Tier.L1, MODERATE, Risk.LOW), None, Reason.NO_MATCH, Tier.L2),
+    ],
+)
+def test_what_is_no_task_is_read_as_a_question(
+    given_back: Verdict, previous: Risk | None, reason: Reason, to: Tier
+) -> None:
+    """Unless it is grave by itself; and a question that L2 cannot answer is no task."""
+    assert next_tier(given_back, Escalation(reason=reason), turn(previous)) is to
+
+
+@given(data=st.data())
+def test_no_tier_is_asked_twice(data: Any) -> None:
+    """Whatever they say of a turn, the climb ends with a person."""
+    at = verdict(
+        data.draw(st.sampled_from([Tier.L1, Tier.L2, Tier.L3])),
+        data.draw(st.sampled_from(Complexity)),
+        data.draw(st.sampled_from(Risk)),
+    )
+    asked = [at.tier]
+    reasons, wishes = st.sampled_from(Reason), st.none() | st.sampled_from(Tier)
+    while at.tier is not Tier.HUMAN:
+        says = Escalation(reason=data.draw(reasons), to=data.draw(wishes))
+        at.tier = next_tier(
+            at, says, turn(data.draw(st.none() | st.sampled_from(Risk)))
+        )
+        at.climbs.append(Climb(at.tier, says.reason))
+        asked.append(at.tier)
+    assert len(asked) == len(set(asked))
