@@ -145,15 +145,15 @@ def judge(case: Case, reply: ReplyOut | None) -> str:
         return "answered what nothing answers" if sources else ""
     if reply is None:
         return "not answered"
-    missing = [group for group in case.must if not _holds(reply.text, group)]
+    missing = [group for group in case.must if not holds(reply.text, group)]
     if missing:
         return f"does not say {' | '.join(missing[0])}"
-    wrong = next((word for word in case.never if _holds(reply.text, (word,))), "")
+    wrong = next((word for word in case.never if holds(reply.text, (word,))), "")
     return f"says {wrong}" if wrong else ""
 
 
-def _holds(text: str, wordings: Sequence[str]) -> bool:
-    """True if one stands there; a figure only as a figure of its own."""
+def holds(text: str, wordings: Sequence[str]) -> bool:
+    """True if one of *wordings* stands there; a figure only as a figure of its own."""
     low = " ".join(text.lower().split())
     return any(
         re.search(rf"(?<![\d.]){re.escape(word)}(?![\d]|\.\d)", low)

@@ -40,6 +40,8 @@ _PRODUCT_GAIN: Final = 1.35
 _UNASKED_PRODUCT: Final = 0.8
 #: What it counts for in coverage that a passage is of the named product.
 _NAMED: Final = 0.5
+#: Share of that which a passage on no product has.
+_GENERAL: Final = 0.4
 #: What coverage keeps when a passage misses what it must speak of.
 _MISSED_MUST: Final = 0.25
 #: In a larger partition a single character in more than this share of passages
@@ -80,6 +82,9 @@ class Hit(NamedTuple):
 
         fullness: The score as a share of the most that the question could score,
             which alone can be compared between shops.
+
+        mass: How much the question says: 1 for a word that no passage holds, less for
+            every common one.
     """
 
     passage: Passage
@@ -87,6 +92,7 @@ class Hit(NamedTuple):
     coverage: float
     similarity: float = 0.0
     fullness: float = 0.0
+    mass: float = 0.0
 
     @property
     def rank_by_words(self) -> float:
@@ -195,19 +201,23 @@ class Partition:
         numbers: list[int],
         near: Floats | None = None,
     ) -> tuple[Hit, ...]:
-        terms = [t for unit in query.units for t in unit.terms + unit.parts]
+        terms = [t for unit in query.units for t in unit.all_terms]
         known = self._postings.find(terms)
         most = self._best_score(query.weights)
-        return tuple(
-            Hit(
-                self._passages[i],
-                float(scores[i]),
-                self._coverage(query, i, known),
-                0.0 if near is None else float(near[i]),
-                min(float(scores[i]) / most, 1.0),
+        hits = []
+        for i in numbers:
+            share, mass = self._coverage(query, i, known)
+            hits.append(
+                Hit(
+                    self._passages[i],
+                    float(scores[i]),
+                    share,
+                    0.0 if near is None else float(near[i]),
+                    min(float(scores[i]) / most, 1.0),
+                    mass / self._unknown_idf,
+                )
             )
-            for i in numbers
-        )
+        return tuple(hits)
 
     def _best_score(self, weights: Mapping[str, float]) -> float:
         """Of a passage that says every term again and again."""
@@ -248,14 +258,20 @@ class Partition:
         scores[of_products] = 0.0
         scores[named] = kept
 
-    def _coverage(self, query: Query, number: int, known: Mapping[str, int]) -> float:
+    def _coverage(
+        self, query: Query, number: int, known: Mapping[str, int]
+    ) -> tuple[float, float]:
+        """Share of the meaning of *query* that a passage speaks of, and all of it."""
         total = covered = 0.0
         factor = 1.0
-        if query.products and self._postings.has_product[number]:
-            # Only passages of the products that were named are left by now.
-            total = covered = _NAMED * self._unknown_idf
+        if query.products:
+            # Only passages of the products that were named are left by now, and such
+            # as are on none: these say nothing of the product.
+            total = _NAMED * self._unknown_idf
+            is_of_it = self._postings.has_product[number]
+            covered = total if is_of_it else total * _GENERAL
         for unit in query.units:
-            terms = unit.terms + unit.parts
+            terms = unit.all_terms
             idf = min((self._idf_of(known.get(t)) for t in unit.terms), default=1.0)
             idf *= unit.gravity
             has = {t: self._has(known.get(t), number) for t in terms}
@@ -266,7 +282,7 @@ class Partition:
             covered += idf * share
             if unit.is_must and not share:
                 factor = _MISSED_MUST
-        return factor * covered / total if total else 0.0
+        return (factor * covered / total if total else 0.0), total
 
     def _idf_of(self, number: int | None) -> float:
         return (

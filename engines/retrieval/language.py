@@ -67,6 +67,8 @@ _IRREGULAR: Final = {
     "sized": "size",
     "baking": "bake",
 }
+#: internationally, washable: of the word they are made of.
+_DERIVED: Final = re.compile(r"^(\w{3,}al)ly$|^(?!port)(\w{4,})able$")
 _SHORT: Final = 3
 _KEEPS_E: Final = 5
 
@@ -111,6 +113,7 @@ def stem(word: str) -> str:
     word = _IRREGULAR.get(word, word).removesuffix("'s")
     if len(word) <= _SHORT or not word.isalpha():
         return word
+    word = _DERIVED.sub(r"\1\2", word)
     if word.endswith("ies"):
         return word[:-3] + "y"
     for ending in ("sses", "shes", "ches", "xes", "zes"):

@@ -91,7 +91,9 @@ _ASKS: Final[dict[Locale, re.Pattern[str]]] = {
     ),
     "en": _en(
         r"\?|^\W*(?:and\s+|also\s+|so\s+|but\s+)*(?:is|are|does|do|did|can|could|how|what|when|where"
-        r"|which|who|will|would|should|has|have|may)\b"
+        r"|which|who|why|will|would|should|has|have|may)\b"
+        r"|\b(?:do|does|did|can|could|will|would|should|may|am|is|are)\s+(?:i|you|we|they|it|that|this|there)\b"
+        r"|\b(?:what|which|how|when|where|who)\s+(?:\w+\s+)?(?:do|does|should|can|could|will|would|is|are|happens|now|if)\b"
     ),
 }
 _FOLLOWUP: Final[dict[Locale, re.Pattern[str]]] = {

@@ -39,6 +39,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
         recent_products: Product spoken of last, if the question names none.
 
+        inherits: True if the products of *query* are those of an earlier question,
+            while this one has words of its own ("and the steel one?").
+
         asks: As of the part.
 
         continued: The same question as a follow-up, for when it is too short
@@ -50,6 +53,7 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     earlier: tuple[str, ...] = ()
     recent_products: frozenset[str] = frozenset()
+    inherits: bool = False
     asks: bool = True
     continued: Topic | None = None
 
@@ -107,6 +111,7 @@ class Rewriter:
             text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
             recent_products=self._recent(lines),
+            inherits=bool(before[1].products and own.units and not own.products),
             asks=part.asks,
         )
 

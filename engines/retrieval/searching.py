@@ -143,7 +143,19 @@ class Searcher:
             near = index.search(query, scope, k, vector)
             if _is_better(near, hits):
                 hits = near
+        if topic.inherits:
+            far = index.search(topic.query.about(frozenset()), scope, k, vector)
+            if far and self._is_meant(far[0], hits, topic):
+                hits = far
         return Found(hits, confidence(hits))
+
+    def _is_meant(self, other: Hit, hits: Sequence[Hit], topic: Topic) -> bool:
+        """True if words of the question's own name the product of *other*."""
+        names = self._analyzers[other.passage.locale].count(
+            "\n".join(other.passage.header.names)
+        )
+        is_named = any(t in names for unit in topic.query.units for t in unit.terms)
+        return is_named and (not hits or other.coverage > hits[0].coverage)
 
     def find_best(
         self, topic: Topic, locale: Locale, k: int, vectors: Vectors

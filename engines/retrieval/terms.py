@@ -28,6 +28,8 @@ from engines.retrieval.words import Found, Phrases, Synonyms
 WEIGHT: Final = {"w": 1.0, "s": 1.5, "b": 0.5, "c": 0.12, "f": 1.0}
 #: Share of a unit that a passage covers with its characters alone.
 _PAIR_CREDIT: Final = 0.8
+#: Share that it covers with single characters of a word.
+_LETTER_CREDIT: Final = 0.45
 _HAN_RUN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 _SKIP: Final = re.compile(r"[\W_]+\Z")
 _FIGURE_GRAVITY: Final = 0.6
@@ -45,6 +47,9 @@ class Unit(NamedTuple):
 
         parts: Else the share of these counts.
 
+        letters: Else the share of these, its characters one by one, counts a little:
+            试弹 and 试琴, 裂缝 and 裂纹 are near in meaning.
+
         is_must: True if a passage that does not speak of it is no answer.
 
         is_soft: True if an answer need not speak of it.
@@ -59,6 +64,12 @@ class Unit(NamedTuple):
     is_must: bool = False
     is_soft: bool = False
     gravity: float = 1.0
+    letters: tuple[str, ...] = ()
+
+    @property
+    def all_terms(self) -> tuple[str, ...]:
+        """Whatever of it may stand in a passage."""
+        return self.terms + self.parts + self.letters
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,7 +223,8 @@ class Analyzer:
             parts = tuple("b" + pair for pair in _pairs(token.word))
         # A wording that the shop lists as one of its trade is no filler.
         gravity = 1.0 if names else token.gravity
-        return Unit(token.word, tuple(terms), parts, gravity=gravity)
+        letters = tuple("c" + char for char in token.word) if parts else ()
+        return Unit(token.word, tuple(terms), parts, gravity=gravity, letters=letters)
 
     def _add_synonym(
         self, found: Found, inner: list[_Token], units: list[Unit]
@@ -234,9 +246,15 @@ def coverage(unit: Unit, has: Mapping[str, bool]) -> float:
     """How far a passage that *has* these terms speaks of *unit*, 0 to 1."""
     if any(has.get(term) for term in unit.terms):
         return 1.0
-    if not unit.parts:
-        return 0.0
-    return _PAIR_CREDIT * sum(bool(has.get(p)) for p in unit.parts) / len(unit.parts)
+    return max(
+        _PAIR_CREDIT * _share(unit.parts, has),
+        _LETTER_CREDIT * _share(unit.letters, has),
+    )
+
+
+def _share(terms: tuple[str, ...], has: Mapping[str, bool]) -> float:
+    """How many of *terms* are there, as a share; none of no terms."""
+    return sum(bool(has.get(term)) for term in terms) / len(terms) if terms else 0.0
 
 
 def _segment(text: str, fixed: list[Found]) -> list[_Token]:

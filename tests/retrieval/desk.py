@@ -19,9 +19,12 @@ from engines.contract import (
     Utterance,
 )
 from engines.retrieval.engine import RetrievalEngine
+from engines.retrieval.ingest.run import ingest
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
 from engines.shops.port import ShopPort
+from gateway.config import shipped
+from gateway.services import WORDS
 
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +52,16 @@ def make_engine(
     """An engine on the shipped knowledge of the demo shop."""
     searcher = Knowledge(KNOWLEDGE, SHELF).searcher(lambda: today)
     return RetrievalEngine(SHELF.shop, searcher, cast("ShopPort", shop))
+
+
+def engine_of(
+    shop: str, files: Path, folder: Path, demo: Path | None = None
+) -> RetrievalEngine:
+    """A shop's engine on what its files say, and on the demo shop's folder if named."""
+    shelf = Shelf(folder / shop, ShopId(shop))
+    ingest([files], shelf, lambda: "now", lambda *_: None)
+    knowledge = Knowledge(demo, shelf, None, shipped(WORDS))
+    return RetrievalEngine(ShopId(shop), knowledge.searcher(lambda: TODAY), None)
 
 
 def make_turn(

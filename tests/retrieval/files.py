@@ -19,8 +19,10 @@ _R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _P = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-def pdf(lines: list[str], password: str = "") -> bytes:
-    """A PDF of one page; with a password it is encrypted."""
+def pdf(
+    lines: list[str], password: str = "", large: tuple[str, ...] = (), title: str = ""
+) -> bytes:
+    """A PDF of one page, some lines set large; with a password it is encrypted."""
     writer = PdfWriter()
     page = writer.add_blank_page(400, 400)
     font = DictionaryObject(
@@ -34,8 +36,13 @@ def pdf(lines: list[str], password: str = "") -> bytes:
         {NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})}
     )
     content = DecodedStreamObject()
-    shown = " T* ".join(f"({line}) Tj" for line in lines)
-    content.set_data(f"BT /F1 12 Tf 14 TL 20 380 Td {shown} ET".encode())
+    shown = " ".join(
+        f"BT /F1 {18 if line in large else 12} Tf 20 {380 - 20 * n} Td ({line}) Tj ET"
+        for n, line in enumerate(lines)
+    )
+    content.set_data(shown.encode())
+    if title:
+        writer.add_metadata({"/Title": title})
     page[NameObject("/Contents")] = content
     if password:
         writer.encrypt(password, algorithm="RC4-128")

@@ -25,6 +25,7 @@ from engines.retrieval.ingest.markdown import parse_markdown
 from engines.retrieval.ingest.run import IngestReport, Options, ingest, remove
 from engines.retrieval.ingest.shelf import MANIFEST, Shelf, ShelfDamaged
 from engines.retrieval.ingest.text import blocks_of, decode
+from engines.retrieval.ingest.typeset import plain_letters
 from engines.retrieval.ingest.web import parse_html
 from engines.retrieval.ingest.worker import ReaderProcess
 from engines.retrieval.knowledge import Knowledge
@@ -90,6 +91,22 @@ KINDS: list[tuple[str, bytes | str, str, str]] = [
     ),
     ("a.xlsx", xlsx(("Question", "Answer"), ("Open?", "At 9.")), "Open?", "At 9."),
     ("a.xlsx", xlsx(("名称", "价格"), ("杯子", 39)), "杯子", "价格：39"),
+    (
+        "a.xlsx",
+        xlsx(("Autumn price list",), ("名称", "价格"), ("碗", 29)),
+        "Autumn price list · 碗",
+        "价格：29",
+    ),
+    (
+        "a.pdf",
+        pdf(
+            ["Delivery", "Two days, and four to", "the islands.", "Returns", "Never."],
+            large=("Delivery", "Returns"),
+            title="Microsoft Word - leaflet.docx",
+        ),
+        "Delivery",
+        "Two days, and four to the islands.",
+    ),
     ("a.html", "<h2>Tea</h2><p>Keep <b>dry</b>.</p>", "Tea", "Keep dry."),
     ("a.html", "<dl><dt>换货？</dt><dd>7 天内。</dd></dl>", "换货？", "7 天内。"),
 ]
@@ -116,6 +133,15 @@ def test_each_kind_of_file_is_read(
     _, _, heading, text = KINDS[number]
     said = {passage.heading: passage.text for passage in kinds[str(number)]}
     assert text in said[heading], said
+
+
+def test_letters_of_a_pdf_are_those_that_people_type() -> None:
+    """Radicals, ligatures and soft hyphens are folded; everything else stays."""
+    assert plain_letters("⼩件第⼆⽇，⻋⾨⼾⼝，oﬃce so\u00adft") == (
+        "小件第二日，车門户口，office soft"
+    )
+    plain = "退货 7 天内 ① ½ Ａ"
+    assert plain_letters(plain) == plain
 
 
 def test_a_row_of_products_is_known_by_its_names(site: Site) -> None:

@@ -4,39 +4,25 @@ Shops that nothing was written for: their files, their customers' questions.
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pytest
-from desk import make_turn
+from desk import engine_of, make_turn
 from inside_gateway import config_of
 
-from engines.contract import Answer, Escalation, Locale, ShopId, Tier, Utterance
+from engines.contract import Answer, Escalation, Locale, Tier, Utterance
 from engines.retrieval.engine import RetrievalEngine
-from engines.retrieval.ingest.run import ingest
-from engines.retrieval.ingest.shelf import Shelf
-from engines.retrieval.knowledge import Knowledge
 from engines.rules.engine import RulesEngine
 from gateway.config import DispatchConfig, ShopConfig, shipped
 from gateway.outcome import ReplyOut
-from gateway.services import WORDS
 from loadtest.strangers import HERE, SHIPPED, Case, judge, load_sheet
 
 
 pytestmark = pytest.mark.anyio
-TODAY = date(2026, 11, 23)
+#: Shops that confidence is fitted on.
+HERE_TOO = Path(__file__).parent / "shops"
 PACK = shipped("packs/ecommerce.yaml")
 FACTS = shipped("knowledge/demo/facts.yaml")
-
-
-def engine_of(
-    shop: str, files: Path, folder: Path, demo: Path | None = None
-) -> RetrievalEngine:
-    """A shop's engine on what its files say, and on the demo shop's folder if named."""
-    shelf = Shelf(folder / shop, ShopId(shop))
-    ingest([files], shelf, lambda: "now", lambda *_: None)
-    knowledge = Knowledge(demo, shelf, None, shipped(WORDS))
-    return RetrievalEngine(ShopId(shop), knowledge.searcher(lambda: TODAY), None)
 
 
 async def last_answer(
@@ -113,6 +99,29 @@ async def test_a_second_question_may_say_it_of_the_row_named_before(
     half = await said("what does the moss teapot cost and does it come in violet?")
     assert "89 EUR" in half.text
     assert "violet" in half.text
+
+
+async def test_a_follow_up_may_name_another_one_of_the_kind(tmp_path: Path) -> None:
+    """ "And the steel one" is not the copper one that was asked about before."""
+    files = HERE_TOO / "bees" / "files"
+    engine = engine_of("bees", files, tmp_path)
+    before = (Utterance("customer", "how much is the copper smoker"),)
+    turn = make_turn("and the steel one?", locale="en", shop="bees", history=before)
+    outcome = await engine.answer(turn)
+    assert isinstance(outcome, Answer)
+    assert "24.50" in outcome.text
+    assert "38.00" not in outcome.text
+
+
+async def test_a_general_passage_does_not_speak_of_the_product_named(
+    tmp_path: Path,
+) -> None:
+    """A price is told of the product, not of cleaning a machine that was hired."""
+    engine = engine_of("bees", HERE_TOO / "bees" / "files", tmp_path)
+    text = "what does a National super cost"
+    outcome = await engine.answer(make_turn(text, locale="en", shop="bees"))
+    assert isinstance(outcome, Answer)
+    assert "33.50" in outcome.text
 
 
 async def test_what_was_ingested_speaks_before_the_folder(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from engines.retrieval.ingest.text import rows_of
 
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _LEVEL: Final = re.compile(r"(?:heading|标题)\s*(\d)", re.IGNORECASE)
+_TITLE: Final = re.compile(r"title|标题|文档标题", re.IGNORECASE)
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _LEGACY: Final = (
     "an encrypted or old binary office file; save it without password as {}"
@@ -102,9 +103,10 @@ def _levels(archive: zipfile.ZipFile) -> dict[str, int]:
             if node.tag != f"{_W}style":
                 continue
             name = node.find(f"{_W}name")
-            match = _LEVEL.search(name.get(f"{_W}val", "") if name is not None else "")
-            if match:
-                levels[node.get(f"{_W}styleId", "")] = int(match[1])
+            said = name.get(f"{_W}val", "") if name is not None else ""
+            match = _LEVEL.search(said)
+            if match or _TITLE.fullmatch(said):
+                levels[node.get(f"{_W}styleId", "")] = int(match[1]) if match else 1
     return levels
 
 

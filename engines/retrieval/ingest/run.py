@@ -27,6 +27,10 @@ _SLUG: Final = re.compile(r"[^a-z0-9]+")
 _BLOCK: Final = 1 << 20
 
 
+#: Changes when readers read otherwise: files are read anew at the next ingest.
+READING: Final = b"2"
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
     What became of one file.
@@ -255,7 +259,7 @@ def _pruned(
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(READING)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)

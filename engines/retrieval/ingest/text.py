@@ -47,6 +47,8 @@ _MARKED: Final = re.compile(
 _SENTENCE_END: Final = re.compile(r"[。！？；.!?;,，、:：]\s*\Z")
 _SHORT_LINE: Final = 30
 _DELIMITERS: Final = ",;\t|"
+#: Level of the title of a table, below its sheet's.
+_TABLE_TITLE: Final = 3
 
 
 def decode(data: bytes) -> str:
@@ -214,6 +216,9 @@ def rows_of(rows: Iterator[list[str]], place: str) -> Iterator[Block]:
             continue
         if not header and (len(filled) > 1 or len(clean) == 1):
             header = clean[:MAX_CELLS]
+        elif not header and len(filled[0]) <= _SHORT_LINE:
+            # Above a table stands what it is of.
+            yield Heading(_TABLE_TITLE, filled[0], place.format(number))
         elif not header or len(filled) == 1 < len(header):
             yield Paragraph(filled[0], place.format(number))
         else:
