@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from engines.contract import Locale
 from engines.rules.pack import Intent
 
 
@@ -98,3 +99,15 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         if intent.needs:
             return self.hand_on_bar
         return self.disputed_bar if is_disputed else self.answer_bar
+
+
+#: English leaves fewer requests of other tiers above the bar than Chinese does.
+_BY_LOCALE: Final[dict[Locale, Calibration]] = {
+    "zh": Calibration(),
+    "en": Calibration(answer_bar=0.53),
+}
+
+
+def of(locale: Locale) -> Calibration:
+    """Return the weights and bars of a language."""
+    return _BY_LOCALE[locale]

@@ -1,9 +1,9 @@
 """
 Finds the one intent a message has, or says that it does not know.
 
-A decision list, cheapest first: the whole utterance is known; all its words
-are known in this combination; then rules and likeness are weighed together
-into a calibrated probability. What stays below the bar, or asks two things at
+A decision list: the whole utterance is known; all its words are known in this
+combination, and nothing speaks for another intent; then rules and likeness are
+weighed together into a calibrated probability. What stays below the bar, or asks two things at
 once, is a :class:`Miss`: never a guess.
 """
 
@@ -14,8 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from engines.contract import Locale
-from engines.rules import folding
-from engines.rules.calibration import Calibration
+from engines.rules import calibration, folding
 from engines.rules.pack import Intent
 from engines.rules.reading import Reader, Reading
 from engines.rules.similarity import Example
@@ -87,7 +86,7 @@ class LocaleMatcher:
         self._exact = _exact(locale, intents)
         self._canonical = _unambiguous(examples)
         self._weigher = Weigher(locale, intents, reader, examples)
-        self._calibration = Calibration()
+        self._calibration = calibration.of(locale)
 
     def use_native(self) -> None:
         """Do the sums in machine code from now on; ImportError without numba."""
@@ -99,10 +98,10 @@ class LocaleMatcher:
         if known is not None:
             return Match(self._intents[known], 1.0, "exact")
         whole = self._reader.read(folded)
-        known = self._same_words(whole)
-        if known is not None:
-            return Match(self._intents[known], SAME_WORDS, "words")
         verdict = self._weigh(folded, letters, whole)
+        known = self._same_words(whole)
+        if known is not None and _agrees(verdict, self._intents[known]):
+            return Match(self._intents[known], SAME_WORDS, "words")
         if isinstance(verdict, Miss) or verdict.intent.needs:
             return verdict
         pieces = folding.clauses(folded)
@@ -190,6 +189,11 @@ class Matcher:
             return Match(self._wordless, SAME_WORDS, "exact")
         matcher = self._locales.get(folding.language(folded, locale))
         return matcher.match(folded, letters) if matcher else Miss(MissReason.UNKNOWN)
+
+
+def _agrees(verdict: Match | Miss, intent: Intent) -> bool:
+    """Nothing else is found: the words of one example may say another thing here."""
+    return isinstance(verdict, Miss) or verdict.intent is intent
 
 
 def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:

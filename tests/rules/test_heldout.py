@@ -28,7 +28,7 @@ LOCALES: tuple[Locale, ...] = ("zh", "en")
 NONE = "none"
 
 #: What the packs reach today; raise these with every gain, never lower them.
-LEAST_RIGHT = {"zh": 0.72, "en": 0.68}
+LEAST_RIGHT = {"zh": 0.73, "en": 0.72}
 MOST_WRONG = {"zh": 0.02, "en": 0.02}
 MOST_FALSE = {"zh": 0.04, "en": 0.03}
 
