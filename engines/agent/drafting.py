@@ -24,6 +24,7 @@ from engines.agent.reading import (
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
+from engines.agent.reading.exceptions import split_kept
 from engines.agent.reading.spelling import spelled
 from engines.agent.reading.titles import named_lines, without_names
 from engines.shops.port import Order
@@ -41,6 +42,8 @@ _LATER = re.compile(
     r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
     r"|\b(?:and )?(?:the )?(?:rest|others?|remaining|everything else)\b[^,.;]*|[^,.;]*\b(?:later|can wait)\b[^,.;]*"
 )
+#: Lines of the customer's in which goods may have been named.
+_LINES_BACK = 2
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
 
@@ -145,6 +148,15 @@ class Drafting:
         order, choices = order_meant(scene, recipe, folded, mention, last)
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         draft = self.particulars(scene, draft, text, is_answer=False)
+        if recipe in LINE_RECIPES and not (mention.ids or mention.foreign or last):
+            before = _spoken_of(scene, recipe, folded)
+            if before is not None:
+                order_id, line = before
+                count = counts.quantity(wishes.without_rest(folded)) or 0
+                draft = msgspec.structs.replace(
+                    draft, order_id=order_id, line=line, quantity=count
+                )
+                return Wants((draft,))
         if recipe == "refund_item":
             wants = refund(draft, order, folded)
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
@@ -153,8 +165,9 @@ class Drafting:
             if recipe == "price_protection":
                 wants = _all_units(wants)
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
-        if len(mention.ids) > 1:
-            return Wants(_for_each(draft, mention.ids), mention.foreign)
+        every = mention.ids or _every_order(scene, recipe, folded)
+        if len(every) > 1:
+            return Wants(_for_each(draft, every), mention.foreign)
         if recipe == "split_shipment":
             sooner = _LATER.sub(" ", folded)
             said = lines.mentioned_lines(sooner, order, is_answer=True)
@@ -228,7 +241,9 @@ def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
     ids = mention.ids
     if len(ids) < _FEWEST_MERGED:
         described = references.described_orders(folded, scene.orders)
-        ids = tuple(dict.fromkeys((*ids, *described)))
+        open_ones = tuple(one for one in described if one in accepted)
+        fitting = open_ones if len(open_ones) >= _FEWEST_MERGED else described
+        ids = tuple(dict.fromkeys((*ids, *fitting)))
     if len(ids) < _FEWEST_MERGED:
         free = [one.id for one in scene.orders if one.id in accepted]
         ids = tuple(dict.fromkeys((*ids, *reversed(free))))
@@ -284,6 +299,15 @@ def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
     return draft
 
 
+def _every_order(scene: Scene, recipe: str, folded: str) -> tuple[str, ...]:
+    """All orders that the task may be done on, if all are meant and not too many."""
+    if not wishes.means_every_order(folded):
+        return ()
+    accepted = scene.accepted.get(recipe, frozenset())
+    ids = tuple(one.id for one in scene.orders if one.id in accepted)
+    return ids if len(ids) <= MAX_LINES else ()
+
+
 def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
     """The same task for several orders that were named."""
     return tuple(
@@ -331,7 +355,8 @@ def order_meant(
     if mention.foreign:
         return None, ()
     accepted = scene.accepted.get(recipe, frozenset())
-    described = references.described_orders(folded, scene.orders)
+    goes = split_kept(folded).rest
+    described = references.described_orders(goes, scene.orders)
     described = tuple(id_ for id_ in described if _fits(recipe, orders[id_]))
     allowed = tuple(
         id_ for id_, one in orders.items() if id_ in accepted and _fits(recipe, one)
@@ -358,10 +383,44 @@ def _fits(recipe: str, order: Order) -> bool:
     return recipe != "claim_gift" or any(line.is_gift for line in order.lines)
 
 
+def _spoken_of(scene: Scene, recipe: str, folded: str) -> tuple[str, int] | None:
+    """
+    Order and line of the goods that the customer's last lines were about.
+
+    Only for a text that names no goods and no order itself, and only if they can be no
+    other: "质量问题，换个新的" after a line on the keyboard.
+    """
+    if _kinds_in(scene, folded) or wishes.is_whole_order(folded):
+        return None
+    accepted = scene.accepted.get(recipe, frozenset())
+    said = [line.text for line in scene.turn.history if line.role == "customer"]
+    for text in reversed(said[-_LINES_BACK:]):
+        found = [
+            (order.id, line)
+            for order in scene.orders
+            for line in named_lines(text.lower(), order.lines)[0]
+        ]
+        open_ones = [one for one in found if one[0] in accepted]
+        for fitting in (found, open_ones):
+            if len(fitting) == 1:
+                return fitting[0]
+        if found:
+            return None
+    return None
+
+
 def from_history(scene: Scene) -> str:
-    """The own order that was last spoken of alone."""
-    said = (line.text for line in scene.turn.history)
-    return references.order_in_history(said, scene.orders)
+    """The own order last spoken of alone: by its id, or by goods the customer named."""
+    history = scene.turn.history
+    named = references.order_in_history((line.text for line in history), scene.orders)
+    if named:
+        return named
+    said = [line.text for line in history if line.role == "customer"]
+    for text in reversed(said[-_LINES_BACK:]):
+        described = references.described_orders(text.lower(), scene.orders)
+        if described:
+            return described[0] if len(described) == 1 else ""
+    return ""
 
 
 def order_of(scene: Scene, order_id: str) -> Order | None:

@@ -41,6 +41,10 @@ from engines.agent.reading.text import Simplify, clean, number
 from engines.contract import Reason
 
 
+#: Lines of the customer's in which a refund may have been spoken of.
+_LINES_BACK = 3
+
+
 class OfflinePlanner:
     """
     A planner made of patterns; immutable, serves all conversations.
@@ -83,6 +87,8 @@ class OfflinePlanner:
             return _look(scene, look, folded)
         if wants is None:
             return _asked_again(scene, folded, self.simplify) or Unclear()
+        if _is_mere_urging(scene, wants, folded):
+            return _look(scene, "order_status", folded)
         return wants
 
     def _slot(self, scene: Scene, draft: Draft, text: str) -> Plan:
@@ -167,6 +173,15 @@ class OfflinePlanner:
             return None
         changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
         return None if changed == drafts else Wants(changed)
+
+
+def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
+    """An urging ("催一下") where nobody spoke of a refund: the order is what is waited for."""
+    if [one.recipe for one in wants.drafts] != ["chase_refund"]:
+        return False
+    said = [line.text for line in scene.turn.history if line.role == "customer"]
+    lines_back = (folded, *said[-_LINES_BACK:])
+    return not any(wishes.speaks_of_refund(line.lower()) for line in lines_back)
 
 
 def _look(scene: Scene, what: wishes.Look, folded: str) -> LooksUp:

@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from engines.agent.plan import Draft, Plan, Wants
+from engines.agent.plan import Draft, LooksUp, Plan, Wants
 from engines.agent.planner import OfflinePlanner
 from engines.agent.policy import Policy
 from engines.agent.scenes import scene_of
-from engines.contract import ConversationId, MessageId, ShopId, Turn, UserId
+from engines.contract import (
+    ConversationId,
+    MessageId,
+    ShopId,
+    Turn,
+    UserId,
+    Utterance,
+)
 from engines.shops.demo import filling, records
 from engines.shops.port import Order
 from gateway.acceptance.fixture import shop_of
@@ -67,6 +74,33 @@ def policy() -> Policy:
 @pytest.mark.parametrize(("text", "wanted"), written())
 async def test_what_another_shops_customers_ask_for(text: str, wanted: str) -> None:
     """Goods, ordinals, units, what stays, corrections and lists of a shop nobody tuned to."""
+    assert said(await read(text)) == sorted(wanted.split("; "))
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "wanted"),
+    [
+        ("键盘用了两天就按不动了", "质量问题，换一个新的给我", "replace_item 3 1 1"),
+        ("the keyboard stopped working", "I'd like a refund", "refund_item 3 1 0"),
+        ("音箱多少钱来着", "退掉键盘", "refund_item 3 1 0"),
+    ],
+)
+async def test_goods_named_a_line_before_are_meant(
+    before: str, text: str, wanted: str
+) -> None:
+    """If the request itself names none."""
+    assert said(await read(text, before)) == [wanted]
+
+
+async def test_an_urging_is_about_the_order_spoken_of() -> None:
+    """Nobody spoke of a refund, so the order is what they wait for."""
+    plan = await read("能帮我催一下吗", "瑜伽垫那单怎么还没到")
+    assert isinstance(plan, LooksUp)
+    assert (plan.what, plan.order_id) == ("order_status", "88231004")
+
+
+async def read(text: str, *before: str) -> Plan:
+    """What the customer means by *text* after the lines *before*."""
     is_english = "SO-" in text or not re.search("[\u4e00-\u9fff]", text)
     user = "g1" if is_english else "h1"
     turn = Turn(
@@ -79,9 +113,10 @@ async def test_what_another_shops_customers_ask_for(text: str, wanted: str) -> N
         seq=1,
         text=text,
         locale="en" if is_english else "zh",
+        history=tuple(Utterance("customer", line) for line in before),
     )
     scene = scene_of(turn, orders_of(user), None, None, policy=policy(), now=NOW)
-    assert said(await planner().plan(scene)) == sorted(wanted.split("; "))
+    return await planner().plan(scene)
 
 
 def said(plan: Plan) -> list[str]:

@@ -40,6 +40,8 @@ _AFTER_ALL: dict[tuple[wishes.Recipe, wishes.Recipe], wishes.Recipe] = {
     ("refund_item", "chase_refund"): "chase_refund",
     ("exchange_item", "replace_item"): "replace_item",
 }
+#: A space after Chinese, and before it or an id.
+_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fffA-Z\d])")
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _CORRECTION = re.compile(
     r"(?:[,，。;；!！…\s]|^)(?:啊|哦|噢|呃|等等)?[,，]?(?:不对不对|不对|说错了|打错了|写错了是|搞错了,|错了错了|哦不|噢不|啊不|算了[,，]?(?:我)?(?=还是)|(?:哦|噢|啊|诶)?等等[,，]?(?=是|应该|我)|(?:哦|噢|啊|诶)等一?下[,，]?(?=是|应该))[,，。!！:：\s]*(?:应该)?(?=\S)"
@@ -79,7 +81,8 @@ def requests_in(
     """
     text = _ENUMERATED.sub("；", text)
     whole = wishes.recipes_in(plain(text).lower())
-    pieces = [piece.strip() for piece in _CUT.split(text) if piece and piece.strip()]
+    cut = [piece.strip() for piece in _CUT.split(text) if piece and piece.strip()]
+    pieces = [part for piece in cut for part in _at_spaces(piece, plain)]
     found = _grouped(pieces, kinds_in, plain)
     if len(pieces) == 1 or not found:
         is_forbidden = any(wishes.is_forbidden(plain(one).lower()) for one in pieces)
@@ -88,6 +91,24 @@ def requests_in(
     if whole == ("cancel_order",) and is_reason:
         return (Request("cancel_order", text),)
     return tuple(found)[:MAX_REQUESTS]
+
+
+def _at_spaces(piece: str, plain: Callable[[str], str]) -> list[str]:
+    """
+    A piece cut where a space stands for a comma: each part has a wish of its own.
+
+    Words without one stay with the wish before them.
+    """
+    parts: list[str] = []
+    wishing = 0
+    for part in filter(None, _SPACE.split(piece)):
+        has_wish = bool(wishes.recipes_in(plain(part).lower()))
+        wishing += has_wish
+        if parts and not has_wish:
+            parts[-1] = f"{parts[-1]} {part}"
+        else:
+            parts.append(part)
+    return parts if wishing > 1 and wishing == len(parts) else [piece]
 
 
 def _grouped(

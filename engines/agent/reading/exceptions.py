@@ -41,9 +41,15 @@ _KEEP = re.compile(
     rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
 )
 
+#: What goes ends here, if the next word is no particle: "鼠标不要了键盘留着".
+_GOES = re.compile(
+    r"(?:不要了|退了|退掉)(?=[\u4e00-\u9fff])(?![吧的呢啊呀哦嘛吗和跟与再后就])"
+)
+
 
 def split_kept(text: str) -> Kept:
     """Split the folded *text* by what it says stays."""
+    text = _GOES.sub(r"\g<0>，", text)
     for pattern, all_else in ((_ALL_BUT, True), (_KEEP, False)):
         names: list[str] = []
 

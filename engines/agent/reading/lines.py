@@ -111,11 +111,13 @@ def _less(
     """The units of one line that go back if some of them stay."""
     rest = f"{text[: stay.start()]} {text[stay.end() :]}"
     said = mentioned_lines(rest, order, is_answer=is_answer)
-    if len(said.units) != 1 or said.units[0][1]:
+    if len(said.units) != 1:
         return said
-    place = said.units[0][0]
+    place, count = said.units[0]
     line = next(one for one in order.lines if one.line == place)
     left = line.quantity - line.refunded_quantity
+    if count not in (0, left):
+        return said
     goes = left - (number(stay["zh"] or stay["en"]) or 0)
     return LineMention(((place, goes),)) if goes > 0 else LineMention()
 

@@ -65,7 +65,7 @@ _CANCEL_ORDER = re.compile(
 )
 _REFUND_ITEM = re.compile(
     r"(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
-    r"|\brefund|\breturn\b|\bsend (?:it |them )?back\b|\bmoney back\b|\b(?:go|goes|going) back\b|\b(?:don'?t|do not) want (?!to\b|a refund)|\btake .{1,40} off\b"
+    r"|\brefund|\breturn\b|\bsend (?:[\w' ]{1,30}? )?back\b|\bmoney back\b|\b(?:go|goes|going) back\b|\b(?:don'?t|do not) (?:want|need) (?!to\b|a refund|a new|an?other)|\btake .{1,40} off\b"
     r"|\bcancel\b.{0,30}\b(?:items?|product)\b",
 )
 _WHOLE_BY_NAME = re.compile(
@@ -96,13 +96,15 @@ _GIFT = re.compile(
     r"|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|[黑白红蓝灰绿粉紫黄]色?)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
     r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b.{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
     r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
 )
-_SENT_ANEW = re.compile(r"\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)")
+_SENT_ANEW = re.compile(
+    r"\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)|\bsend (?:me |us )?(?:a |an)?(?:new|other) one\b"
+)
 _SAME_ANEW = re.compile(r"换(?:个|一?[件条双只台]|一个)?新的?|\ba new one\b")
 _INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
 _PRICE = re.compile(
@@ -135,7 +137,7 @@ _PHONE = re.compile(
 )
 _CHASE = re.compile(
     r"催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下|催(?![^,，。]{0,6}(?:发货|快递|物流|[^退]货|单))"
-    r"|\b(?:chase|speed up|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
+    r"|\b(?:chase|speed up|hurry(?: up)?|rush|push|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
 )
 _HUMAN = re.compile(
     r"转人工|人工(?:客服|服务)|^人工[。!]?$|找(?:个)?(?:真人|客服|人工)|真人客服"
@@ -206,13 +208,37 @@ _HOW = re.compile(
     r"(?:怎么|如何|怎样)(?:才能|去|办理|操作|申请)?(?:退(?!还|了|没)|换|取消|改|合并|开)"
     r"|\bhow (?:do|can|would|should) (?:i|you|we)\b|\bhow to\b"
 )
+#: Who bears the postage is a question on the rules, unless something is asked for.
+_WHO_PAYS = re.compile(
+    r"(?:运费|邮费|快递费)[^,，。;；]{0,4}(?:谁|是不是我|要我)|谁[^,，。;；]{0,3}(?:运费|邮费)"
+    r"|\bwho (?:pays|covers|bears)\b"
+)
+_PLEASE = re.compile(
+    r"帮|给我|我要|我想|申请|麻烦|请(?!问)|\bplease\b|\bi(?:'d like| want| would like)\b"
+)
 _STAYS = re.compile(
     r"(?<![按用转跑走推拉])不动|别动|不变|照常|正常|照发|不用管|保留|留着|\balone\b|\bstays?\b|\bkeep\b|\bleave\b"
+)
+_MONEY_BACK = re.compile(r"退|到账|到帐|返现|钱|\brefund|\bmoney\b")
+_EVERY_ORDER = re.compile(
+    r"(?:所有|全部|全都|每[一个]?)的?[^,，。;；]{0,10}(?:订单|单子|[个张]单|单)"
+    r"|(?:订单|单子)(?:全部|全都|所有|都)"
+    r"|\b(?:all|every|each)\b(?: of)?(?: my| the)?[\w' -]{0,24}\borders?\b"
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
     r"(?:赠品|礼品|赠送?的|送的).{0,8}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
 )
+
+
+def speaks_of_refund(text: str) -> bool:
+    """Tell if a text has a word for money that comes back."""
+    return _MONEY_BACK.search(text) is not None
+
+
+def means_every_order(text: str) -> bool:
+    """Tell if a text speaks of all orders there are: "所有没发货的订单"."""
+    return _EVERY_ORDER.search(text) is not None
 
 
 def asks_human(text: str) -> bool:
@@ -230,7 +256,7 @@ def recipes_in(text: str) -> tuple[Recipe, ...]:
     text = spelled(text)
     if _REFUND_STATUS.search(text) and not _CHASE.search(text):
         return ()
-    if _HOW.search(text):
+    if _HOW.search(text) or (_WHO_PAYS.search(text) and not _PLEASE.search(text)):
         return ()
     rest = without_rest(text)
     found = {name for name, cue in _CUES if cue.search(rest)}
