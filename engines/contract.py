@@ -13,6 +13,7 @@ everything else may import it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, NewType, Protocol
 
@@ -171,6 +172,12 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
         is_brief: The house is busy: answer the cheap way, with few tokens, no
             second look, the small model.
+
+        draft:
+            Told each sentence that may be said as soon as it is checked, before the
+            answer is whole; None if nobody listens. Joined as they are, they are how
+            the answer begins. Only the answer counts: one that begins otherwise
+            replaces what was told.
     """
 
     turn_id: str
@@ -190,6 +197,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     is_repeat_contact: bool = False
     deadline_s: float = float("inf")
     is_brief: bool = False
+    draft: Callable[[str], None] | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

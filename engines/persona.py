@@ -88,6 +88,10 @@ class Dresser:
             else msgspec.structs.replace(answer, text=text)
         )
 
+    def leaves(self, turn: Turn, emotion: Emotion) -> bool:
+        """True if an answer without forbidden words is said as it is."""
+        return emotion not in self._tones and turn.channel not in self._limits
+
     def forbids(self, text: str) -> str:
         """Forbidden word of *text*; empty if there is none."""
         found = self._pattern.search(text) if self._pattern else None

@@ -156,6 +156,11 @@ class Voice:
         """Answer of any tier as the shop says it; None if it must not be said."""
         return self._dresser.dress(answer, turn, emotion)
 
+    def may_draft(self, text: str, turn: Turn, emotion: Emotion) -> bool:
+        """True if *text* may be shown before the answer that it begins is dressed."""
+        dresser = self._dresser
+        return dresser.leaves(turn, emotion) and not dresser.forbids(text)
+
     @property
     def keys(self) -> frozenset[str]:
         """All sentences of this voice."""

@@ -149,6 +149,7 @@ class Answerer:
         routed = perf_counter()
         first = first_tier(decision, service.engines)
         verdict = Verdict(decision=decision, tier=first, answer=None, climbs=[])
+        turn = _drafting(service.voice, turn, decision)
         await self._climb(service, turn, verdict, admitted)
         if verdict.answer is None and self._may_offer(verdict, misses):
             self._offer_person(service, turn, verdict)
@@ -301,6 +302,19 @@ def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
     if decision.tier is Tier.L3 and Tier.L3 not in engines and Tier.L2 in engines:
         return Tier.L2
     return decision.tier
+
+
+def _drafting(voice: Voice, turn: Turn, decision: Decision) -> Turn:
+    """Only what the shop would say just so is told before the answer is whole."""
+    tell, is_open = turn.draft, True
+
+    def draft(sentence: str) -> None:
+        nonlocal is_open
+        is_open = is_open and voice.may_draft(sentence, turn, decision.emotion)
+        if is_open and tell is not None:
+            tell(sentence)
+
+    return turn if tell is None else msgspec.structs.replace(turn, draft=draft)
 
 
 def _said(

@@ -23,6 +23,7 @@ from gateway.clock import wall_ms
 from gateway.config import Config
 from gateway.desk_help import DeskHelp
 from gateway.dispatch import Dispatcher
+from gateway.drafts import Drafts
 from gateway.fitting import (
     agents_of,
     channel_accounts,
@@ -112,6 +113,7 @@ class _Work(NamedTuple):
     people: People
     admission: Admission
     answerer: Answerer
+    drafts: Drafts
 
 
 class Gateway:
@@ -271,16 +273,17 @@ class Gateway:
             self._resources,
             stages.allows,
         )
+        drafts = Drafts(Remarks(core.scripts).draft)
         self.dispatcher = Dispatcher(
             core.conversations,
             core.services,
-            turn_work(config, answerer, admission),
+            turn_work(config, answerer, admission, drafts),
             people,
             core.telemetry,
             reply_wait_s=config.dispatch.reply_wait_s,
             commit_wait_s=config.store.lease_ms / 1000,
         )
-        return _Work(mover, handoffs, people, admission, answerer)
+        return _Work(mover, handoffs, people, admission, answerer, drafts)
 
     async def _parts(
         self, config: Config, core: _Core, work: _Work, desk: Desk, tide: TideStore
@@ -302,6 +305,7 @@ class Gateway:
                 wall_ms=wall_ms,
             ),
             previews=Previews(work.answerer, core.services),
+            drafts=work.drafts,
             threads=Threads(core.scripts),
             accounts=Accounts(
                 OperatorStore(core.scripts), config.people.session_hours * 3600

@@ -33,6 +33,7 @@ from gateway.config import (
     resolve,
 )
 from gateway.customer_facts import FactsOfCustomers
+from gateway.drafts import Drafts
 from gateway.errors import ConfigError
 from gateway.handoff.effects import Effects
 from gateway.handoff.hours import Hours
@@ -62,7 +63,9 @@ from gateway.telemetry import Telemetry
 from gateway.turn_work import TurnWork
 
 
-def turn_work(config: Config, answerer: Answerer, admission: Admission) -> TurnWork:
+def turn_work(
+    config: Config, answerer: Answerer, admission: Admission, drafts: Drafts
+) -> TurnWork:
     """What does a turn's work, under the configured limits."""
     limits = config.dispatch
     return TurnWork(
@@ -73,6 +76,7 @@ def turn_work(config: Config, answerer: Answerer, admission: Admission) -> TurnW
         keep_lines=limits.history_lines,
         deadline_s=limits.l3_deadline_s,
         max_tries=limits.max_tries,
+        drafts=drafts,
     )
 
 

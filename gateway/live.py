@@ -48,6 +48,7 @@ class Live:
         conversation: str,
         after: int,
         typing: Callable[[Typist], Awaitable[None]] | None = None,
+        draft: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> AsyncIterator[list[EventOut]]:
         """
         Pages of events until :meth:`close`; an empty page is a sign of life.
@@ -56,11 +57,17 @@ class Live:
 
         Args:
             typing: Called, after what was written before, when somebody types.
+
+            draft: Called with each sentence (a JSON object) of an answer that is
+                being written, before the page that may hold the answer.
         """
         async with self._wakeups.watch(shop, conversation) as wakeup:
             while not self._is_closed:
                 wakeup.clear()
                 events = await self.page(shop, conversation, after)
+                for sentence in wakeup.drafts():
+                    if draft is not None:
+                        await draft(sentence)
                 if events:
                     after = events[-1].n
                 yield events

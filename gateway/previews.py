@@ -7,7 +7,7 @@ OpenAI-compatible interface.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import msgspec
@@ -46,8 +46,14 @@ class Previews:
         history: Sequence[Utterance],
         locale: Locale,
         highest: Tier,
+        draft: Callable[[str], None] | None = None,
     ) -> Verdict:
-        """The verdict of the tiers up to *highest*, which is L2 at most."""
+        """
+        The verdict of the tiers up to *highest*, which is L2 at most.
+
+        Args:
+            draft: As of a turn.
+        """
         service = self._services[shop]
         engines = {
             tier: engine
@@ -66,6 +72,7 @@ class Previews:
             locale=locale,
             history=tuple(history),
             deadline_s=monotonic() + DEADLINE_S,
+            draft=draft,
         )
         restricted = msgspec.structs.replace(service, engines=engines)
         return await self._answerer.answer(restricted, turn, 0)

@@ -17,6 +17,7 @@ from engines.contract import Answer, Complexity, Decision, Reason, Risk, Tier, T
 from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Climb, ShopService, Verdict
 from gateway.coalescing import is_nudge
+from gateway.drafts import Drafts
 from gateway.handoff.states import HandoffRequest
 from gateway.outcome import (
     EventBody,
@@ -77,6 +78,8 @@ class TurnWork:
 
         max_tries: Take-overs after which a message goes to a person unread by
             any engine: it may be what kills the workers.
+
+        drafts: Where answers are told while they are written; None for nowhere.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class TurnWork:
         keep_lines: int,
         deadline_s: float,
         max_tries: int,
+        drafts: Drafts | None = None,
     ) -> None:
         self._answerer = answerer
         self._admission = admission
@@ -97,6 +101,7 @@ class TurnWork:
         self._keep_lines = keep_lines
         self._deadline_s = deadline_s
         self._max_tries = max_tries
+        self._drafts = drafts
 
     async def run(
         self,
@@ -124,6 +129,9 @@ class TurnWork:
             verdict = _merged(service, turn)
             self._admission.merged += 1
         else:
+            if self._drafts is not None:
+                tell = self._drafts.of(shop, conversation, pending.message_id)
+                turn = msgspec.structs.replace(turn, draft=tell)
             verdict = await self._answerer.answer(
                 service, turn, state.misses, state.admitted
             )

@@ -3,8 +3,8 @@ Say what was found in better words, by a language model that is held to its sour
 
 The model sees numbered sources and must cite one behind every sentence. What it
 writes is checked sentence by sentence: one without a source, or with a figure or a
-promise that its own sources do not hold, is cut. What the customer claims is no
-source. If too little is left, the extracted answer is said instead: a model makes
+promise that its own sources do not hold, is cut. What is left is told as it comes,
+where somebody listens. What the customer claims is no source. If too little is left, the extracted answer is said instead: a model makes
 answers better here, never necessary.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
@@ -19,7 +20,7 @@ import msgspec
 from engines.contract import Answer, Citation, Locale, Turn, Utterance
 from engines.guard import check
 from engines.llm import ChatLine, LlmClient, LlmError, Prompt
-from engines.retrieval.compose import Piece
+from engines.retrieval.compose import Piece, merge
 from engines.retrieval.language import split_sentences
 
 
@@ -30,7 +31,7 @@ _MAX_SOURCE: Final = 1_500
 _LINES: Final = 4
 #: Of the model's sentences so many must stand, or none is said.
 _MIN_KEPT: Final = 0.5
-_MARKS: Final = re.compile(r"\s*(?:\[\d{1,2}(?:\s*[,，]\s*\d{1,2})*\])+")
+_MARKS: Final = re.compile(r"(?:\s*\[\d{1,2}(?:\s*[,，]\s*\d{1,2})*\])+")
 _NUMBER: Final = re.compile(r"\d+")
 _END: Final = "。！？；.!?;"
 
@@ -77,13 +78,31 @@ class Writer:
             ChatLine("system", _RULES[locale].format(length=length)),
             ChatLine("user", _asked(turn, sources)),
         )
+        telling = _Telling(turn, locale, sources, pieces)
+        prompt = _prompt(turn, lines)
+        if turn.draft is not None:
+            return await self._streamed(prompt, telling)
         try:
-            reply = await self._client.ask(_prompt(turn, lines))
+            reply = await self._client.ask(prompt)
         except LlmError:
             return None
         if reply.finish == "length" or _UNABLE.search(reply.text):
             return None
-        return _kept(reply.text, sources, turn, locale, pieces)
+        return telling.answer(reply.text)
+
+    async def _streamed(self, prompt: Prompt, telling: _Telling) -> Answer | None:
+        """As the model writes; what was told by then is never taken back."""
+        text = ""
+        try:
+            async with aclosing(self._client.stream(prompt)) as pieces:
+                async for piece in pieces:
+                    text += piece
+                    telling.hear(text)
+        except LlmError:
+            return telling.begun()
+        if _UNABLE.search(text):
+            return telling.begun()
+        return telling.answer(text)
 
 
 def _prompt(turn: Turn, lines: tuple[ChatLine, ...]) -> Prompt:
@@ -119,30 +138,80 @@ def _talk(history: Sequence[Utterance]) -> str:
     return "\n".join(f"{line.role}: {' '.join(line.text.split())}" for line in recent)
 
 
-def _kept(
-    text: str,
-    sources: Sequence[Citation],
-    turn: Turn,
-    locale: Locale,
-    pieces: Sequence[Piece],
-) -> Answer | None:
-    """The sentences that their own sources bear, as an answer."""
-    sentences = _sentences(text, locale)
-    said: list[str] = []
-    cited: dict[str, Citation] = {}
-    for sentence, numbers in sentences:
-        own = [sources[n - 1] for n in numbers if 0 < n <= len(sources)]
-        if own and _is_borne(sentence, own, turn):
-            said.append(sentence)
-            cited |= {one.id: one for one in own}
-    if not said or len(said) < _MIN_KEPT * len(sentences):
-        return None
-    return Answer(
-        text=("" if locale == "zh" else " ").join(said),
-        citations=tuple(cited.values()),
-        intent="+".join(dict.fromkeys(piece.subject for piece in pieces)),
-        confidence=min(piece.confidence for piece in pieces),
-    )
+class _Telling:
+    """
+    What of a model's text may be said, whole or while it comes.
+
+    Args:
+        pieces: What the answer is made of without a model.
+    """
+
+    def __init__(
+        self,
+        turn: Turn,
+        locale: Locale,
+        sources: Sequence[Citation],
+        pieces: Sequence[Piece],
+    ) -> None:
+        self._turn = turn
+        self._locale = locale
+        self._sources = sources
+        self._pieces = pieces
+        self._joint = "" if locale == "zh" else " "
+        self._heard = 0
+        self._said: list[str] = []
+        self._cited: dict[str, Citation] = {}
+
+    def hear(self, text: str) -> None:
+        """Tell the sentences of *text* that are whole and borne, and were not told."""
+        self._take(_sentences(text[: _settled(text)], self._locale))
+
+    def answer(self, text: str) -> Answer | None:
+        """All that is borne of the whole *text*; None if that is too little."""
+        sentences = _sentences(text, self._locale)
+        self._take(sentences)
+        if not self._said or len(self._said) < _MIN_KEPT * len(sentences):
+            return self.begun()
+        return Answer(
+            text="".join(self._said),
+            citations=tuple(self._cited.values()),
+            intent="+".join(dict.fromkeys(piece.subject for piece in self._pieces)),
+            confidence=min(piece.confidence for piece in self._pieces),
+        )
+
+    def begun(self) -> Answer | None:
+        """What was told, and then what is found without a model; None if nothing was."""
+        if not self._said or self._turn.draft is None:
+            return None
+        found = merge(self._pieces)
+        cited = {(one.id, one.quote): one for one in self._cited.values()}
+        cited |= {(one.id, one.quote): one for one in found.citations}
+        return msgspec.structs.replace(
+            found,
+            text="\n".join(["".join(self._said), found.text]),
+            citations=tuple(cited.values()),
+        )
+
+    def _take(self, sentences: Sequence[tuple[str, list[int]]]) -> None:
+        for sentence, numbers in sentences[self._heard :]:
+            own = [self._sources[n - 1] for n in numbers if 0 < n <= len(self._sources)]
+            if not own or not _is_borne(sentence, own, self._turn):
+                continue
+            self._cited |= {one.id: one for one in own}
+            self._said.append(f"{self._joint}{sentence}" if self._said else sentence)
+            if self._turn.draft is not None:
+                self._turn.draft(self._said[-1])
+        self._heard = len(sentences)
+
+
+def _settled(text: str) -> int:
+    """Where the last sentence ends that nothing to come can change."""
+    settled = 0
+    for marks in _MARKS.finditer(text):
+        rest = text[marks.end() :]
+        if rest.strip() and not rest.lstrip().startswith("["):
+            settled = marks.end() + (rest[0] in _END)
+    return settled
 
 
 def _is_borne(sentence: str, sources: Sequence[Citation], turn: Turn) -> bool:

@@ -2,8 +2,9 @@
 The customer's WebSocket: one conversation, both ways, resumable.
 
 First frame ``{"type":"auth","token":…,"after":N}``; then the server sends every
-event after N and each new one, and ``typing`` while an operator writes; the client
-sends ``message``, ``typing`` and ``ping``. A
+event after N and each new one, ``typing`` while an operator writes, and ``draft`` with
+each sentence of an answer that is being written (shown until the message's reply comes,
+which replaces them); the client sends ``message``, ``typing`` and ``ping``. A
 message that was sent but not acknowledged is sent again with the same id.
 """
 
@@ -166,7 +167,7 @@ class _Connection:
     async def _push(self, key: str, after: int) -> None:
         """Push until the end; then the client is told to come back and resume."""
         follow = self._api.live.follow(
-            self._principal.shop, key, after, self._told_typing
+            self._principal.shop, key, after, self._told_typing, self._told_draft
         )
         with suppress(StoreUnavailable, WebSocketDisconnect, RuntimeError):
             async for events in follow:
@@ -198,6 +199,9 @@ class _Connection:
         """Only what the other side does."""
         if who == "operator":
             await self._send(b'{"type":"typing"}')
+
+    async def _told_draft(self, draft: bytes) -> None:
+        await self._send(b'{"type":"draft",' + draft[1:])
 
     async def _types(self) -> None:
         if time.monotonic() - self._typed_s >= TYPING_EVERY_S:

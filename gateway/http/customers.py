@@ -153,7 +153,9 @@ class ConversationController(Controller):
     ) -> EventPage:
         """
         Events after number *after*. With ``Accept: text/event-stream`` the
-        answer is a stream that goes on; ``Last-Event-ID`` resumes it.
+        answer is a stream that goes on; ``Last-Event-ID`` resumes it. Between
+        events it may tell a ``draft``: a sentence of an answer that is being
+        written, which the reply to the same message replaces.
         """
         principal = caller(request, api)
         key = principal.conversation_key(conversation_id)
@@ -224,13 +226,22 @@ def _found(place: HandoffOut | None) -> HandoffOut:
 async def _stream(
     live: Live, shop: str, conversation: str, after: int
 ) -> AsyncIterator[ServerSentEventMessage]:
-    async for events in live.follow(shop, conversation, after):
-        if not events:
+    drafts: list[bytes] = []
+
+    async def keep(draft: bytes) -> None:
+        drafts.append(draft)
+
+    async for events in live.follow(shop, conversation, after, draft=keep):
+        for draft in drafts:
+            # Without an id: it is kept nowhere, so nothing resumes from it.
+            yield ServerSentEventMessage(event="draft", data=draft.decode())
+        if not events and not drafts:
             yield ServerSentEventMessage(data=None, comment="still here")
         for event in events:
             yield ServerSentEventMessage(
                 id=event.n, event=event.kind, data=encode(event).decode()
             )
+        drafts.clear()
 
 
 class VisitorController(Controller):

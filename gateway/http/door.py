@@ -17,6 +17,7 @@ from gateway.channels.room import Channels
 from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
 from gateway.desk_help import DeskHelp
 from gateway.dispatch import Dispatcher
+from gateway.drafts import Drafts
 from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
@@ -93,6 +94,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: OutcomesKeeper
     stages: StagesApi
     previews: Previews
+    drafts: Drafts
     threads: Threads
     accounts: Accounts
     approvals: Approvals
@@ -145,6 +147,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "chat_api": ChatApi(
                 customers=api,
                 previews=parts.previews,
+                drafts=parts.drafts,
                 threads=parts.threads,
                 wall_ms=parts.wall_ms,
             ),

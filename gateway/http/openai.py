@@ -14,9 +14,10 @@ an action needs its conversation, the ledger and somebody to approve it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,8 +27,10 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 
 from engines.contract import Tier, Utterance
+from gateway.drafts import Drafts
 from gateway.errors import BadMessage, Forbidden
 from gateway.http.auth import Principal
+from gateway.http.chunks import Completed, next_piece, stream, usage_of
 from gateway.http.customers import KEYED, CustomerApi, caller
 from gateway.http.hooks import MAX_HOOK_BYTES
 from gateway.http.wire import MessageIn
@@ -36,8 +39,6 @@ from gateway.previews import Previews
 from gateway.store.threads import Threads
 
 
-#: Characters of one streamed piece.
-PIECE = 24
 _SSE = {"content-type": "text/event-stream; charset=utf-8"}
 #: Model name -> highest tier that is asked; None is the whole path.
 MODELS: Mapping[str, Tier | None] = {
@@ -96,18 +97,12 @@ class ChatIn(msgspec.Struct, frozen=True, kw_only=True):
     stream_options: _StreamOptions | None = None
 
 
-class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said, and where it came from."""
-
-    text: str
-    facts: dict[str, Any]
-
-
 class ChatApi(msgspec.Struct, frozen=True, kw_only=True):
     """What the route below needs; handed in by the composition root."""
 
     customers: CustomerApi
     previews: Previews
+    drafts: Drafts
     threads: Threads
     wall_ms: Callable[[], int]
 
@@ -138,19 +133,23 @@ class ChatController(Controller):
         principal = caller(request, chat_api.customers)
         if principal.user_id is not None:
             raise Forbidden("a visitor's token is for its own conversation")
-        done = await _complete(chat_api, principal, data, request.headers)
         head = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": chat_api.wall_ms() // 1000,
             "model": data.model,
         }
-        usage = _usage(data, done.text)
+        said: asyncio.Queue[str] = asyncio.Queue()
+        work = _complete(chat_api, principal, data, request.headers, said)
         if data.stream:
-            wants_usage = bool(
-                data.stream_options and data.stream_options.include_usage
-            )
-            pieces = _stream(head, done, usage if wants_usage else None)
+            done_soon = asyncio.create_task(work)
+            # What is refused is refused with its status, before a stream begins.
+            first = await next_piece(said, done_soon)
+            options = data.stream_options
+            asked = _asked(data) if options and options.include_usage else None
+            pieces = stream(head, asked, first, said, done_soon)
             return Stream(pieces, headers=_SSE)  # type: ignore[return-value]  # documented as its JSON form
+        done = await work
+        usage = usage_of(_asked(data), done.text)
         return Response(  # type: ignore[return-value]  # as above
             {
                 **head,
@@ -169,8 +168,13 @@ class ChatController(Controller):
 
 
 async def _complete(
-    api: ChatApi, principal: Principal, data: ChatIn, headers: Mapping[str, str]
+    api: ChatApi,
+    principal: Principal,
+    data: ChatIn,
+    headers: Mapping[str, str],
+    said: asyncio.Queue[str],
 ) -> Completed:
+    """The answer; its sentences are put in *said* as they are written."""
     if data.model not in MODELS:
         raise BadMessage(f"model must be one of {', '.join(MODELS)}", "model")
     lines = [one for one in data.messages if one.role in ("user", "assistant")]
@@ -178,8 +182,8 @@ async def _complete(
         raise BadMessage("the last message must be the user's, with text", "messages")
     highest = MODELS[data.model]
     if highest is not None:
-        return await _preview(api, principal, data, lines, highest)
-    return await _whole_path(api, principal, data, lines, headers)
+        return await _preview(api, principal, data, lines, highest, said)
+    return await _whole_path(api, principal, data, lines, headers, said)
 
 
 async def _preview(
@@ -188,6 +192,7 @@ async def _preview(
     data: ChatIn,
     lines: Sequence[ChatMessage],
     highest: Tier,
+    said: asyncio.Queue[str],
 ) -> Completed:
     text = lines[-1].text
     history = [
@@ -202,6 +207,7 @@ async def _preview(
         history,
         api.customers.intake.language(text, None),
         highest,
+        said.put_nowait,
     )
     answer = verdict.answer
     facts = {"tier": verdict.tier if answer else None, "wanted": verdict.decision.tier}
@@ -214,6 +220,7 @@ async def _whole_path(
     data: ChatIn,
     lines: Sequence[ChatMessage],
     headers: Mapping[str, str],
+    said: asyncio.Queue[str],
 ) -> Completed:
     user = data.user or ""
     conversation = headers.get("x-conversation-id") or await _known(
@@ -225,11 +232,14 @@ async def _whole_path(
         user_id=user or f"anonymous-{conversation}",
         text=lines[-1].text.replace("\0", ""),
     )
-    outcome = await api.customers.intake.take(principal, conversation, message)
+    key = principal.conversation_key(conversation)
+    with api.drafts.listen(principal.shop, key, message.message_id, said):
+        outcome = await api.customers.intake.take(principal, conversation, message)
     result = _decode(outcome) if isinstance(outcome, bytes) else outcome
     text = result.reply.text if result.reply else _WAITS.get(result.status, "")
-    said = [*lines, ChatMessage(role="assistant", content=text)]
-    await api.threads.put(principal.shop, _digest(principal, user, said), conversation)
+    ended = [*lines, ChatMessage(role="assistant", content=text)]
+    digest = _digest(principal, user, ended)
+    await api.threads.put(principal.shop, digest, conversation)
     return Completed(text=text, facts=_facts(result, conversation))
 
 
@@ -262,35 +272,6 @@ def _facts(result: MessageOut, conversation: str) -> dict[str, Any]:
     }
 
 
-def _usage(data: ChatIn, text: str) -> dict[str, int]:
-    """Characters, for want of tokens: most answers cost no model anything."""
-    asked = sum(len(one.text) for one in data.messages)
-    return {
-        "prompt_tokens": asked,
-        "completion_tokens": len(text),
-        "total_tokens": asked + len(text),
-    }
-
-
-async def _stream(
-    head: Mapping[str, Any], done: Completed, usage: Mapping[str, int] | None
-) -> AsyncIterator[bytes]:
-    """The answer in pieces; it was checked as a whole before the first one left."""
-    chunk = {**head, "object": "chat.completion.chunk"}
-    yield _event({**chunk, "choices": [_choice({"role": "assistant", "content": ""})]})
-    for start in range(0, len(done.text), PIECE):
-        delta = {"content": done.text[start : start + PIECE]}
-        yield _event({**chunk, "choices": [_choice(delta)]})
-    last = {**chunk, "choices": [_choice({}, "stop")], "tidegate": done.facts}
-    yield _event(last)
-    if usage is not None:
-        yield _event({**chunk, "choices": [], "usage": usage})
-    yield b"data: [DONE]\n\n"
-
-
-def _choice(delta: Mapping[str, str], finish: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish}
-
-
-def _event(value: Any) -> bytes:
-    return b"data: " + _encode(value) + b"\n\n"
+def _asked(data: ChatIn) -> int:
+    """Characters of the transcript."""
+    return sum(len(one.text) for one in data.messages)

@@ -1,8 +1,9 @@
 """
-What is written or told beside a conversation: ratings, and signs of typing.
+What is written or told beside a conversation: ratings, signs of typing, drafts.
 
 A rating is an event like any other, numbered and on disk, which no turn answers. A
-sign of typing is told to who follows the conversation now, and kept nowhere.
+sign of typing, and a sentence of an answer that is still being written, are told to
+who follows the conversation now, and kept nowhere.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ Typist = Literal["customer", "operator"]
 
 #: What a wake-up says instead of an event's number: nothing was written.
 TYPISTS: dict[bytes, Typist] = {b"-1": "customer", b"-2": "operator"}
+#: How a draft begins in a wake-up, where others have a number.
+DRAFT = b"{"
 _SIGNS = {who: sign for sign, who in TYPISTS.items()}
 
 
 class Remarks:
     """
-    The store's side of both.
+    The store's side of them.
 
     Args:
         log_keep: Events kept per conversation.
@@ -47,6 +50,12 @@ class Remarks:
             (fingerprint, event, self._log_keep, at.name, at.channel),
         )
         return reply[1] if len(reply) > 1 else None
+
+    async def draft(self, shop: str, conversation: str, draft: bytes) -> None:
+        """Tell a sentence of an answer that is being written; lost as above."""
+        at = keys.of_conversation(shop, conversation)
+        payload = at.name.encode() + b" " + draft
+        await self._scripts.command(at.conversation, "PUBLISH", at.channel, payload)
 
     async def typing(self, shop: str, conversation: str, who: Typist) -> None:
         """Tell that somebody types; lost if nobody follows."""

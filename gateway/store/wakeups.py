@@ -16,7 +16,11 @@ from contextlib import asynccontextmanager, suppress
 from gateway.store import keys
 from gateway.store.connection import Scripts
 from gateway.store.errors import StoreUnavailable
-from gateway.store.remarks import TYPISTS, Typist
+from gateway.store.remarks import DRAFT, TYPISTS, Typist
+
+
+#: Sentences kept for a follower that is slow; older ones are lost.
+MOST_DRAFTS = 50
 
 
 class Wakeup:
@@ -25,6 +29,17 @@ class Wakeup:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._typists: list[Typist] = []
+        self._drafts: list[bytes] = []
+
+    def tell(self, draft: bytes) -> None:
+        """Wake the follower with a sentence of an answer that is being written."""
+        self._drafts = [*self._drafts[1 - MOST_DRAFTS :], draft]
+        self._event.set()
+
+    def drafts(self) -> list[bytes]:
+        """Sentences that were told since this was asked last, oldest first."""
+        found, self._drafts = self._drafts, []
+        return found
 
     def set(self, typist: Typist | None = None) -> None:
         """Wake the follower; *typist* if only somebody types."""
@@ -96,4 +111,7 @@ class Wakeups:
                     name, _, number = payload.partition(b" ")
                     key = (channel.decode(), name.decode("ascii"))
                     for wakeup in self._followers.get(key, ()):
-                        wakeup.set(TYPISTS.get(number))
+                        if number.startswith(DRAFT):
+                            wakeup.tell(number)
+                        else:
+                            wakeup.set(TYPISTS.get(number))

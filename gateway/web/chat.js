@@ -275,6 +275,13 @@ class TidegateChat extends HTMLElement {
     if (text) this.typingTimer = setTimeout(() => this.tellTyping(""), holdsMs);
   }
 
+  /** What an answer says so far; the answer itself takes its place. */
+  tellDraft(messageId, text) {
+    const said = this.draft?.of === messageId ? this.draft.text : "";
+    this.draft = { of: messageId, text: said + text };
+    this.tellTyping(this.draft.text, THINKING_MOST_MS);
+  }
+
   /** Who is at it now, by the last thing that happened. */
   showTyping(event) {
     this.tellTyping("");
@@ -310,6 +317,7 @@ class TidegateChat extends HTMLElement {
       const name = this.handoff?.operator ?? "";
       this.tellTyping(this.words.say("chat.typing", { name }), TYPING_HOLDS_MS);
     });
+    listen("draft", ({ message_id, text }) => this.tellDraft(message_id, text));
     void this.link.open();
     for (const message of this.link.pending.values()) this.showPending(message);
     this.timer = setInterval(() => this.askPlace(), PLACE_EVERY_MS);

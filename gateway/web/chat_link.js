@@ -7,7 +7,8 @@
  *
  * Events: "event" (detail: an event of the conversation), "ack", "refused"
  * (detail: {message_id, problem}), "state" (detail: "up" | "down"), "typing" (an
- * operator), "forgotten".
+ * operator), "draft" (detail: {message_id, n, text}: how an answer that is being
+ * written goes on), "forgotten".
  */
 
 import { call, newId, Problem } from "./dom.js";
@@ -190,6 +191,7 @@ export class ChatLink extends EventTarget {
     else if (frame.type === "ack") this.takeAck(frame);
     else if (frame.type === "error") this.takeError(frame);
     else if (frame.type === "typing") this.tell("typing", null);
+    else if (frame.type === "draft") this.tell("draft", frame);
   }
 
   takeEvent(event) {

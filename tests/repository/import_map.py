@@ -122,6 +122,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.admission.admission",
         "gateway.answering",
         "gateway.coalescing",
+        "gateway.drafts",
         "gateway.handoff.states",
         "gateway.outcome",
         "gateway.state",
@@ -145,6 +146,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.turn_work",
     ),
     "gateway.models": ("gateway.answering", "gateway.telemetry", "router_models.*"),
+    "gateway.drafts": ("gateway.store.errors",),
     "gateway.live": ("gateway.outcome", "gateway.store.*"),
     "gateway.people": (
         "engines.contract",
@@ -251,6 +253,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.outcome",
         "gateway.outcomes",
         "gateway.people",
+        "gateway.drafts",
         "gateway.previews",
         "gateway.store.errors",
         "gateway.store.identities",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from desk import KNOWLEDGE, SHELF, TODAY, make_turn
 
@@ -229,3 +230,53 @@ def test_an_order_to_a_machine_is_told_from_a_rule_for_people(
 ) -> None:
     """Rules of a shop stay quotable."""
     assert instructs(text) is is_order
+
+
+async def told(
+    model: StubControl, searcher: Searcher, reply: str, manners: Manners | None = None
+) -> tuple[list[str], Answer]:
+    """What is told while the model writes *reply*, and the answer."""
+    pieces: list[str] = []
+    model.script([Line(when=".", say=reply)])
+    model.manners(manners or Manners())
+    async with writing(model, searcher) as engine:
+        turn = msgspec.structs.replace(make_turn(QUESTION), draft=pieces.append)
+        answer = await engine.answer(turn)
+    assert isinstance(answer, Answer)
+    return pieces, answer
+
+
+async def test_sentences_are_told_in_order_once_they_are_checked(
+    model: StubControl, searcher: Searcher
+) -> None:
+    """What its source does not bear is told no more than it is said."""
+    reply = "满 99 元包邮 [1]。满 59 元也可以 [1]。快来看看吧。全国都一样 [1] [2]。"
+    pieces, answer = await told(model, searcher, reply)
+    assert pieces == ["满 99 元包邮。", "全国都一样。"]
+    assert answer.text == "".join(pieces)
+
+
+async def test_nothing_is_told_of_an_answer_that_is_extracted(
+    model: StubControl, searcher: Searcher
+) -> None:
+    """A model that cannot answer, or invents, is not heard at all."""
+    for reply in ("无法回答", "满 59 元包邮 [1]。"):
+        pieces, answer = await told(model, searcher, reply)
+        assert pieces == []
+        assert answer.text.startswith(FOUND)
+
+
+async def test_what_was_told_is_finished_without_the_model(
+    model: StubControl, searcher: Searcher
+) -> None:
+    """A stream that breaks off, or goes astray, ends in the words of the source."""
+    begun = "亲，满 99 元就包邮 [1]。"
+    astray = begun + "满 9 元退款。买一送一。全场五折。"
+    broken = begun + "全国都一样的哦，请您放心下单就好啦" * 3
+    for reply, manners in ((astray, None), (broken, Manners(garbage="cut"))):
+        pieces, answer = await told(model, searcher, reply, manners)
+        assert pieces in ([], ["亲，满 99 元就包邮。"])
+        assert answer.text.startswith("".join(pieces))
+        assert FOUND in answer.text
+        assert "9 元退款" not in answer.text
+    assert answer.citations
