@@ -123,7 +123,10 @@ class OfflinePlanner:
                 return self._particular(scene, draft, text)
 
     def _particular(self, scene: Scene, draft: Draft, text: str) -> Plan | None:
-        if read_reply(text.lower(), draft.recipe) == "decline":
+        folded = text.lower()
+        if read_reply(folded, draft.recipe) == "decline":
+            return None
+        if scene.waits_for == "target" and wishes.wants_back(folded):
             return None
         filled = self._drafting.particulars(scene, draft, text, is_answer=True)
         return None if filled == draft else _with_rest(scene, Wants((filled,)))
@@ -172,7 +175,8 @@ class OfflinePlanner:
         if len(mention.ids) > 1 and draft.recipe != "merge_orders":
             return None
         changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
-        return None if changed == drafts else Wants(changed)
+        # Two that were both put right to the same thing are one.
+        return None if changed == drafts else Wants(tuple(dict.fromkeys(changed)))
 
 
 def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:

@@ -195,7 +195,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
         (
             Kind.ORDER,
             _en(
-                r"(?:status|state|progress)\b.{0,16}\border|\border\b.{0,12}\b(?:status|doing|progress)|(?:has|have|did|is|was)\b.{0,20}\b(?:my|the|order)\b.{0,20}\b(?:shipped|ship|dispatched|sent|left)\b"
+                r"^\W*(?:and |what about |how about )?my (?:last |latest |other )?orders?\W*$|(?:status|state|progress)\b.{0,16}\border|\border\b.{0,12}\b(?:status|doing|progress)|(?:has|have|did|is|was)\b.{0,20}\b(?:my|the|order)\b.{0,20}\b(?:shipped|ship|dispatched|sent|left)\b"
             ),
         ),
     ),

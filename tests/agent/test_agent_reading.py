@@ -170,6 +170,8 @@ def test_everything_else_is_not_consent(text: str, recipe: str) -> None:
         ("确认退款", "change_address", "other"),
         ("确认修改地址", "change_address", "consent"),
         ("不退了", "refund_item", "decline"),
+        ("算了还是等等吧", "refund_item", "decline"),
+        ("算了，能便宜点吗", "refund_item", "question"),
         ("never mind", "refund_item", "decline"),
         ("等一下", "refund_item", "question"),
         ("多久到账？", "refund_item", "question"),

@@ -62,6 +62,7 @@ KINDS: list[tuple[Locale, str, Kind]] = [
     ("en", "has my order shipped?", Kind.ORDER),
     ("en", "what's the status of my order", Kind.ORDER),
     ("en", "where is my warranty card", Kind.KNOWLEDGE),
+    ("en", "my order?", Kind.ORDER),
     ("en", "will it come before the weekend?", Kind.PARCEL),
     ("en", "does it come with a charger", Kind.KNOWLEDGE),
     ("en", "is it in stock", Kind.STOCK),
@@ -74,6 +75,7 @@ KINDS: list[tuple[Locale, str, Kind]] = [
 CHANGES: list[tuple[Locale, str]] = [
     ("zh", "帮我把地址改成上海市静安区"),
     ("zh", "我要退款"),
+    ("zh", "电饭煲能改成空气炸锅吗"),
     ("zh", "取消订单"),
     ("zh", "把第二件退掉"),
     ("zh", "麻烦给我开张发票"),

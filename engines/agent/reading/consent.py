@@ -57,6 +57,10 @@ _NO = re.compile(
     r"|\b(?:no|nope|nah|don'?t|do not|never ?mind|stop|not now|not yet|forget it"
     r"|leave it|keep (?:it|the order|everything)|changed my mind)\b"
 )
+#: "算了，还是等等吧": they would rather wait, which asks us for nothing.
+_DROPPED = re.compile(
+    r"^(?:那|还是|哎|唉)?[,，]?算了(?![^吧]*[??])[,，]?(?:$|吧|我?(?:还是|再)?(?:先|再)?等|不)"
+)
 _CANCEL = re.compile(r"取消|撤销|\bcancel\b")
 _QUESTION = re.compile(
     r"[??]|[吗么嘛呢]$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
@@ -78,7 +82,7 @@ def read_reply(text: str, recipe: str) -> Reply:
         return "other"
     if _is_agreement(folded, recipe):
         return "consent"
-    if _QUESTION.search(folded):
+    if _QUESTION.search(folded) and not _DROPPED.search(folded):
         return "question"
     if _NO.search(folded):
         return "decline"

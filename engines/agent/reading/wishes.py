@@ -97,7 +97,7 @@ _GIFT = re.compile(
 )
 _EXCHANGE = re.compile(
     r"换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
-    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b.{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
+    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
     r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
@@ -213,6 +213,19 @@ _WHO_PAYS = re.compile(
     r"(?:运费|邮费|快递费)[^,，。;；]{0,4}(?:谁|是不是我|要我)|谁[^,，。;；]{0,3}(?:运费|邮费)"
     r"|\bwho (?:pays|covers|bears)\b"
 )
+#: Words on the rules of a return, which are no wish for one.
+_RULES = re.compile(
+    r"\b(?:return|refund|exchange|cancellation)s? (?:window|polic|period|process|rule|deadline)"
+    r"|退[货款换](?:政策|规则|规定|流程|期限|时效)"
+)
+#: Money for goods that stay with the customer is for people to grant.
+_KEEPS_GOODS = re.compile(
+    r"\b(?:instead of|without) (?:returning|sending)\b|不退货[^,，。]{0,6}(?:退|补|赔)"
+)
+#: Another carrier is no exchange of goods.
+_CARRIER = re.compile(
+    r"(?:改|换)(?:成|为|发|用|走)?(?:个)?(?:顺丰|京东|中通|圆通|申通|韵达|邮政|ems|德邦|极兔|(?:别的|其他|另一?[家个])快递)"
+)
 _PLEASE = re.compile(
     r"帮|给我|我要|我想|申请|麻烦|请(?!问)|\bplease\b|\bi(?:'d like| want| would like)\b"
 )
@@ -236,6 +249,12 @@ def speaks_of_refund(text: str) -> bool:
     return _MONEY_BACK.search(text) is not None
 
 
+def wants_back(text: str) -> bool:
+    """Tell if a text asks for the money or the order back, and for nothing else."""
+    found = set(recipes_in(text))
+    return bool(found) and found <= {"refund_item", "cancel_order"}
+
+
 def means_every_order(text: str) -> bool:
     """Tell if a text speaks of all orders there are: "所有没发货的订单"."""
     return _EVERY_ORDER.search(text) is not None
@@ -256,9 +275,12 @@ def recipes_in(text: str) -> tuple[Recipe, ...]:
     text = spelled(text)
     if _REFUND_STATUS.search(text) and not _CHASE.search(text):
         return ()
-    if _HOW.search(text) or (_WHO_PAYS.search(text) and not _PLEASE.search(text)):
+    is_rule = _WHO_PAYS.search(text) or _RULES.search(text)
+    if _HOW.search(text) or _KEEPS_GOODS.search(text):
         return ()
-    rest = without_rest(text)
+    if is_rule and not _PLEASE.search(text):
+        return ()
+    rest = _CARRIER.sub(" ", without_rest(text))
     found = {name for name, cue in _CUES if cue.search(rest)}
     if "cancel_order" in found and not _ALSO.search(rest):
         # An address that is wrong is then the reason, not another wish.
