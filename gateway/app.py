@@ -57,6 +57,7 @@ from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.models import ModelKeeper
 from gateway.outcomes import OutcomesKeeper
+from gateway.overview import OverviewKeeper
 from gateway.pack_keeper import PackKeeper
 from gateway.people import People
 from gateway.previews import Previews
@@ -298,6 +299,9 @@ class Gateway:
             feed=self._feed,
             channels=self.channels,
             outcomes=self._outcomes,
+            overview=OverviewKeeper(
+                core.telemetry, self._outcomes, self.stages, wall_ms
+            ),
             stages=StagesApi(
                 stages=self.stages,
                 store=StageStore(core.scripts),

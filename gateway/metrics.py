@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -47,6 +48,14 @@ GaugeMode = Literal["livemax", "livesum", "mostrecent"]
 MULTIPROC_ENV = "PROMETHEUS_MULTIPROC_DIR"
 
 
+class Figure(NamedTuple):
+    """One number of the exposition; its name without the namespace."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
 class Metrics:
     """Every metric of the gateway."""
 
@@ -58,6 +67,7 @@ class Metrics:
             "channel",
             "tier",
             "outcome",
+            "shop",
         )
         self.ack = self._latency(
             "ack_duration_seconds",
@@ -252,11 +262,24 @@ class Metrics:
 
     def expose(self) -> bytes:
         """The exposition of this process, or of all workers of the port."""
+        return generate_latest(self._all())
+
+    def figures(self) -> list[Figure]:
+        """What :meth:`expose` says, as values; may run in a thread."""
+        return [
+            Figure(
+                sample.name.removeprefix(f"{NAMESPACE}_"), sample.labels, sample.value
+            )
+            for family in self._all().collect()
+            for sample in family.samples
+        ]
+
+    def _all(self) -> CollectorRegistry:
         if not os.environ.get(MULTIPROC_ENV):
-            return generate_latest(self.registry)
+            return self.registry
         merged = CollectorRegistry()
         multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
-        return generate_latest(merged)
+        return merged
 
 
 class Spread:

@@ -9,6 +9,7 @@ masked before a line is written.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ from gateway.admission.admission import LoadState
 from gateway.answering import Verdict
 from gateway.event_log import open_log
 from gateway.line_buffer import LineBuffer
-from gateway.metrics import Metrics, Spread
+from gateway.metrics import Figure, Metrics, Spread
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
 from router_models.drift import DriftFigures
@@ -71,7 +72,7 @@ class Telemetry:
         tally["stage", "route"] += verdict.route_s
         tally["stage", "answer"] += verdict.answer_s
         tally["stage", "commit"] += ended - answered
-        tally["messages", done.turn.channel, tier, outcome] += 1
+        tally["messages", done.turn.channel, tier, outcome, done.turn.shop] += 1
         spread = self._handle.get(tier)
         if spread is None:
             spread = self._handle[tier] = Spread(self.metrics.handle.labels(tier))
@@ -99,6 +100,11 @@ class Telemetry:
         """The Prometheus exposition, up to this moment."""
         self.flush_tally()
         return self.metrics.expose()
+
+    async def figures(self) -> list[Figure]:
+        """The same as values; merging what all workers wrote holds up no turn."""
+        self.flush_tally()
+        return await asyncio.to_thread(self.metrics.figures)
 
     def work_lost(self, shop: str, conversation: str, exc: Exception) -> None:
         """A turn's commit was fenced off or could not be written."""

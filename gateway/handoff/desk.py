@@ -71,6 +71,27 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     replies: ReplyRate | None = None
 
 
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A shop's line in a few numbers.
+
+    Attributes:
+        capacity / free: Units of work of people who are there.
+
+        oldest_s: Longest wait so far among the first in the line.
+
+        eta_s: What a newcomer would be told, (p50, p90); None if nobody is there.
+    """
+
+    waiting: int
+    tickets: int
+    people: int
+    capacity: int
+    free: int
+    oldest_s: int
+    eta_s: tuple[int, int] | None
+
+
 class Desk:
     """What signed-in operators can do."""
 
@@ -97,6 +118,24 @@ class Desk:
                 for handoff_id, at_ms in look.asked.items()
             },
             replies=await self._mover.replies.today(shop, now_ms),
+        )
+
+    async def line(self, shop: str) -> Line:
+        """The line of a shop as it is now."""
+        now_ms = self._mover.now_ms()
+        look = await self._mover.store.look(shop, line=BOARD_PAGE)
+        seats = [seat_of(s) for s in look.seats if s.until_ms > now_ms]
+        here = [seat for seat in seats if not seat.is_away]
+        since = [one.queued_ms for one in _decoded(look.line)]
+        place = self._mover.place(look, ahead=look.waiting)
+        return Line(
+            waiting=look.waiting,
+            tickets=look.tickets,
+            people=len(here),
+            capacity=sum(seat.capacity for seat in here),
+            free=sum(seat.free for seat in here),
+            oldest_s=max(0, now_ms - min(since, default=now_ms)) // 1000,
+            eta_s=None if place is None else place.eta_s,
         )
 
     async def come(self, who: Operator, *, is_away: bool) -> None:

@@ -36,6 +36,7 @@ from gateway.http.knowledge import knowledge_routes
 from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.openai import ChatApi
 from gateway.http.outcomes import outcome_routes
+from gateway.http.overview import OverviewApi, overview_routes
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
@@ -47,6 +48,7 @@ from gateway.language import LocaleOf
 from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.outcomes import OutcomesKeeper
+from gateway.overview import OverviewKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.store.threads import Threads
@@ -92,6 +94,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     feed: DeskFeed
     channels: Channels
     outcomes: OutcomesKeeper
+    overview: OverviewKeeper
     stages: StagesApi
     previews: Previews
     drafts: Drafts
@@ -139,6 +142,9 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "hooks": parts.channels.hooks,
             "tide": parts.tide,
             "outcomes": parts.outcomes,
+            "overview_api": OverviewApi(
+                keeper=parts.overview, desk=parts.desk, tide=parts.tide
+            ),
             "stages_api": parts.stages,
             "librarian": parts.librarian,
             "desk_help": parts.desk_help,
@@ -200,6 +206,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *sign_on_routes(),
         *tide_routes(),
         *outcome_routes(),
+        *overview_routes(),
         *stage_routes(),
         *action_routes(),
         *knowledge_routes(),

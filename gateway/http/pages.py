@@ -1,5 +1,5 @@
 """
-The pages: chat, desk, routing lab. Plain files; nothing loads from elsewhere.
+The pages: chat, desk, routing lab, operations. Plain files; nothing loads from elsewhere.
 
 What pages load is read and compressed once, at the start.
 """
@@ -21,7 +21,7 @@ from gateway.errors import NotFound
 
 
 #: Name of the page -> file under ``gateway/web``.
-PAGES = {"/": "index.html", "/desk": "desk.html", "/lab": "lab.html"}
+PAGES = {"/": "index.html", "/desk": "desk.html", "/lab": "lab.html", "/ops": "ops.html"}
 ASSETS = "/web"
 
 _AssetPath = Annotated[str, PathParameter()]

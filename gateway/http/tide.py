@@ -117,11 +117,11 @@ class TideController(Controller):
     dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
 
     @get(summary="The load, and what is ordered for the operator's shop")
-    async def shown(
+    async def looked(
         self, session: NamedDependency[Session], tide: NamedDependency[TideApi]
     ) -> TideOut:
         """*rung* is what holds for the shop; *load* as ``/v1/load`` shows it."""
-        return _shown(tide, session.who.shop)
+        return shown(tide, session.who.shop)
 
     @put(summary="Pin a rung; start or end a sale")
     async def order(
@@ -138,10 +138,11 @@ class TideController(Controller):
         orders = ordered(before, data, now_ms, f"{who.shop}/{who.name}")
         await tide.store.write(who.shop, encode_orders(orders))
         tide.admission.order(who.shop, orders)
-        return _shown(tide, who.shop)
+        return shown(tide, who.shop)
 
 
-def _shown(tide: TideApi, shop: str) -> TideOut:
+def shown(tide: TideApi, shop: str) -> TideOut:
+    """The load as the desk of *shop* sees it, in this worker."""
     admission, orders = tide.admission, tide.admission.orders_of(shop)
     now_ms = tide.wall_ms()
     return TideOut(

@@ -9,7 +9,8 @@ import { DeskApprovals } from "./desk_approvals.js";
 import { DeskKeys, ring } from "./desk_keys.js";
 import { DeskTalk } from "./desk_talk.js";
 import { DeskTide } from "./desk_tide.js";
-import { call, element, keptTheme, nextTheme } from "./dom.js";
+import { element, keptTheme, nextTheme } from "./dom.js";
+import { signInDoor } from "./door.js";
 import { firstLanguage, Words } from "./i18n.js";
 
 const PRESENCES = ["online", "away", "offline"];
@@ -38,59 +39,17 @@ class TidegateDesk extends HTMLElement {
     this.tide?.stop();
     document.title = `${this.words.say("desk.title")} · ${this.words.say("app.name")}`;
     document.documentElement.lang = this.words.language;
-    const say = (key) => this.words.say(key);
-    const field = (name, more) => [
-      element("label", { for: name }, say(`desk.${name}`)),
-      element("input", { id: name, name, required: true, ...more }),
-    ];
-    const problem = element("p", { class: "alarm", role: "alert" });
-    const shop = field("shop", { value: "demo", autocomplete: "organization" });
-    const form = element(
-      "form",
-      { class: "sign-in" },
-      element("h1", {}, say("desk.title")),
-      ...shop,
-      ...field("name", { autocomplete: "username" }),
-      ...field("password", { type: "password", autocomplete: "current-password" }),
-      element("button", { class: "primary" }, say("desk.sign_in")),
-      problem,
-      this.signOnLink(shop[1]),
-      this.languageButton(() => this.showSignIn()),
-    );
-    if (location.hash === "#sign-on-failed") {
-      problem.textContent = say("desk.sign_on_failed");
-      history.replaceState(null, "", location.pathname);
-    }
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.signIn(new FormData(form), problem);
+    const door = signInDoor(this.words, this.link, {
+      title: this.words.say("desk.title"),
+      language: this.languageButton(() => this.showSignIn()),
+      entered: async () => {
+        await this.link.setPresence("online");
+        this.showDesk();
+      },
     });
-    this.replaceChildren(element("main", { class: "door" }, form));
+    this.replaceChildren(door);
     this.talk = null;
-    form.querySelector("#name").focus();
-  }
-
-  /** To the company's own sign-in page, where there is one. */
-  signOnLink(shop) {
-    const link = element("a", { class: "sign-on", hidden: true }, this.words.say("desk.sign_on"));
-    link.addEventListener("click", () => {
-      link.href = `/v1/desk/sign-on/start?shop=${encodeURIComponent(shop.value)}`;
-    });
-    link.href = "#";
-    void call("/v1/desk/sign-on").then(({ is_on: isOn }) => (link.hidden = !isOn));
-    return link;
-  }
-
-  async signIn(data, problem) {
-    problem.textContent = "";
-    try {
-      await this.link.signIn(data.get("shop"), data.get("name"), data.get("password"));
-    } catch (refusal) {
-      problem.textContent = this.words.say("app.problem", { detail: refusal.message });
-      return;
-    }
-    await this.link.setPresence("online");
-    this.showDesk();
+    door.querySelector("#name").focus();
   }
 
   showDesk() {

@@ -1,6 +1,6 @@
 /**
- * Words of the pages: two JSON catalogues per language, what a chat says and the rest,
- * so that a widget on a shop's page loads no more than it shows.
+ * Words of the pages: JSON catalogues per language, what a chat says and the rest
+ * (and what only /ops says), so that a widget on a shop's page loads no more than it shows.
  *
  * A page makes one Words for itself and asks it for texts; changing the
  * language re-reads nothing that was read before.
@@ -46,9 +46,10 @@ export class Words {
     this.texts = texts;
   }
 
-  /** All words, or only a chat's own. */
-  static async load(language, isChat = false) {
+  /** All words, or only a chat's own; with those of the catalogue *more*, if named. */
+  static async load(language, isChat = false, more = null) {
     const names = isChat ? [`chat.${language}`] : [`chat.${language}`, language];
+    if (more) names.push(`${more}.${language}`);
     const texts = await Promise.all(names.map(catalogue));
     return new Words(language, Object.assign({}, ...texts));
   }

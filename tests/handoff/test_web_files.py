@@ -25,7 +25,7 @@ BLANK = re.compile(r"\{(\w+)\}")
 
 def catalogue(language: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in (f"chat.{language}.json", f"{language}.json"):
+    for name in (f"chat.{language}.json", f"{language}.json", f"ops.{language}.json"):
         found |= json.loads((WEB / "i18n" / name).read_text(encoding="utf-8"))
     return found
 
@@ -57,7 +57,7 @@ def test_every_text_a_page_asks_for_exists() -> None:
     for path in (*SCRIPTS, *PAGES):
         source = path.read_text(encoding="utf-8")
         asked |= set(re.findall(r'data-text="([\w.]+)"', source))
-        asked |= set(re.findall(r'"((?:app|chat|demo|desk|lab)\.\w+)"', source))
+        asked |= set(re.findall(r'"((?:app|chat|demo|desk|lab|ops)\.\w+)"', source))
     assert len(asked) > 60
     assert asked - known.keys() == set()
 

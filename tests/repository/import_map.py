@@ -207,6 +207,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "router_models.fleet",
         "router_models.policy",
     ),
+    "gateway.overview": (
+        "gateway.insight.outcomes",
+        "gateway.metrics",
+        "gateway.outcomes",
+        "gateway.stages",
+        "gateway.telemetry",
+    ),
     "gateway.stage_trial": (
         "engines.contract",
         "gateway.outcome",
@@ -252,6 +259,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.insight.outcomes",
         "gateway.outcome",
         "gateway.outcomes",
+        "gateway.overview",
         "gateway.people",
         "gateway.drafts",
         "gateway.previews",

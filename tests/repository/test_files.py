@@ -64,7 +64,7 @@ def test_a_planted_host_is_found(text: str) -> None:
 def catalogue(language: str) -> dict[str, str]:
     """The words of the pages in one language."""
     pairs: list[tuple[str, str]] = []
-    for name in (f"chat.{language}.json", f"{language}.json"):
+    for name in (f"chat.{language}.json", f"{language}.json", f"ops.{language}.json"):
         text = (WEB / "i18n" / name).read_text(encoding="utf-8")
         pairs += json.loads(text, object_pairs_hook=list)
     assert len({key for key, _ in pairs}) == len(pairs), "a key stands twice"

@@ -1,0 +1,118 @@
+"""
+The page /ops in a real Chromium: live figures, tabs, who may see it, both languages.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import PASSWORD, OpenPage
+from playwright.sync_api import Page, expect
+from steps import lines, say
+
+from gateway.stack import Stack
+
+
+TABS = ("now", "outcomes")
+
+
+def enter(page: Page, name: str) -> None:
+    """Sign in at the page's door."""
+    page.locator("#name").fill(name)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("form button.primary").click()
+    expect(page.locator("header.top")).to_be_visible()
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe finds, shortened: rule and first places."""
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [n["html"][:160] for n in one["nodes"][:3]]) for one in found]
+
+
+def fact(page: Page, name: str) -> str:
+    """What stands in a headline."""
+    return page.locator(f"[data-fact={name}] dd").inner_text()
+
+
+def test_the_day_is_seen_as_it_happens(open_page: OpenPage, stack: Stack) -> None:
+    """
+    A message that a customer writes while the page is open moves its plots.
+    """
+    ops = open_page("/ops")
+    enter(ops, "zhao")
+    expect(ops.locator("[data-plot]")).to_have_count(8)
+    assert fact(ops, "messages") == "–"
+    chat = open_page("/")
+    say(chat, "多久发货")
+    expect(lines(chat, "machine")).to_have_count(1)
+    traffic = ops.locator("[data-plot=traffic] .legend li").first
+    expect(traffic).to_have_text(re.compile(r"^L1 0\.[1-9]"), timeout=20_000)
+    expect(ops.locator("[data-plot=traffic] svg")).to_have_attribute(
+        "aria-label", re.compile(r"L1 0\.[1-9]")
+    )
+    assert fact(ops, "durability") == "已落盘"
+    assert "正常" in fact(ops, "rung")
+    assert fact(ops, "ack_share").endswith("%")
+
+
+def test_tabs_are_walked_with_keys_and_addresses(open_page: OpenPage) -> None:
+    """
+    Arrow keys move, the address names the tab, and a reload stays on it.
+    """
+    ops = open_page("/ops")
+    enter(ops, "zhao")
+    first = ops.get_by_role("tab").first
+    expect(first).to_have_attribute("aria-selected", "true")
+    first.press("ArrowRight")
+    expect(ops.get_by_role("tab", selected=True)).to_have_id("tab-outcomes")
+    assert ops.url.endswith("#outcomes")
+    ops.reload()
+    expect(ops.locator(".outcomes table").first).to_be_visible()
+    ops.get_by_label("时间范围").select_option("1")
+    expect(ops.locator(".outcomes table").first).to_be_visible()
+
+
+def test_operators_are_told_who_may_see_it(open_page: OpenPage) -> None:
+    """
+    An operator gets a sentence, and the gateway refuses the figures themselves.
+    """
+    ops = open_page("/ops")
+    enter(ops, "lin")
+    expect(ops.locator(".only")).to_contain_text("班长")
+    status = ops.request.get(ops.url.replace("/ops", "/v1/desk/overview")).status
+    assert status == 403
+
+
+def test_english_and_a_narrow_screen(open_page: OpenPage) -> None:
+    """
+    At 360 pixels nothing runs out of the page, in either language.
+    """
+    ops = open_page("/ops", locale="en-GB", viewport={"width": 360, "height": 740})
+    enter(ops, "zhao")
+    for name in TABS:
+        ops.locator(f"#tab-{name}").click()
+        expect(ops.locator("#panel h2")).to_be_visible()
+        wide = ops.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, name
+    assert "operations" in ops.title().lower()
+    ops.locator("button.language").click()
+    expect(ops.locator("#tab-now")).to_have_text("实时")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tab_passes_axe(open_page: OpenPage, scheme: str) -> None:
+    """
+    The door and all tabs have no violations in either colour scheme.
+    """
+    ops = open_page("/ops", color_scheme=scheme, bypass_csp=True)
+    assert violations(ops) == []
+    enter(ops, "zhao")
+    for name in TABS:
+        ops.locator(f"#tab-{name}").click()
+        expect(ops.locator("#panel h2")).to_be_visible()
+        ops.wait_for_timeout(300)
+        assert violations(ops) == []
