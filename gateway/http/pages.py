@@ -21,7 +21,12 @@ from gateway.errors import NotFound
 
 
 #: Name of the page -> file under ``gateway/web``.
-PAGES = {"/": "index.html", "/desk": "desk.html", "/lab": "lab.html", "/ops": "ops.html"}
+PAGES = {
+    "/": "index.html",
+    "/desk": "desk.html",
+    "/lab": "lab.html",
+    "/ops": "ops.html",
+}
 ASSETS = "/web"
 
 _AssetPath = Annotated[str, PathParameter()]
