@@ -13,7 +13,7 @@ from typing import Final
 
 from engines.contract import Locale
 from engines.guard.figures import figures
-from engines.shops.port import Coupon, Order, OrderStatus, Parcel, Product
+from engines.shops.port import Coupon, Order, OrderStatus, Parcel, Points, Product
 
 
 #: Longest question that is repeated, in characters.
@@ -151,6 +151,14 @@ def coupon(held: Coupon, locale: Locale) -> str:
     if locale == "zh":
         return f"您有一张满 {least}减 {off}的券，{day}前有效（含当天）。"
     return f"You hold a coupon of {off} off from {least}, valid through {day}."
+
+
+def points(held: Points, locale: Locale) -> str:
+    """How many points there are, and their worth."""
+    worth = amount(held.worth_minor, held.currency, locale)
+    if locale == "zh":
+        return f"您现在有 {held.balance} 积分，可抵 {worth}。"
+    return f"You have {held.balance} points, worth {worth}."
 
 
 def companions(title: str, found: Sequence[Product], locale: Locale) -> str:

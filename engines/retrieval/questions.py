@@ -38,6 +38,8 @@ class Kind(StrEnum):
     FREIGHT = "freight"
     #: Which coupons the customer holds.
     COUPON = "coupon"
+    #: How many points the customer has.
+    POINTS = "points"
     #: What is bought together with a product.
     COMPANION = "companion"
 
@@ -201,6 +203,17 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
     ),
 }
 _WHERE: Final = _en(r"\bwhere(?:'s|\u2019s|s| is| are) my\b")
+#: One's own points: the rules on points are in passages.
+_POINTS: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"我[^，。]{0,8}(?:多少|几个?)积分|积分(?:我)?(?:还|现在)?(?:有|剩)(?:多少|几)"
+        r"|我的?积分(?:还)?(?:有|剩|余额|是多少)|(?:查|看)(?:一?下|询)?我?的?积分(?:余额)?\W*$"
+    ),
+    "en": _en(
+        r"\bhow many (?:loyalty |reward )?points (?:do i have|have i|are left|i have)\b"
+        r"|\bmy (?:loyalty |reward )?points? balance\b|\bpoints (?:do i have|have i got)\b"
+    ),
+}
 #: General questions in the same words, which a passage answers.
 _GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
@@ -237,6 +250,8 @@ def _part(text: str, locale: Locale) -> Part:
 
 def kind_of(text: str, locale: Locale) -> Kind:
     """Where the answer to *text* is found."""
+    if _POINTS[locale].search(text):
+        return Kind.POINTS
     if not _GENERAL[locale].search(text):
         for kind, pattern in _KINDS[locale]:
             if pattern.search(text):

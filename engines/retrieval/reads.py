@@ -4,7 +4,7 @@ Look up what only the shop knows: orders, parcels, stock, prices, freight.
 Reads through the port, always with the identity the channel gave, never one
 from text. What a look-up found is said plainly and cited as
 ``order:<id>``, ``parcel:<id>``, ``product:<sku>``, ``freight:<region>``,
-``coupon:<id>`` or ``companions:<sku>``.
+``coupon:<id>``, ``points:own`` or ``companions:<sku>``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engines.shops.port import (
     NotFound,
     Order,
     OrderStatus,
+    PointsPort,
     Product,
     SalesPort,
     ShopPort,
@@ -86,6 +87,8 @@ async def look_up(shop: ShopPort, wanted: Wanted) -> Piece | None:
         return await _freight(shop, wanted)
     if wanted.kind in (Kind.COUPON, Kind.COMPANION):
         return await _offers(shop, wanted) if isinstance(shop, SalesPort) else None
+    if wanted.kind is Kind.POINTS:
+        return await _points(shop, wanted) if isinstance(shop, PointsPort) else None
     if wanted.kind in (Kind.STOCK, Kind.PRICE):
         return await _products(shop, wanted)
     return await _order(shop, wanted)
@@ -108,6 +111,15 @@ async def _offers(shop: SalesPort, wanted: Wanted) -> Piece | None:
         return None
     cite = [Citation(id=i, title=i, quote=t) for i, t in zip(ids, texts, strict=True)]
     return _piece("\n".join(texts), cite, SURE, wanted.kind.value)
+
+
+async def _points(shop: PointsPort, wanted: Wanted) -> Piece | None:
+    held = await shop.points(wanted.user_id)
+    if held is None:
+        return None
+    text = phrases.points(held, wanted.locale)
+    cite = Citation(id="points:own", title="points", quote=text)
+    return _piece(text, [cite], SURE, wanted.kind.value)
 
 
 async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:

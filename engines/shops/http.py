@@ -28,6 +28,7 @@ from engines.shops.port import (
     Order,
     OrderAt,
     Parcel,
+    Points,
     Product,
     Refund,
     ShopRefused,
@@ -133,6 +134,13 @@ class HttpShop:
             return await self._get(path, tuple[Coupon, ...])
         except NotFound:
             return ()
+
+    async def points(self, user_id: str) -> Points | None:
+        """Points of the customer; None where the shop has no such call."""
+        try:
+            return await self._get(f"/v1/customers/{_p(user_id)}/points", Points)
+        except NotFound:
+            return None
 
     async def companions(self, sku: str) -> tuple[Product, ...]:
         """Products bought together with *sku*; none where the shop has no such call."""

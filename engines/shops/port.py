@@ -194,6 +194,14 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
+class Points(msgspec.Struct, frozen=True):
+    """Points of a customer, and what they take off an order at most."""
+
+    balance: int
+    worth_minor: int
+    currency: str
+
+
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     """
     A coupon that a customer holds and has not used.
@@ -389,6 +397,20 @@ class SalesPort(Protocol):
 
     async def companions(self, sku: str) -> tuple[Product, ...]:
         """Products in stock that are bought together with *sku*, most often first."""
+        ...
+
+
+@runtime_checkable
+class PointsPort(Protocol):
+    """A shop that keeps points for its customers."""
+
+    async def points(self, user_id: str) -> Points | None:
+        """
+        What the customer has now; None where the shop keeps none.
+
+        Raises:
+            ShopUnavailable: If the shop does not answer.
+        """
         ...
 
 

@@ -325,6 +325,18 @@ async def test_coupons_are_ones_own(engine: RetrievalEngine) -> None:
     assert not isinstance(others, Answer) or "coupon:" not in str(ids(others))
 
 
+async def test_points_are_ones_own(engine: RetrievalEngine) -> None:
+    """Balance and worth; somebody the shop does not know reads the rules."""
+    answer = await say(engine, "我现在有多少积分", user="c1001")
+    assert (answer.text, ids(answer)) == (
+        "您现在有 500 积分，可抵 5 元。",
+        ["points:own"],
+    )
+    answer = await say(engine, "how many points do I have", user="c1003", locale="en")
+    assert answer.text == "You have 1200 points, worth CNY 12."
+    assert ids(await say(engine, "我有多少积分", user="nobody")) != ["points:own"]
+
+
 async def test_a_rule_on_coupons_is_no_look_up(engine: RetrievalEngine) -> None:
     """How coupons work stands in the documents."""
     answer = await say(engine, "我的优惠券为什么用不了", user="c1001")

@@ -23,6 +23,7 @@ from engines.shops.port import (
     Invoice,
     Order,
     Parcel,
+    Points,
     Product,
     Refund,
 )
@@ -115,6 +116,11 @@ class Desk(Controller):
         """Coupons that a customer can use today."""
         today = state.clock().date()
         return await books(state).read(lambda db: offers.coupons(db, user_id, today))
+
+    @get("/customers/{user_id:str}/points")
+    async def points(self, *, state: State, user_id: FromPath[str]) -> Points:
+        """Points that a customer has."""
+        return await books(state).read(lambda db: offers.points(db, user_id))
 
     @get("/products/{sku:str}/companions")
     async def companions(

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Final
 
 from engines.shops.demo import records
-from engines.shops.port import Coupon, Product
+from engines.shops.port import Coupon, Points, Product
 
 
 #: Products named as going with another.
@@ -23,17 +23,32 @@ def coupons(db: sqlite3.Connection, user_id: str, today: dt.date) -> tuple[Coupo
         "ORDER BY last_day, id",
         (user_id, today.isoformat()),
     ).fetchall()
-    currency = db.execute("SELECT currency FROM products LIMIT 1").fetchone()
+    currency = _currency(db)
     return tuple(
         Coupon(
             id=row["id"],
             off_minor=row["off_minor"],
             threshold_minor=row["threshold_minor"],
-            currency=currency[0] if currency else "",
+            currency=currency,
             last_day=row["last_day"],
         )
         for row in rows
     )
+
+
+def points(db: sqlite3.Connection, user_id: str) -> Points:
+    """
+    Points of a customer; one is worth a hundredth.
+
+    Raises:
+        Refusal: With 404 if there is no such customer.
+    """
+    row = db.execute(
+        "SELECT points_minor FROM customers WHERE id = ?", (user_id,)
+    ).fetchone()
+    if row is None:
+        raise records.missing("customer")
+    return Points(row[0], row[0], _currency(db))
 
 
 def companions(db: sqlite3.Connection, sku: str) -> tuple[Product, ...]:
@@ -54,3 +69,8 @@ def companions(db: sqlite3.Connection, sku: str) -> tuple[Product, ...]:
         (sku, MOST_COMPANIONS),
     ).fetchall()
     return tuple(records.product(db, row[0]) for row in rows)
+
+
+def _currency(db: sqlite3.Connection) -> str:
+    row = db.execute("SELECT currency FROM products LIMIT 1").fetchone()
+    return row[0] if row else ""
