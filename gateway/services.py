@@ -22,6 +22,7 @@ from engines.retrieval.dense import QuestionVectors, load_encoder
 from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
+from engines.retrieval.rewording import Reworder
 from engines.retrieval.writing import Writer
 from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
@@ -138,7 +139,10 @@ async def _open(
     business = await _business(shop, resources)
     searcher = knowledge.searcher(today)
     writer = Writer(llms[Tier.L2]) if Tier.L2 in llms else None
-    retrieval = RetrievalEngine(ShopId(shop.id), searcher, business, writer=writer)
+    reworder = Reworder(llms[Tier.L2]) if Tier.L2 in llms else None
+    retrieval = RetrievalEngine(
+        ShopId(shop.id), searcher, business, writer=writer, reworder=reworder
+    )
     rules.yield_to(retrieval.knows_better)
     engines: dict[Tier, Engine] = {Tier.L1: rules, Tier.L2: retrieval}
     if business is not None and ledger is not None:

@@ -34,6 +34,7 @@ from engines.retrieval.compose import BUDGET, Piece, merge
 from engines.retrieval.language import clean, language_of
 from engines.retrieval.questions import Kind, Part
 from engines.retrieval.reads import WHICH, Wanted, look_up
+from engines.retrieval.rewording import Reworder
 from engines.retrieval.rewriting import Topic
 from engines.retrieval.searching import DEPTH, Found, Searcher
 from engines.retrieval.writing import Writer
@@ -47,6 +48,7 @@ _MESSENGERS: Final = frozenset(
     ["wechat", "wecom", "dingtalk", "feishu", "telegram", "whatsapp", "slack"]
 )
 _BRIEF: Final = 0.7
+_NOT_FOUND: Final = frozenset({Reason.NO_MATCH, Reason.LOW_CONFIDENCE})
 #: Gravity from which a word says something, and how many such words "how much is it"
 #: has.
 _SAYING, _PRICE_ALONE = 0.5, 2
@@ -64,6 +66,9 @@ class RetrievalEngine:
         monotonic: The clock of ``Turn.deadline_s``.
 
         writer: Says answers in better words; without one they are extracted.
+
+        reworder: Makes a question whole that rules could not; without one it is asked
+            back.
     """
 
     def __init__(
@@ -73,12 +78,14 @@ class RetrievalEngine:
         shop: ShopPort | None,
         monotonic: Callable[[], float] = time.monotonic,
         writer: Writer | None = None,
+        reworder: Reworder | None = None,
     ) -> None:
         self._shop_id = shop_id
         self._searcher = searcher
         self._shop = shop
         self._monotonic = monotonic
         self._writer = writer
+        self._reworder = reworder
 
     def use(self, searcher: Searcher) -> None:
         """Answer from *searcher* from the next turn on; it replaces all knowledge."""
@@ -198,6 +205,8 @@ class RetrievalEngine:
         for part in parts:
             topic = self._searcher.topic(part, text, history, locale)
             piece = await self._piece(turn, topic, locale)
+            if isinstance(piece, Escalation) and piece.reason in _NOT_FOUND:
+                piece = await self._reworded(turn, part, history, locale) or piece
             if isinstance(piece, Piece):
                 pieces.append(piece)
             else:
@@ -212,6 +221,22 @@ class RetrievalEngine:
         length = int(len(parts) * BUDGET[locale] * _share(turn.channel))
         written = await self._writer.write(turn, locale, pieces, length)
         return extracted if written is None else written
+
+    async def _reworded(
+        self, turn: Turn, part: Part, history: Sequence[Utterance], locale: Locale
+    ) -> Piece | None:
+        """The answer to *part* as a model understands it from *history*, if any."""
+        if self._reworder is None or not history or turn.is_brief:
+            return None
+        text = await self._reworder.reword(turn, part.text, history, locale)
+        if text is None:
+            return None
+        whole = next(iter(questions.parts(text, locale)), None)
+        if whole is None:
+            return None
+        topic = self._searcher.topic(whole, text, history, locale)
+        piece = await self._piece(turn, topic, locale)
+        return piece if isinstance(piece, Piece) else None
 
     async def _piece(
         self, turn: Turn, topic: Topic, locale: Locale

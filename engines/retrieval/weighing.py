@@ -42,7 +42,7 @@ _LIGHT_EN: Final = (
     " believe guess suppose wonder care bother worry plan allow enable include contain"
     " provide support handle deal expect possible able sure right wrong good bad well"
     " better best great fine nice new old big small long short high low first last next"
-    " other another same different own whole full part side end way time day week month"
+    " spend reach other another same different own whole full part side end way time day week month"
     " year today tomorrow yesterday morning night later soon early late now always never"
     " often usually sometimes maybe perhaps around between before after during within"
     " without until since while because though although however instead either neither"

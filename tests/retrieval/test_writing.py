@@ -13,13 +13,14 @@ import msgspec
 import pytest
 from desk import KNOWLEDGE, SHELF, TODAY, make_turn
 
-from engines.contract import Answer, Tier
+from engines.contract import Answer, Escalation, Tier, Utterance
 from engines.llm import EndpointConfig, LlmConfig, open_clients
 from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.run import ingest
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.instructions import instructs
 from engines.retrieval.knowledge import Knowledge
+from engines.retrieval.rewording import Reworder
 from engines.retrieval.searching import Searcher
 from engines.retrieval.writing import Writer
 from loadtest.llm_stub import Line, Manners
@@ -52,8 +53,13 @@ async def writing(
     endpoint = EndpointConfig(name="stub", url=model.url, model="stub")
     config = LlmConfig(endpoints=(endpoint,), first_token_s=1.0)
     async with open_clients(config) as clients:
-        writer = Writer(clients[Tier.L2])
-        yield RetrievalEngine(SHELF.shop, searcher, None, writer=writer)
+        yield RetrievalEngine(
+            SHELF.shop,
+            searcher,
+            None,
+            writer=Writer(clients[Tier.L2]),
+            reworder=Reworder(clients[Tier.L2]),
+        )
 
 
 async def said(
@@ -280,3 +286,61 @@ async def test_what_was_told_is_finished_without_the_model(
         assert FOUND in answer.text
         assert "9 元退款" not in answer.text
     assert answer.citations
+
+
+TALK = (
+    Utterance("customer", "想给爸妈买点东西"),
+    Utterance("assistant", "好的，您看中哪一款？"),
+    Utterance("customer", "上次说的烧水的那个"),
+    Utterance("assistant", "电热水壶吗？"),
+)
+UNCLEAR = "嗯，里面白白一层弄得掉不"
+
+
+async def clear(
+    model: StubControl, searcher: Searcher, reworded: str, *, is_brief: bool = False
+) -> Answer | Escalation:
+    """What is answered to an unclear line of a talk that the model makes whole so."""
+    model.manners(Manners())
+    model.script([Line(when="^(?!.*\\[1\\])", say=reworded)])
+    turn = make_turn(UNCLEAR, history=TALK)
+    turn = msgspec.structs.replace(turn, is_brief=is_brief)
+    async with writing(model, searcher) as engine:
+        return await engine.answer(turn)
+
+
+async def test_a_model_makes_whole_what_rules_cannot(
+    model: StubControl, searcher: Searcher
+) -> None:
+    """Its question is searched with; what is said is the shop's."""
+    answer = await clear(model, searcher, "电热水壶里的水垢怎么除")
+    assert isinstance(answer, Answer)
+    assert answer.citations[0].id == "zh/kt-01#care"
+    (asked,) = [
+        call["body"]["messages"]
+        for call in model.calls()[-2:]
+        if "[1]" not in call["body"]["messages"][1]["content"]
+    ]
+    assert asked[1]["content"].endswith("里面白白一层弄得掉不")
+    assert "电热水壶吗" in asked[1]["content"]
+
+
+@pytest.mark.parametrize(
+    "reworded", ["满 59 元包邮吗", "", "今天天气怎么样", "电热水壶" * 80]
+)
+async def test_a_question_that_the_model_makes_up_is_not_answered(
+    model: StubControl, searcher: Searcher, reworded: str
+) -> None:
+    """A figure nobody named, nothing, another matter, or a speech."""
+    assert isinstance(await clear(model, searcher, reworded), Escalation)
+
+
+async def test_a_busy_house_asks_no_model_what_was_meant(
+    model: StubControl, searcher: Searcher
+) -> None:
+    """Rules alone; the customer is asked back."""
+    before = len(model.calls())
+    reworded = "电热水壶里的水垢怎么除"
+    outcome = await clear(model, searcher, reworded, is_brief=True)
+    assert isinstance(outcome, Escalation)
+    assert len(model.calls()) == before
