@@ -84,7 +84,9 @@ class OfflinePlanner:
         look = wishes.look_in(folded)
         wants = self._drafting.wants(scene, text)
         if look and wants is None:
-            return _look(scene, look, folded)
+            # Without any order it is a question on how refunds go.
+            is_rule = look == "refund_status" and not scene.orders
+            return Unclear() if is_rule else _look(scene, look, folded)
         if wants is None:
             return _asked_again(scene, folded, self.simplify) or Unclear()
         if _is_mere_urging(scene, wants, folded):

@@ -189,7 +189,7 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
         (
             Kind.PARCEL,
             _en(
-                r"where(?:'s| is| are| has)\b.{0,20}\b(?:parcel|package|order|delivery|shipment|stuff|item|items|it)\b|track(?:ing)?\b.{0,20}\b(?:my|order|parcel|package)"
+                r"where(?:'?s| is| are| has)\b.{0,20}\b(?:parcel|package|order|delivery|shipment|stuff|item|items|it)\b|track(?:ing)?\b.{0,20}\b(?:my|order|parcel|package)"
                 r"|\bmy\b.{0,30}\b(?:parcel|package|order|delivery|shipment|item|items)\b.{0,20}\b(?:arrive|come|get here|be delivered|delivered yet|arrived)|when (?:will|does|is) (?:my|it)\b.{0,30}\b(?:arrive|come|get|deliver)"
                 r"|(?:has|hasn't|haven't|still|not).{0,24}\b(?:arrived|received|come yet)\b|(?:will|can|does|do) (?:it|they|my .{0,20}?) (?:be (?:here|delivered)|arrive|get here|come(?! (?:with|in|as|from|back)\b))"
             ),
@@ -217,7 +217,7 @@ _POINTS: Final[dict[Locale, re.Pattern[str]]] = {
 #: General questions in the same words, which a passage answers.
 _GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
-        r"一般|通常|规则|政策|平时|保价|价保|降价|差价|包邮|发票|退款|积分|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
+        r"一般|通常|规则|政策|维修|修理|安装费|平时|保价|价保|降价|差价|包邮|发票|退款|积分|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
     ),
     "en": _en(
         r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|how do i track|how can i track|says delivered|marked|\breturn|refund|exchange|who pays|restock|back in stock"

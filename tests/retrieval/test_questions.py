@@ -63,6 +63,8 @@ KINDS: list[tuple[Locale, str, Kind]] = [
     ("en", "what's the status of my order", Kind.ORDER),
     ("en", "where is my warranty card", Kind.KNOWLEDGE),
     ("en", "my order?", Kind.ORDER),
+    ("en", "wheres my stuff", Kind.PARCEL),
+    ("zh", "吸尘器维修要多少钱", Kind.KNOWLEDGE),
     ("zh", "我现在有多少积分", Kind.POINTS),
     ("zh", "查一下我的积分", Kind.POINTS),
     ("zh", "买东西得多少积分", Kind.KNOWLEDGE),
@@ -81,6 +83,7 @@ KINDS: list[tuple[Locale, str, Kind]] = [
 CHANGES: list[tuple[Locale, str]] = [
     ("zh", "帮我把地址改成上海市静安区"),
     ("zh", "我要退款"),
+    ("zh", "K3001和K3002能不能一块儿发"),
     ("zh", "电饭煲能改成空气炸锅吗"),
     ("zh", "取消订单"),
     ("zh", "把第二件退掉"),

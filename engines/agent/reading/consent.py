@@ -25,7 +25,7 @@ MAX_CONSENT_CHARS = 60
 
 _AGREE = _listed(
     "确认|确定|是的|是|好的|好|可以的|可以|行|同意|没问题|没错|对的|对|嗯|没意见|就这样|就这么办"
-    "|照办|办吧|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
+    "|照办|办吧|y|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
     "|i agree|agree|approve|approved|proceed|absolutely|go ahead|do it|please do"
     "|sounds good|looks good|fine|correct|that's right|that is right"
     "|👍|👌|🆗|✅"

@@ -54,6 +54,7 @@ _CHANGE_ADDRESS = re.compile(
     rf"|(?:地址|{_TO}).{{0,10}}(?:改|换|错|变|更新)|新地址|别的地址|另一个地址|改(?:成|为)[^,，。;；]{{2,12}}(?:省|市|区|县|路|街)"
     r"|(?:改|换)?(?:寄|送|发)(?:到|去|往)(?!\s*(?:我的?)?(?:邮箱|[\w.+-]+@))|改[到去](?!\s*(?:明|后|大后|下|周|星期|礼拜|\d))"
     r"|\b(?:change|update|edit|correct|modify|fix|wrong|different|another|new)\b.{0,30}\baddress\b"
+    r"|\bchange\b.{0,30}\b(?:delivered|shipped|sent|delivery|shipping) to\b"
     r"|\baddress\b.{0,30}\b(?:change|wrong|update|mistake|incorrect|instead)"
     r"|\b(?:ship|send|deliver|redirect)\b.{0,25}\b(?:to|address)\b.{0,80}\b(?:instead|rather)\b"
     r"|\b(?:ship|send|deliver|redirect)\b.{0,35}\bto\s+(?:no\.?\s?)?\d+[a-z]?\s+[a-z]",
@@ -76,7 +77,7 @@ _WHOLE = re.compile(
     r"|\b(?:everything|all (?:the )?items|all of (?:it|them))\b",
 )
 _DAMAGE = re.compile(
-    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|发霉|质量问题|失灵|不灵|没反应|用不了|不好[使用]|不能用|漏水|漏气|断了|划痕|掉漆|故障|按不动|不[转亮响]了?(?![^,，。])|不工作"
+    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|充不[进了上]|打不开|[没无](?:声音|反应|电)了?(?![^,，。])|不(?:加热|制冷|出[水风声]|通电)|发霉|质量问题|失灵|不灵|没反应|用不了|不好[使用]|不能用|漏水|漏气|断了|划痕|掉漆|故障|按不动|不[转亮响]了?(?![^,，。])|不工作"
     r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bbroke\b|\bshattered\b|\bfaulty\b|\bdented\b"
     r"|\bleak(?:s|ing|ed)?\b|\bscratched\b|\bdead on arrival\b|\bnot working\b|\bwon'?t (?:work|turn on|charge|start)\b|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
 )
@@ -112,7 +113,7 @@ _PRICE = re.compile(
     r"|\bcheaper now\b|\b(?:went|gone|going|came) down in price\b|\bon sale now\b|\b(?:refund|return|pay|give)\b.{0,15}\bthe (?:price )?difference\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
 )
 _MERGE = re.compile(
-    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一起(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一(?:起|块儿?|道)(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
 )
 _SPLIT = re.compile(
     r"拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
