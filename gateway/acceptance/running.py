@@ -37,12 +37,18 @@ WITH_PEOPLE = frozenset({"queued", "ticketed"})
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One exchange of a case as it went, for the report."""
+    """
+    One exchange of a case as it went, for the report.
+
+    Attributes:
+        intent: What the router took it for; empty if it said nothing.
+    """
 
     said: str
     reply: str
     tier: str
     status: str
+    intent: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +249,7 @@ def _line(step: Step, got: MessageOut) -> Line:
         reply=reply.text if reply else "",
         tier=reply.tier.value if reply else "human",
         status=got.status,
+        intent=(got.decision.intent or "") if got.decision else "",
     )
 
 

@@ -194,6 +194,9 @@ class Reply(_Part, frozen=True):
         asks_consent: Whether something is proposed and waits for a yes.
 
         actions: Actions that the reply must show.
+
+        intent: What the router takes the message for (its auxiliary intents). It
+            decides nothing, so it is counted by ``--levels`` and judged nowhere.
     """
 
     tier: Tier | tuple[Tier, ...] | None = None
@@ -204,6 +207,7 @@ class Reply(_Part, frozen=True):
     lacks_amounts: tuple[Amount, ...] = ()
     asks_consent: bool | None = None
     actions: tuple[ActionSeen, ...] = ()
+    intent: Text | None = None
 
 
 class Step(_Part, frozen=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gateway.acceptance import report
+from gateway.acceptance.levels import Measure, measure
 from gateway.acceptance.running import Outcome, Player, Result, Shop, stack_for
 from gateway.acceptance.suite import Case, Suite, json_schema, load
 from gateway.cli import options
@@ -24,6 +26,15 @@ from gateway.config import Config, resolve
 from gateway.errors import ConfigError
 from gateway.stack import Stack
 from gateway.store.connection import Scripts
+
+
+#: What ``--levels`` plays if no suite is named.
+LEVELS = (
+    "suites/levels-zh.yaml",
+    "suites/levels-en.yaml",
+    "suites/zh.yaml",
+    "suites/en.yaml",
+)
 
 
 @click.command()
@@ -39,6 +50,11 @@ from gateway.store.connection import Scripts
     type=click.Path(path_type=Path),
     help="Folder for the HTML and the JUnit XML report.",
 )
+@click.option(
+    "--levels",
+    is_flag=True,
+    help="One report of L1, L2 and L3; without suites the shipped ones are played.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of suites.")
 @options.as_json
 @options.config_file
@@ -49,6 +65,7 @@ def accept(
     only: tuple[str, ...],
     tags: tuple[str, ...],
     report_dir: Path | None,
+    levels: bool,
     schema: bool,
     as_json: bool,
     config_file: Path | None,
@@ -59,28 +76,37 @@ def accept(
 
     SUITE.yaml is a file, or the name of a shipped one (suites/zh.yaml). Exit 0
     only if every case passed every time; 1 if not; 2 for a suite that cannot be
-    read.
+    read. With --levels cases are counted by the level they test, each with its
+    sample size and 95 % interval; how many must pass is yours to say, so it exits 0.
     """
     if schema:
         click.echo(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2))
         return
+    if levels and not suites:
+        suites = LEVELS
     if not suites:
         raise click.UsageError("name a suite, for example suites/zh.yaml")
-    outcomes = []
+    outcomes: list[Outcome] = []
+    played: list[tuple[Suite, Outcome]] = []
     for name in suites:
         path = find(name)
         suite = chosen(load(path), only, tags)
         config = _config(config_file, data_dir, suite)
         outcome = run(suite, path, config, runs)
         outcomes.append(outcome)
+        played.append((suite, outcome))
         written = report.write(
             suite, outcome, report_dir or Path(config.data_dir) / "report"
         )
         if not as_json:
             _print(outcome, written)
+    found = measure(played) if levels else ()
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_tree(outcomes)), indent=1))
-    sys.exit(0 if all(one.has_passed for one in outcomes) else 1)
+        tree = _tree(outcomes) | ({"levels": found} if levels else {})
+        click.echo(msgspec.json.format(msgspec.json.encode(tree), indent=1))
+    elif levels:
+        _print_levels(found)
+    sys.exit(0 if levels or all(one.has_passed for one in outcomes) else 1)
 
 
 def find(name: str) -> Path:
@@ -176,6 +202,18 @@ def _tree(outcomes: list[Outcome]) -> dict[str, Any]:
             for one in outcomes
         ],
     }
+
+
+def _print_levels(found: Sequence[Measure]) -> None:
+    table = Table("level", "share", "n", "95 %", "missed", show_lines=True)
+    for one in found:
+        rate, missed = one.found, "\n".join(one.missed)
+        if rate is None:
+            table.add_row(one.name, "-", "0", "-", missed)
+            continue
+        interval = f"{rate.low:.3f} - {rate.high:.3f}"
+        table.add_row(one.name, f"{rate.share:.3f}", str(rate.n), interval, missed)
+    Console().print(table, markup=False)
 
 
 def _print(outcome: Outcome, written: tuple[Path, Path]) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from engines import yamlfile
 from engines.shops.demo.bench import Tables
 from gateway.acceptance import judging
 from gateway.acceptance.fixture import shop_of
-from gateway.acceptance.running import Outcome, Result
+from gateway.acceptance.levels import MEASURES, level_of, measure
+from gateway.acceptance.running import Line, Outcome, Result
 from gateway.acceptance.suite import Case, Expected, json_schema, load
 from gateway.cli.accept import accept
 
@@ -198,6 +201,65 @@ def test_days_are_counted_from_today() -> None:
     assert judging.dated("{{ today }} {{ today+3 }} {{today-1}}", today) == (
         "2026-12-30 2027-01-02 2026-12-29"
     )
+
+
+LEVELS = """
+suite: small
+cases:
+  - {id: l1, customer: c1, tags: [L1], turns: [{say: 多久发货}]}
+  - {id: l2, customer: c1, tags: [L2], turns: [{say: 运费, reply: {intent: shipping_fee}}]}
+  - {id: follow, customer: c1, tags: [L2, context], turns: [{say: 运费}, {say: 那边呢}]}
+  - {id: loop, customer: c1, turns: [{say: 退款}], expect: {changes: {orders/A: {a: 1}}}}
+  - {id: refusal, customer: c1, turns: [{say: 退款}]}
+"""
+
+
+def test_levels_are_counted_by_case_with_their_intervals(tmp_path: Path) -> None:
+    """One failure in two runs fails its case; what must change nothing is no loop."""
+    path = tmp_path / "small.yaml"
+    path.write_text(LEVELS, "utf-8")
+    suite = load(path)
+    line = Line("运费", "8 元", "L2", "answered", "price_question")
+    results = [
+        Result(
+            case=case.id,
+            run=run,
+            problems=("no",) if (case.id, run) in {("loop", 2), ("l2", 1)} else (),
+            talk=(line,),
+            ms=1.0,
+        )
+        for case in suite.cases
+        for run in (1, 2)
+    ]
+    found = measure([(suite, Outcome(suite="small", runs=2, results=tuple(results)))])
+    shares = {one.name: one.found and (one.found.share, one.found.n) for one in found}
+    assert shares == {
+        "L1 self-resolution": (1.0, 1),
+        "L2 intent": (0.0, 1),
+        "L2 answers": (0.0, 1),
+        "L2 context": (1.0, 1),
+        "L3 closed loops": (0.0, 1),
+    }
+    assert found[0].found is not None
+    assert found[0].found.low < 0.5 < found[0].found.high == 1.0
+    assert found[1].missed == ("运费: price_question for shipping_fee",)
+    assert measure([])[0].found is None
+
+
+@pytest.mark.parametrize("name", ["levels-zh", "levels-en"])
+def test_the_suites_of_the_levels_test_all_of_l1_and_l2(name: str) -> None:
+    """Each measure below L3 has cases, and every intent is one of the closed list."""
+    suite = load(SUITES / f"{name}.yaml")
+    levels = Counter(level_of(case) for case in suite.cases)
+    assert (
+        min(levels[one] for one in MEASURES if one[:2] != "L3" and one != MEASURES[1])
+        > 4
+    )
+    listed = (ROOT / "router_models/data/INTENTS.md").read_text("utf-8")
+    known = set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE))
+    asked = {step.reply.intent for case in suite.cases for step in case.turns}
+    assert len(asked) > 3
+    assert asked - {None} <= known
 
 
 def test_pass_power_counts_luck_out() -> None:

@@ -319,6 +319,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.*",
         "gateway.client",
         "gateway.config",
+        "gateway.insight.outcomes",
         "gateway.outcome",
         "gateway.stack",
         "gateway.store.*",
