@@ -32,7 +32,7 @@ ROUNDS: Final = 15
 
 _ZH: Final = ("怎么", "多久", "能", "多少", "哪里", "什么", "可以", "需要")
 _EN: Final = ("how", "when", "can", "where", "what", "which", "do you", "should")
-_SYLLABLES: Final = ("ba", "ko", "ri", "tu", "ne", "sal", "mor", "vin", "del", "pra")
+_SYLLABLES: Final = tuple(f"{c}{v}" for c in "bdfgklmnprstvz" for v in "aeiou")
 _LEXICON: Final = Lexicon(
     zh=Words(synonyms=tuple((word,) for word in _ZH), particles=("吗", "呢", "请问")),
     en=Words(synonyms=tuple((word,) for word in _EN), particles=("please", "the")),

@@ -132,7 +132,7 @@ class LocaleMatcher:
         if handed_on:
             return max(handed_on, key=lambda match: match.intent.priority)
         if len(found) > 1:
-            return Miss(MissReason.TWO_QUESTIONS, work=whole.work)
+            return Miss(MissReason.TWO_QUESTIONS, whole.intent, whole.work)
         return whole
 
     def _clause(self, piece: str) -> Match | None:

@@ -2,8 +2,8 @@
 Keyword rules and regular expressions of all intents, compiled to two scans.
 
 One automaton finds every keyword of the pack in the canonical text at once; a
-rule is looked at only if its rarest word occurs. One RE2 set runs all regular
-expressions in linear time. Cost follows the message, not the pack.
+rule is looked at only if its rarest word occurs. RE2 runs those regular expressions
+in linear time whose literal pieces occur. Cost follows the message, not the pack.
 """
 
 from __future__ import annotations
@@ -139,10 +139,11 @@ class WordRules:
         text = self._reader.canonical(word)
         return self._numbers.setdefault(text, len(self._numbers))
 
-    def _compile(self, patterns: Iterable[tuple[int, str]]) -> re2.Set:
-        compiled = re2.Set.SearchSet(_options(64 << 20))
+    def _compile(self, patterns: Iterable[tuple[int, str]]) -> re2.Filter:
+        """Only expressions whose literal pieces all occur in a message are run."""
+        compiled = re2.Filter()
         for intent, pattern in patterns:
-            compiled.Add(pattern)
+            compiled.Add(pattern, _options(MAX_PATTERN_BYTES))
             self._pattern_intents.append(intent)
         if self._pattern_intents:
             compiled.Compile()

@@ -39,6 +39,7 @@ from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
 from gateway.cli.router import evaluate, route, train
 from gateway.cli.rules import rules
+from gateway.cli.rules_proofs import hostile, public
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
 from gateway.cli.stage import stage
@@ -73,6 +74,8 @@ for command in (
     tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)
+for command in (hostile, public):
+    rules.add_command(command)
 
 
 def main() -> None:
