@@ -12,6 +12,7 @@ from opencc import OpenCC
 from engines.agent.reading import lines, references, wishes
 from engines.agent.reading.addresses import AddressParts, AddressReader
 from engines.agent.reading.consent import read_reply
+from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.regions import Regions
 from engines.agent.reading.text import clean, number
 from engines.shops.port import Address, Order, OrderLine
@@ -486,3 +487,10 @@ def test_long_texts_are_read_in_bounded_time(size: int) -> None:
         wishes.recipes_in(text)
         lines.mentioned_lines(text, ORDER)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("whose", ["我老公的", "我妈妈的", "她的", "家人的"])
+def test_somebodys_phone_brings_no_name(whose: str) -> None:
+    """The recipient keeps their name: "my husband's" is none."""
+    found = read_contact(f"收货电话改成{whose}13611112222")
+    assert (found.phone, found.name) == ("13611112222", "")

@@ -44,6 +44,8 @@ _BEFORE = re.compile(
 _AFTER = re.compile(r"^[\s,，]*(?P<name>[\u4e00-\u9fff]{2,4})(?=$|[\s,，。;；])")
 _NO_NAME = re.compile(
     r"应该|应为|换成|改成|改为|写错|填错|错了|现在|新的|电话|手机|地址|收货|收件|运费|订单|谢谢|麻烦|不变|可以|[路街号栋楼室区]"
+    # Somebody of the customer's ("我老公的") has a name, but this is not it.
+    r"|^[我他她你咱]|的$|[老家][公婆人]|(?:同事|朋友|妈妈?|爸爸?)的?$"
 )
 
 
