@@ -66,6 +66,7 @@ from gateway.routers import keep_models, open_registry, stage_named
 from gateway.services import (
     open_questions,
     open_services,
+    read_stages,
     use_arithmetic,
 )
 from gateway.stages import Stages
@@ -263,6 +264,7 @@ class Gateway:
         stages = self.stages = open_stages(
             config, core.scripts, core.telemetry, core.keeper
         )
+        read_stages(core.services, lambda turn: stages.stage_of(turn).name)
         self._again("stages", stages, core.telemetry)
         core.telemetry.on_turn = stages.ended
         answerer = open_answerer(

@@ -16,7 +16,7 @@ from engines.agent.ledger import Ledger
 from engines.agent.model_planner import ModelPlanner
 from engines.agent.plan import Planner
 from engines.agent.planner import OfflinePlanner
-from engines.contract import Engine, ShopId, Tier
+from engines.contract import Engine, ShopId, Tier, Turn
 from engines.llm import LlmClient
 from engines.retrieval.dense import QuestionVectors, load_encoder
 from engines.retrieval.engine import RetrievalEngine
@@ -88,6 +88,16 @@ def use_arithmetic(services: Mapping[str, ShopService], arithmetic: Arithmetic) 
         rules = service.engines[Tier.L1]
         if isinstance(rules, RulesEngine):
             rules.use(arithmetic)
+
+
+def read_stages(
+    services: Mapping[str, ShopService], stage_of: Callable[[Turn], str]
+) -> None:
+    """Let the packs of every shop ask which stage a turn's shop is in."""
+    for service in services.values():
+        rules = service.engines[Tier.L1]
+        if isinstance(rules, RulesEngine):
+            rules.read_stage(stage_of)
 
 
 def load_rules(shop: ShopConfig) -> RulesEngine:

@@ -1,5 +1,5 @@
 """
-When an intent or an answer is in force: dates, hours of the day, channels.
+When an intent or an answer is in force: dates, hours, channels, stage, customer.
 
 Dates and hours are those of the clock that the engine is given, which the shop
 reads as its local time. Everything is parsed once, at load.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -33,12 +33,33 @@ class When(Part, frozen=True, kw_only=True):
         hours: Of each day, ``09:00-22:00``; ``22:00-06:00`` goes over midnight.
 
         channels: Names of channels; any of them.
+
+        stages: Stages of the shop; any of them.
+
+        repeat_contact: True for customers who finished another matter recently,
+            false for all others.
     """
 
     since: str = ""
     until: str = ""
     hours: str = ""
     channels: tuple[str, ...] = ()
+    stages: tuple[Literal["startup", "growth", "mature"], ...] = ()
+    repeat_contact: bool | None = None
+
+
+class Scene(NamedTuple):
+    """
+    What a condition looks at.
+
+    Attributes:
+        stage: Of the shop; empty where nobody knows, and then no stage holds.
+    """
+
+    channel: str
+    now: datetime
+    stage: str = ""
+    is_repeat_contact: bool = False
 
 
 class BadCondition(Exception):
@@ -64,18 +85,25 @@ class Condition(msgspec.Struct, frozen=True):
     opens: int
     closes: int
     channels: frozenset[str]
+    stages: frozenset[str] = frozenset()
+    repeat_contact: bool | None = None
 
-    def holds(self, channel: str, now: datetime) -> bool:
-        """Tell if it is in force for a message on *channel* at *now*."""
-        local = now.replace(tzinfo=None)
+    def holds(self, scene: Scene) -> bool:
+        """Tell if it is in force for a message in *scene*."""
+        return (
+            self._is_time(scene.now.replace(tzinfo=None))
+            and (not self.channels or scene.channel in self.channels)
+            and (not self.stages or scene.stage in self.stages)
+            and self.repeat_contact in {None, scene.is_repeat_contact}
+        )
+
+    def _is_time(self, local: datetime) -> bool:
         if not self.first <= local < self.last:
             return False
         minute = local.hour * 60 + local.minute
         if self.opens <= self.closes:
-            is_open = self.opens <= minute < self.closes
-        else:
-            is_open = minute >= self.opens or minute < self.closes
-        return is_open and (not self.channels or channel in self.channels)
+            return self.opens <= minute < self.closes
+        return minute >= self.opens or minute < self.closes
 
     def is_over(self, now: datetime) -> bool:
         """Tell if it will never hold again."""
@@ -96,7 +124,15 @@ def parse(when: When) -> Condition:
     if first >= last:
         raise BadCondition("until", "it ends before it begins")
     opens, closes = _hours(when.hours)
-    return Condition(first, last, opens, closes, frozenset(when.channels))
+    return Condition(
+        first,
+        last,
+        opens,
+        closes,
+        frozenset(when.channels),
+        frozenset(when.stages),
+        when.repeat_contact,
+    )
 
 
 def problems(when: When) -> Iterator[tuple[str, str]]:

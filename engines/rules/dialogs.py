@@ -8,7 +8,7 @@ have changed.
     start ──> asking ──all slots known──> answered
                 │ ▲
                 │ └── digression answered, or value did not fit
-                └──> cancelled | handed on (person, other tier, stuck)
+                └──> cancelled | timed out | handed on (person, other tier, stuck)
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ from engines.rules.templates import Template
 #: Replies that may fail to fit before the dialog is handed on.
 MAX_TRIES: Final = 2
 
+#: Seconds after which nobody remembers the open question: 30 minutes.
+TIME_OUT_S: Final = 1800
+
 
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -48,11 +51,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
         locale: Language it was opened in; a name or an address in the other
             script does not change it.
+
+        asked_s: When its question was put, in seconds of the engine's clock; 0 if
+            nobody noted it.
     """
 
     values: dict[str, str | int] = {}
     tries: int = 0
     locale: Locale = "zh"
+    asked_s: int = 0
 
 
 class Dialog:
@@ -124,6 +131,11 @@ class Dialog:
         if task.version != self._version:
             return False
         return any(slot.name == task.waits_for for slot in self.intent.slots)
+
+    def is_over(self, task: OpenTask, now_s: int) -> bool:
+        """Tell if the open question is older than anybody remembers."""
+        asked_s = self.state(task).asked_s
+        return bool(asked_s) and now_s - asked_s > TIME_OUT_S
 
     def waits_for_line(self, task: OpenTask) -> bool:
         """Tell if any text would do as a reply."""

@@ -19,7 +19,13 @@ from engines.rules.compiling import CompiledPack, compile_pack
 from engines.rules.loading import load_pack
 from engines.rules.matcher import Match, Miss
 from engines.rules.pack import Intent
-from engines.rules.serving import KnowsBetter, PackServer, nobody
+from engines.rules.serving import (
+    KnowsBetter,
+    PackServer,
+    StageOf,
+    no_stage,
+    nobody,
+)
 from engines.rules.templates import Facts
 
 
@@ -43,7 +49,8 @@ class RulesEngine:
     ) -> None:
         self._now = now
         self._knows_better: KnowsBetter = nobody
-        self._server = PackServer(pack, now)
+        self._stage_of: StageOf = no_stage
+        self._server = self._serve(pack)
         self.arithmetic: Literal["native", "plain"] = "plain"
 
     @classmethod
@@ -80,7 +87,7 @@ class RulesEngine:
         pack = _compiled(pack_paths, facts_path)
         if self.arithmetic == "native":
             pack.matcher.use_native()
-        self._server = PackServer(pack, self._now, self._knows_better)
+        self._server = self._serve(pack)
 
     def yield_to(self, knows_better: KnowsBetter) -> None:
         """
@@ -89,7 +96,15 @@ class RulesEngine:
         It is asked on the loop, about turns that a statement would answer.
         """
         self._knows_better = knows_better
-        self._server = PackServer(self._server.pack, self._now, knows_better)
+        self._server = self._serve(self._server.pack)
+
+    def read_stage(self, stage_of: StageOf) -> None:
+        """Ask *stage_of* for the stage of a turn's shop, for conditions on it."""
+        self._stage_of = stage_of
+        self._server = self._serve(self._server.pack)
+
+    def _serve(self, pack: CompiledPack) -> PackServer:
+        return PackServer(pack, self._now, self._knows_better, self._stage_of)
 
     @property
     def tier(self) -> Tier:

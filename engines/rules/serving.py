@@ -8,9 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from engines.contract import Answer, Escalation, Locale, OpenTask, Reason, Tier, Turn
 from engines.rules import folding
 from engines.rules.compiling import Canned, CompiledPack
+from engines.rules.conditions import Scene
 from engines.rules.dialogs import Dialog
 from engines.rules.matcher import Match, Miss, MissReason
 from engines.rules.pack import Intent, Need
@@ -34,9 +37,18 @@ _HANDED_ON: Final[dict[Need, tuple[Reason, Tier]]] = {
 KnowsBetter = Callable[[Turn], bool]
 
 
+#: Name of the stage that a turn's shop is in; empty if nobody knows.
+StageOf = Callable[[Turn], str]
+
+
 def nobody(_: Turn) -> bool:
     """There are no documents of the shop's own."""
     return False
+
+
+def no_stage(_: Turn) -> str:
+    """Nobody knows the stage."""
+    return ""
 
 
 class PackServer:
@@ -47,21 +59,31 @@ class PackServer:
         pack: CompiledPack,
         now: Callable[[], datetime],
         knows_better: KnowsBetter = nobody,
+        stage_of: StageOf = no_stage,
     ) -> None:
         self.pack = pack
         self._now = now
         self._knows_better = knows_better
+        self._stage_of = stage_of
 
     def answer(self, turn: Turn) -> Answer | Escalation:
         """Answer *turn* from the pack, or say why not."""
         task = turn.open_task
         if task is not None and task.tier is Tier.L1:
-            return self._continue(turn, task)
-        outcome = self._begin(turn)
+            return self._noted(self._continue(turn, task))
+        outcome = self._noted(self._begin(turn))
         if task is not None and isinstance(outcome, Answer):
             # The task belongs to another tier; a word in between must not end it.
             return _with_task(outcome, outcome.open_task or task)
         return outcome
+
+    def _noted(self, outcome: Answer | Escalation) -> Answer | Escalation:
+        """Note on a question of a dialog when it was put."""
+        task = outcome.open_task if isinstance(outcome, Answer) else None
+        if not isinstance(outcome, Answer) or task is None:
+            return outcome
+        data = {**task.data, "asked_s": int(self._now().timestamp())}
+        return replace(outcome, open_task=replace(task, data=data))
 
     def _begin(self, turn: Turn) -> Answer | Escalation:
         if len(turn.text) > folding.MAX_CHARS:
@@ -79,13 +101,13 @@ class PackServer:
         if intent.id in self.pack.statements and self._is_left(turn):
             return _hand_back(Miss(MissReason.UNKNOWN, intent))
         condition = self.pack.conditions.get(intent.id)
-        if condition is not None and not condition.holds(turn.channel, self._now()):
+        if condition is not None and not condition.holds(self._scene(turn)):
             return _hand_back(Miss(MissReason.UNKNOWN, intent))
         locale = folding.reply_language(folded, turn.locale)
         dialog = self.pack.dialogs.get(intent.id)
         if dialog is not None:
             return dialog.start(turn.text, locale)
-        canned = self._canned(intent.id, locale, turn.channel)
+        canned = self._canned(intent.id, locale, turn)
         return Answer(
             text=canned.text,
             citations=canned.citations,
@@ -98,10 +120,14 @@ class PackServer:
         """True if what a pack says of shops is left to this shop's documents."""
         return not self.pack.is_vouched or self._knows_better(turn)
 
-    def _canned(self, intent_id: str, locale: Locale, channel: str) -> Canned:
+    def _scene(self, turn: Turn) -> Scene:
+        stage = self._stage_of(turn)
+        return Scene(turn.channel, self._now(), stage, turn.is_repeat_contact)
+
+    def _canned(self, intent_id: str, locale: Locale, turn: Turn) -> Canned:
         """Answer of an intent: the first offer that is in force, else the usual."""
         for offer in self.pack.offers.get((intent_id, locale), ()):
-            if offer.condition.holds(channel, self._now()):
+            if offer.condition.holds(self._scene(turn)):
                 return offer.canned
         return self.pack.canned[intent_id, locale]
 
@@ -114,6 +140,8 @@ class PackServer:
             return dialog.cancel(task)
         if not dialog.is_current(task):
             return self._start_over(dialog, task, turn)
+        if dialog.is_over(task, int(self._now().timestamp())):
+            return self._after_pause(dialog, task, turn)
         return self._reply(dialog, task, turn, folded)
 
     def _start_over(
@@ -123,6 +151,14 @@ class PackServer:
             outcome = self._begin(turn)
             if isinstance(outcome, Answer) or outcome.to is not None:
                 return outcome
+        return dialog.start(turn.text, dialog.state(task).locale)
+
+    def _after_pause(
+        self, dialog: Dialog, task: OpenTask, turn: Turn
+    ) -> Answer | Escalation:
+        """Forget a dialog that timed out, unless its question is answered after all."""
+        if not dialog.is_attempt(task, turn.text):
+            return self._begin(turn)
         return dialog.start(turn.text, dialog.state(task).locale)
 
     def _reply(

@@ -95,6 +95,49 @@ def test_an_answer_whose_time_is_over_is_told(write_pack: Callable[..., Path]) -
     assert [one.line for one in found.problems if one.code == "expired"] == [14]
 
 
+KNOWN = """\
+intents:
+  - id: sale
+    title: {zh: 活动, en: Sale}
+    variants:
+      - when: {stages: [startup]}
+        answer: {zh: "刚开张", en: just opened}
+      - when: {repeat_contact: true}
+        answer: {zh: "又见面了", en: welcome back}
+    zh: {examples: [有活动吗, 打折吗], answer: "没有活动"}
+    en: {examples: [is there a sale, any discount], answer: no sale}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_repeat", "text"),
+    [
+        ("startup", True, "刚开张"),
+        ("growth", True, "又见面了"),
+        ("growth", False, "没有活动"),
+        ("", False, "没有活动"),
+    ],
+)
+def test_answers_follow_the_stage_and_the_customer(
+    write_pack: Callable[..., Path], stage: str, is_repeat: bool, text: str
+) -> None:
+    """What the gateway knows of a turn decides between answers; unknown holds never."""
+    path = write_pack(HEAD + KNOWN)
+    engine = RulesEngine.load([path], path.with_name("facts.yaml"))
+    engine.read_stage(lambda _: stage)
+    turn = msgspec.structs.replace(make_turn("有活动吗"), is_repeat_contact=is_repeat)
+    answer = asyncio.run(engine.answer(turn))
+    assert isinstance(answer, Answer)
+    assert answer.text == text
+
+
+def test_a_stage_that_is_none_is_refused(write_pack: Callable[..., Path]) -> None:
+    """A mistyped stage would never hold, so the pack does not load."""
+    path = write_pack(HEAD + KNOWN.replace("[startup]", "[startups]"))
+    with pytest.raises(BadFile, match="startups"):
+        RulesEngine.load([path], path.with_name("facts.yaml"))
+
+
 @given(st.builds(When, since=st.text(), until=st.text(), hours=st.text()))
 def test_any_condition_is_parsed_or_refused(when: When) -> None:
     """Whatever is written, the reason is in words."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from rules_talk import make_turn
+from rules_talk import FACTS, PACKS, make_turn
 
 from engines.contract import Answer, Escalation, OpenTask, Reason, Tier
 from engines.rules.engine import RulesEngine
@@ -242,3 +243,28 @@ def test_task_of_another_tier_survives_a_word_in_between(ask: Callable[..., Repl
     assert isinstance(reply, Answer)
     assert reply.open_task == other
     assert not reply.is_closing
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text", "intent", "slot"),
+    [
+        (29, "140斤", "presale.size_advice", "fit"),
+        (31, "多久发货", "shipping.time", None),
+        (31, "140斤", "presale.size_advice", "garment"),
+    ],
+)
+def test_a_question_is_forgotten_after_half_an_hour(
+    minutes: int, text: str, intent: str, slot: str | None
+):
+    """Later, another matter is one of its own, and a late value begins anew."""
+    clock = [datetime(2026, 11, 1, 12)]
+    engine = RulesEngine.load([PACKS / "ecommerce.yaml"], FACTS, lambda: clock[0])
+    task: OpenTask | None = None
+    for said in ("我该穿什么码", "T恤"):
+        reply = asyncio.run(engine.answer(make_turn(said, open_task=task)))
+        task = reply.open_task
+    clock[0] += timedelta(minutes=minutes)
+    last = asyncio.run(engine.answer(make_turn(text, open_task=task)))
+    assert isinstance(last, Answer)
+    assert last.intent == intent
+    assert waits(last) == slot
