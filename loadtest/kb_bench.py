@@ -21,12 +21,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from engines.contract import ShopId
-from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import Header, Passage
 from engines.retrieval.index import Index, Partition, Scope
 from engines.retrieval.language import split_sentences
 from engines.retrieval.postings import postings_of
 from engines.retrieval.terms import Analyzer
+from engines.retrieval.vectors import Vectors
 from engines.retrieval.words import Phrases, load_synonyms
 
 
@@ -214,7 +214,7 @@ def _ours(made: list[Passage], asked: list[str], analyzer: Analyzer) -> list[Spe
     rng = np.random.default_rng(3)
     rows = rng.normal(size=(len(made), DIMENSIONS)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    vectors = Vectors(rows, np.arange(len(made), dtype=np.int64))
+    vectors = Vectors.of(rows, np.arange(len(made), dtype=np.int64))
     both = Index({(SHOP, "zh"): Partition(postings, made, vectors)})
     fused = _timed(
         lambda i: both.search(prepared[i], scope, _K, rows[i % len(made)]), len(asked)

@@ -24,11 +24,11 @@ import msgspec
 import numpy as np
 
 from engines.contract import Locale, ShopId
-from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import LOCALES, ROW, Header, Passage
 from engines.retrieval.index import Index, Partition
 from engines.retrieval.postings import Longs, Postings, postings_of
 from engines.retrieval.terms import Analyzer
+from engines.retrieval.vectors import Vectors
 
 
 #: Changes with everything that an index on disk depends on.

@@ -22,11 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.retrieval.documents import Passage
+from engines.retrieval.vectors import Floats, Vectors
 
 
-Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
-Longs = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 SPACE: Final = Path(__file__).with_name("space.npz")
@@ -123,37 +122,6 @@ def _sanitised(text: str) -> str:
     return plain[:_MAX_TEXT] or " "
 
 
-class Vectors(NamedTuple):
-    """
-    Rows of the passages of a partition, in their order.
-
-    Attributes:
-        starts: Where the rows of each passage begin; every passage has one.
-    """
-
-    rows: Floats
-    starts: Longs
-
-    def similarities(self, vector: Floats) -> Floats:
-        """Of each passage its nearest row's."""
-        near: Floats = np.maximum.reduceat(self.rows @ vector, self.starts)
-        return near
-
-    def save(self, folder: Path) -> None:
-        """Write both arrays."""
-        np.save(folder / "vectors", self.rows)
-        np.save(folder / "vector_starts", self.starts)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """Map the arrays of *folder*; None if it was built without a model."""
-        if not (folder / "vectors.npy").exists():
-            return None
-        rows = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-        starts = np.load(folder / "vector_starts.npy", allow_pickle=False)
-        return cls(rows, starts)
-
-
 class VectorCache:
     """
     Vectors by text, so that what has not changed is not encoded again.
@@ -209,7 +177,7 @@ class VectorCache:
         rows = np.array([self._rows[_hash(one)] for own in texts for one in own])
         sizes = [len(own) for own in texts]
         starts = np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64)
-        return Vectors(rows.astype(np.float32), starts)
+        return Vectors.of(rows.astype(np.float32), starts)
 
     def _encode(
         self,

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.contract import Locale, ShopId
-from engines.retrieval.dense import Vectors
 from engines.retrieval.documents import Audience, Passage
 from engines.retrieval.postings import (
     K1,
@@ -30,6 +29,7 @@ from engines.retrieval.postings import (
     postings_of,
 )
 from engines.retrieval.terms import Analyzer, Query, coverage
+from engines.retrieval.vectors import Vectors
 
 
 Mask = npt.NDArray[np.bool_]
@@ -186,12 +186,12 @@ class Partition:
             return tuple(sorted(found, key=lambda hit: -hit.rank_by_words)[:k])
         if query.products:
             barred |= self._of_others(query.products)
-        near = self._vectors.similarities(vector)
-        near[barred] = -1.0
         by_words, by_meaning = _CANDIDATES
         numbers = _largest(scores, max(by_words, k))
-        numbers += _largest(near, max(by_meaning, k))
-        hits = self._hits(query, scores, list(dict.fromkeys(numbers)), near)
+        numbers += self._vectors.nearest(vector, barred, max(by_meaning, k))
+        numbers = list(dict.fromkeys(numbers))
+        near = self._vectors.similarities(vector, numbers)
+        hits = self._hits(query, scores, numbers, near)
         return tuple(sorted(hits, key=lambda hit: -hit.rank)[:k])
 
     def _hits(
@@ -205,14 +205,14 @@ class Partition:
         known = self._postings.find(terms)
         most = self._best_score(query.weights)
         hits = []
-        for i in numbers:
+        for place, i in enumerate(numbers):
             share, mass = self._coverage(query, i, known)
             hits.append(
                 Hit(
                     self._passages[i],
                     float(scores[i]),
                     share,
-                    0.0 if near is None else float(near[i]),
+                    0.0 if near is None else float(near[place]),
                     min(float(scores[i]) / most, 1.0),
                     mass / self._unknown_idf,
                 )

@@ -16,12 +16,13 @@ import msgspec
 from engines.contract import Locale, ShopId
 from engines.retrieval import compiled
 from engines.retrieval.compiled import Facts, Layer, Layers
-from engines.retrieval.dense import QuestionVectors, VectorCache, Vectors
+from engines.retrieval.dense import QuestionVectors, VectorCache
 from engines.retrieval.documents import LOCALES, Passage, load_passages
 from engines.retrieval.index import Index
 from engines.retrieval.ingest.shelf import Manifest, Shelf
 from engines.retrieval.searching import Searcher
 from engines.retrieval.terms import Analyzer
+from engines.retrieval.vectors import Vectors
 from engines.retrieval.words import FILE, Phrases, Synonyms, load_synonyms
 
 

@@ -22,12 +22,13 @@ from engines.retrieval.confidence import (
     STATEMENT_BAR,
     confidence,
 )
-from engines.retrieval.dense import Floats, QuestionVectors
+from engines.retrieval.dense import QuestionVectors
 from engines.retrieval.documents import LOCALES, Passage
 from engines.retrieval.index import Hit, Index, Scope
 from engines.retrieval.questions import Part
 from engines.retrieval.rewriting import Rewriter, Topic
 from engines.retrieval.terms import Analyzer
+from engines.retrieval.vectors import Floats
 
 
 #: Passages looked at to answer one question.
