@@ -47,6 +47,10 @@ class MessageConflict(GatewayError):
         self.message_id = message_id
 
 
+class OrdersChanged(GatewayError):
+    """Somebody else ordered something else since the caller looked."""
+
+
 class Unauthorized(GatewayError):
     """No key, or one we do not know."""
 

@@ -24,7 +24,8 @@ import msgspec
 
 from engines.contract import TIER_ORDER, Decision, Reason, Tier, Turn
 from gateway.answering import Verdict
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, OrdersChanged
+from gateway.store.shop_orders import OrderNews
 from gateway.store.stages import StageStore
 from gateway.telemetry import Telemetry
 from router_models.fleet import Ends, Fleet, is_worse
@@ -48,6 +49,8 @@ BAD = frozenset(
         Reason.UNKNOWN_OUTCOME,
     }
 )
+#: Times that a change is tried against others.
+TRIES = 5
 #: For how long nobody else ends the same trial.
 _ONCE_MS = 60_000
 
@@ -72,6 +75,8 @@ class StageOrders(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         shadow: Only asked.
 
         history: The last changes, newest last.
+
+        version: Rises with every change.
     """
 
     stage: str = ""
@@ -79,6 +84,7 @@ class StageOrders(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     share: float = 0.0
     shadow: str = ""
     history: tuple[Change, ...] = ()
+    version: int = 0
 
 
 class Shadowed(msgspec.Struct):
@@ -118,10 +124,34 @@ _decode = msgspec.json.Decoder(StageOrders).decode
 encode = msgspec.json.Encoder().encode
 
 
+def _orders(record: bytes | None) -> StageOrders:
+    return _decode(record) if record else StageOrders()
+
+
 async def read_orders(store: StageStore, shop: str) -> StageOrders:
     """What is ordered for a shop now."""
-    found = await store.read(shop)
-    return _decode(found) if found else StageOrders()
+    return _orders(await store.read(shop))
+
+
+async def change_orders(
+    store: StageStore, shop: str, change: Callable[[StageOrders], StageOrders]
+) -> StageOrders:
+    """
+    Order what *change* makes of the orders; of two at once none is lost.
+
+    *change* is asked again with what somebody else ordered meanwhile.
+
+    Raises:
+        OrdersChanged: If others are faster again and again.
+        StoreUnavailable: If it is not known what happened.
+    """
+    for _ in range(TRIES):
+        record = await store.read(shop)
+        before = _orders(record)
+        after = change(before)
+        if after == before or await store.swap(shop, record, encode(after)):
+            return after
+    raise OrdersChanged("others are changing the stage right now; try again")
 
 
 def changed(
@@ -129,7 +159,8 @@ def changed(
 ) -> StageOrders:
     """The orders after a change, with the change in their history."""
     history = (*before.history, Change(at_ms=now_ms, by=by, what=what))[-KEPT:]
-    return msgspec.structs.replace(before, history=history, **fields)
+    version = before.version + 1
+    return msgspec.structs.replace(before, history=history, version=version, **fields)
 
 
 class _Shop(msgspec.Struct):
@@ -173,6 +204,7 @@ class Stages:
     ) -> None:
         self._fleet = fleet
         self._store = store
+        self._news = OrderNews(store, shops)
         self._load = load
         self._default = default
         self._telemetry = telemetry
@@ -236,10 +268,11 @@ class Stages:
 
     async def look(self) -> None:
         """One round: follow orders, end bad trials, ask the shadows."""
+        for name, record in (await self._news.read()).items():
+            orders = _orders(record)
+            if orders != self._shops[name].orders:
+                self._follow(name, self._shops[name], orders)
         for name, shop in self._shops.items():
-            orders = await read_orders(self._store, name)
-            if orders != shop.orders:
-                self._follow(name, shop, orders)
             if is_worse(shop.ends["trial"], shop.ends["stage"]):
                 await self._end_trial(name, shop)
         await asyncio.to_thread(self._ask_shadows)
@@ -278,13 +311,15 @@ class Stages:
         last = shop.orders.history[-1].at_ms if shop.orders.history else 0
         if not await self._store.is_first(name, f"end {trial} {last}", _ONCE_MS):
             return
-        before = await read_orders(self._store, name)
-        if before.trial != trial:
-            return
         what = f"{trial} rolled back: tiers failed in {told} turns, else in {usual}"
         now_ms = self._wall_ms()
-        after = changed(before, what, "guard", now_ms, trial="", share=0.0)
-        await self._store.write(name, encode(after))
+
+        def end(before: StageOrders) -> StageOrders:
+            if before.trial != trial:
+                return before
+            return changed(before, what, "guard", now_ms, trial="", share=0.0)
+
+        await change_orders(self._store, name, end)
         self._telemetry.event(
             "stage_rolled_back", shop=name, trial=trial, bad=told, else_bad=usual
         )

@@ -14,6 +14,7 @@ from gateway.admission.admission import Admission, LoadState
 from gateway.admission.ladder import TideOrders
 from gateway.admission.pools import PoolPolicy
 from gateway.config import Config
+from gateway.store.shop_orders import OrderNews
 from gateway.store.tide import TideStore
 from gateway.telemetry import Telemetry
 
@@ -51,9 +52,9 @@ class Tide:
         self._warm = warm
         self._wall_ms = wall_ms
         self._warmed_ms: dict[str, int] = {}
-        self._shops = tuple(shops)
+        self._news = OrderNews(store, shops)
+        self._orders: dict[str, TideOrders] = {}
         self._admission = admission
-        self._store = store
         self._telemetry = telemetry
         self._shown: LoadState | None = None
 
@@ -70,9 +71,10 @@ class Tide:
 
     async def follow_orders(self) -> None:
         """Once a second: what people ordered, perhaps at another worker."""
-        for shop in self._shops:
-            orders = await read_orders(self._store, shop)
-            self._admission.order(shop, orders)
+        for shop, record in (await self._news.read()).items():
+            self._orders[shop] = _orders(record)
+            self._admission.order(shop, self._orders[shop])
+        for shop, orders in self._orders.items():
             await self._prepare(shop, orders)
 
     async def _prepare(self, shop: str, orders: TideOrders) -> None:
@@ -87,8 +89,11 @@ class Tide:
 
 async def read_orders(store: TideStore, shop: str) -> TideOrders:
     """What is ordered for a shop now."""
-    found = await store.read(shop)
-    return _decode(found) if found else TideOrders()
+    return _orders(await store.read(shop))
+
+
+def _orders(record: bytes | None) -> TideOrders:
+    return _decode(record) if record else TideOrders()
 
 
 def open_admission(

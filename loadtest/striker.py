@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Literal
 
-from gateway.stages import LOOK_S, changed, encode, read_orders
+from gateway.stages import LOOK_S, change_orders, changed
 from gateway.store.connection import Scripts
 from gateway.store.stages import StageStore
 from gateway.supervisor import Supervisor
@@ -69,9 +69,13 @@ class Striker:
         try:
             store = StageStore(scripts)
             for shop in self._supervisor.config.shops:
-                before = await read_orders(store, shop.id)
-                after = changed(before, "a strike", "loadtest", 0, stage=stage)
-                await store.write(shop.id, encode(after))
+                await change_orders(
+                    store,
+                    shop.id,
+                    lambda before: changed(
+                        before, "a strike", "loadtest", 0, stage=stage
+                    ),
+                )
         finally:
             await scripts.close()
         # Half of the workers' round: some follow before the kill, some after it.

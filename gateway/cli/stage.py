@@ -21,7 +21,7 @@ from gateway.clock import wall_ms
 from gateway.config import Config
 from gateway.routers import load_router, open_registry, stage_named
 from gateway.stage_trial import StageTrial, try_stage
-from gateway.stages import StageOrders, changed, encode, read_orders
+from gateway.stages import StageOrders, change_orders, changed, encode, read_orders
 from gateway.store.beside import run_beside
 from gateway.store.connection import Scripts
 from gateway.store.stages import StageStore
@@ -150,12 +150,7 @@ def _ask(
     config: Config, shop: str, change: Callable[[StageOrders], StageOrders]
 ) -> StageOrders:
     async def deed(scripts: Scripts) -> StageOrders:
-        store = StageStore(scripts)
-        before = await read_orders(store, shop)
-        after = change(before)
-        if after != before:
-            await store.write(shop, encode(after))
-        return after
+        return await change_orders(StageStore(scripts), shop, change)
 
     return _beside(config, deed)
 

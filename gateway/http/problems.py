@@ -61,6 +61,7 @@ GATEWAY: Table = {
     errors.Forbidden: Row(403, "forbidden", "The key is not for this"),
     errors.NotFound: Row(404, "not_found", "There is no such thing"),
     errors.MessageConflict: Row(409, "message_conflict", "The message id is taken"),
+    errors.OrdersChanged: Row(409, "orders_changed", "Somebody ordered otherwise"),
     errors.TooLarge: Row(413, "too_large", "The body is too large"),
     errors.RateLimited: Row(429, "rate_limited", "Too many requests"),
     MailboxFull: Row(429, "mailbox_full", "Too much waits in this conversation"),

@@ -13,11 +13,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
-from gateway.errors import ConfigError, Forbidden
+from gateway.errors import ConfigError, Forbidden, OrdersChanged
 from gateway.handoff.accounts import Session
 from gateway.http.bodies import BadField
 from gateway.http.desk_session import signed_in
-from gateway.stages import StageOrders, Stages, StageView, changed, encode, read_orders
+from gateway.stages import StageOrders, Stages, StageView, change_orders, changed
 from gateway.store.stages import StageStore
 from router_models.policy import Stage
 
@@ -47,11 +47,14 @@ class StageIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         stage: Decides, for *share* of the conversations; below 1 it is on trial.
 
         shadow: Only asked; empty ends it, left out it stays.
+
+        version: Of the orders that the caller saw; left out, whatever they are.
     """
 
     stage: _Name | None = None
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     shadow: _Name | None = None
+    version: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class StageController(Controller):
@@ -78,17 +81,25 @@ class StageController(Controller):
         session: NamedDependency[Session],
         stages_api: NamedDependency[StagesApi],
     ) -> StageOrders:
-        """Holds in all workers within two seconds; supervisors only."""
+        """
+        Holds in all workers within two seconds; supervisors only.
+
+        Two orders at once both hold, one after the other; one with a *version* only if
+        nobody ordered anything since that version.
+        """
         if not session.who.is_supervisor:
             raise Forbidden("only supervisors may change the stage")
         who = session.who
         for field, name in (("stage", data.stage), ("shadow", data.shadow)):
             _check(stages_api, field, name)
-        before = await read_orders(stages_api.store, who.shop)
         by, now_ms = f"{who.shop}/{who.name}", stages_api.wall_ms()
-        after = ordered(before, data, by, now_ms)
-        await stages_api.store.write(who.shop, encode(after))
-        return after
+
+        def change(before: StageOrders) -> StageOrders:
+            if data.version not in {None, before.version}:
+                raise OrdersChanged("the stage was changed meanwhile; look again")
+            return ordered(before, data, by, now_ms)
+
+        return await change_orders(stages_api.store, who.shop, change)
 
 
 def _check(api: StagesApi, field: str, name: str | None) -> None:

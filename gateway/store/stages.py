@@ -1,5 +1,6 @@
 """
-Which stage each shop is on: one small record a shop, for all workers.
+Which stage each shop is on: one small record a shop, for all workers
+(see :mod:`gateway.store.shop_orders`).
 
     {shop:}sg   orders of a shop (string, opaque)
     {shop:}sv:<change>   a change that somebody makes (string, expires)
@@ -8,10 +9,10 @@ Which stage each shop is on: one small record a shop, for all workers.
 from __future__ import annotations
 
 from gateway.store.keys import shop_key
-from gateway.store.shop_record import ShopRecord
+from gateway.store.shop_orders import ShopOrders
 
 
-class StageStore(ShopRecord):
+class StageStore(ShopOrders):
     """The orders of a shop."""
 
     KIND = "sg"

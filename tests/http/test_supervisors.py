@@ -90,3 +90,102 @@ def test_a_message_counts_for_its_shop_alone(app: Caller, desks: Desks) -> None:
     assert found["overview"]["shop"] == "rival"
     assert sum(found["overview"]["house"]["ack"]["counts"]) >= 1
     assert "demo" not in httpx.Response(200, json=found).text
+
+
+@pytest.fixture
+def as_it_was(desks: Desks) -> Iterator[None]:
+    """The demo shop's stage is put back."""
+    yield
+    body = {"stage": "growth", "shadow": ""}
+    assert desks.boss.put(STAGE, json=body).status_code == 200
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_a_stage_is_ordered_by_supervisors_for_their_shop(
+    desk: httpx.Client, desks: Desks
+) -> None:
+    """Operators look; the other shop's stage and history stay as they were."""
+    refused = desk.put(STAGE, json={"stage": "startup"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    theirs = desks.rival.get(STAGE).json()
+    done = desks.admin.put(STAGE, json={"stage": "startup"}).json()
+    assert (done["stage"], done["history"][-1]["by"]) == ("startup", "demo/root")
+    assert _ordered_stage(desk, "startup")["tiers"] == ["L1"]
+    assert desks.rival.get(STAGE).json()["orders"] == theirs["orders"]
+
+
+def _ordered_stage(desk: httpx.Client, wanted: str) -> dict[str, Any]:
+    """The stage as the worker has it, once it followed."""
+    for _ in range(60):
+        found: dict[str, Any] = desk.get(STAGE).json()
+        if found["stage"] == wanted:
+            return found
+        asyncio.run(asyncio.sleep(0.1))
+    pytest.fail(f"the worker did not follow to {wanted}: {found}")
+
+
+@pytest.mark.usefixtures("as_it_was")
+def test_a_stale_order_changes_nothing(desks: Desks) -> None:
+    """Who saw an older version is told; who saw the newest, or names none, is obeyed."""
+    seen = desks.boss.put(STAGE, json={"shadow": "mature"}).json()["version"]
+    first = desks.admin.put(STAGE, json={"stage": "startup", "version": seen})
+    assert first.json()["version"] == seen + 1
+    stale = desks.boss.put(STAGE, json={"stage": "mature", "version": seen})
+    assert (stale.status_code, stale.json()["code"]) == (409, "orders_changed")
+    last = desks.boss.put(STAGE, json={"shadow": ""}).json()
+    assert (last["stage"], last["version"]) == ("startup", seen + 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"stage": "no-such-stage"},
+        {"stage": "../../secrets"},
+        {"stage": "startup", "share": 0},
+        {"stage": "startup", "share": 1.5},
+        {"stage": "startup", "version": -1},
+        {"stage": 7},
+        {"stag": "startup"},
+        [],
+    ],
+    ids=str,
+)
+def test_a_wrong_order_is_refused_and_changes_nothing(
+    desks: Desks, body: object
+) -> None:
+    """With the field at fault, and without a word to the log of orders."""
+    before = desks.boss.put(STAGE, json={}).json()
+    answer = desks.boss.put(STAGE, json=body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] in {"bad_field", "bad_json"}
+    assert desks.boss.put(STAGE, json={}).json() == before
+
+
+def test_an_order_needs_the_page_it_comes_from(stack: Stack, desks: Desks) -> None:
+    """Without the CSRF token, or from another site's page, nothing is ordered."""
+    cookies = dict(desks.boss.cookies)
+    csrf = desks.boss.headers["x-csrf-token"]
+    foreign = {"x-csrf-token": csrf, "origin": "https://evil.example"}
+    for headers, code in (({}, "bad_csrf"), (foreign, "bad_origin")):
+        with httpx.Client(base_url=stack.url, cookies=cookies) as client:
+            answer = client.put(STAGE, json={"stage": "startup"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, code)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "367", "nan", "many", ""])
+def test_outcomes_of_a_wrong_stretch_are_refused(desks: Desks, days: str) -> None:
+    """The parameter is named."""
+    answer = desks.boss.get(OUTCOMES, params={"days": days})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_field")
+    assert "days" in answer.json()["field"]
+
+
+def test_outcomes_are_of_the_shop_alone(
+    app: Caller, desk: httpx.Client, desks: Desks
+) -> None:
+    """An operator may read them; a talk of one shop is none of the other's."""
+    before = desks.rival.get(OUTCOMES, params={"days": 1}).json()["contacts"]
+    mine = desk.get(OUTCOMES, params={"days": 1}).json()["contacts"]
+    app.say(fresh("outcome"), "多久发货")
+    assert desk.get(OUTCOMES, params={"days": 1}).json()["contacts"] == mine + 1
+    assert desks.rival.get(OUTCOMES, params={"days": 1}).json()["contacts"] == before
