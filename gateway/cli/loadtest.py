@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,9 @@ from gateway.routers import load_router
 from loadtest.faults import FaultReport, run_faults
 from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, TooFewQuestions, compare
-from loadtest.sale import Sale, read_talks, run_sale
-from loadtest.sale_report import facts, sale_page
+from loadtest.sale import Sale, SaleReport, read_talks, run_sale
+from loadtest.sale_compare import compare_sales, compared_page, table
+from loadtest.sale_report import sale_page
 from loadtest.schedule import SHAPES, Shape
 from loadtest.striker import FaultKind
 
@@ -314,6 +315,11 @@ def _public(folder: Path, told: Callable[[str], None]) -> list[msgspec.Struct]:
     default=Path("sale.html"),
     show_default=True,
 )
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Once more without limits, once more with L1 alone; one report of all.",
+)
 def sale(
     as_json: bool,
     config_file: Path | None,
@@ -323,6 +329,7 @@ def sale(
     talks: Path | None,
     seed: int,
     page: Path,
+    compare: bool,
 ) -> None:
     """
     A sale day in minutes, open loop; every message accounted for, one HTML page.
@@ -337,18 +344,31 @@ def sale(
     plan = Sale(
         shape=shape, seconds=minutes * 60, peak_per_s=peak, talks=mix, seed=seed
     )
-    report = run_sale(
-        options.read_config(config_file),
-        plan,
-        lambda line: click.echo(line, err=True),
-    )
-    page.write_text(sale_page(report), encoding="utf-8")
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+    config = options.read_config(config_file)
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    if compare:
+        reports = compare_sales(config, plan, tell)
+        written = compared_page(reports)
     else:
-        table = Table(show_header=False)
-        for name, told in facts(report):
-            table.add_row(name, told)
-        Console().print(table)
-        click.echo(f"report: {page}")
-    sys.exit(0 if report.is_clean and report.client.is_valid else 1)
+        reports = {"": run_sale(config, plan, tell)}
+        written = sale_page(reports[""])
+    page.write_text(written, encoding="utf-8")
+    if as_json:
+        told = reports if compare else reports[""]
+        click.echo(msgspec.json.format(msgspec.json.encode(told)))
+    else:
+        _print_sale(reports, page)
+    is_good = all(one.is_clean and one.client.is_valid for one in reports.values())
+    sys.exit(0 if is_good else 1)
+
+
+def _print_sale(reports: Mapping[str, SaleReport], page: Path) -> None:
+    head, *rows = table(reports)
+    shown = Table(*head, show_header=any(head))
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
+    click.echo(f"report: {page}")

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from gateway.config import Config
+from gateway.routers import stage_named
 from loadtest.generator import Result, Second
 from loadtest.history import LogLine
 from loadtest.sale import Ends, Sale, SaleReport, ends_of, own_quantiles, read_talks
+from loadtest.sale_compare import compared_page, table, variants
 from loadtest.sale_report import sale_page
 
 
@@ -72,6 +76,27 @@ def test_the_page_shows_the_course_and_says_when_a_run_is_void() -> None:
     assert "VOID" in page
     assert "&lt;machine&gt;" in page
     assert "VOID" not in sale_page(report(lost=0, is_valid=True))
+
+
+def test_runs_are_compared_side_by_side() -> None:
+    """Each run differs from the first in one thing alone; the page has all of them."""
+    config = Config()
+    runs = variants(config)
+    assert runs["as configured"] is config
+    for name, field in (("no limits", "dispatch"), ("L1 only", "router")):
+        one = runs[name]
+        back = {field: getattr(config, field)}
+        assert one != config
+        assert msgspec.structs.replace(one, **back) == config
+    stage_named(runs["L1 only"].router.stage)
+    reports = {name: report(lost=0, is_valid=name != "L1 only") for name in runs}
+    head, *rows = table(reports)
+    assert head == ("", *runs)
+    assert {len(row) for row in rows} == {4}
+    page = compared_page(reports)
+    assert page.count("VOID") == 1
+    assert page.count("<svg") == 1
+    assert all(name in page for name in runs)
 
 
 def test_a_lost_message_is_not_clean() -> None:

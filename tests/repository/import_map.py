@@ -412,6 +412,11 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
         "gateway.supervisor",
     ),
+    "loadtest.sale_compare": (
+        "gateway.config",
+        "gateway.insight.page",
+        "gateway.insight.plots",
+    ),
     "loadtest.sale_report": ("gateway.insight.page", "gateway.insight.plots"),
     "loadtest.tide*": (
         "engines.contract",
