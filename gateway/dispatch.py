@@ -17,7 +17,7 @@ changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from time import monotonic, perf_counter
 
@@ -54,6 +54,8 @@ class Dispatcher:
 
         commit_wait_s: How long a commit is tried again while the store is
             away; after it the lease has run out and another worker has it.
+
+        clock: Monotonic seconds, of the event loop's own time.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Dispatcher:
         *,
         reply_wait_s: float,
         commit_wait_s: float,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._conversations = conversations
         self._services = services
@@ -74,6 +77,7 @@ class Dispatcher:
         self._telemetry = telemetry
         self._reply_wait_s = reply_wait_s
         self._commit_wait_s = commit_wait_s
+        self._clock = clock
         self._waiting = Waiting()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[tuple[str, str], Lease] = {}
@@ -216,7 +220,7 @@ class Dispatcher:
         self, lease: Lease, pending: Pending, commitment: Commitment
     ) -> Committed:
         """Commit; repeat while the answer is lost: the function is idempotent."""
-        give_up = monotonic() + self._commit_wait_s
+        give_up = self._clock() + self._commit_wait_s
         while True:
             try:
                 return await self._conversations.commit(
@@ -232,7 +236,7 @@ class Dispatcher:
                     human_result=with_person(commitment.owner),
                 )
             except StoreUnavailable:
-                if monotonic() > give_up:
+                if self._clock() > give_up:
                     raise
                 await asyncio.sleep(COMMIT_RETRY_S)
 
@@ -240,10 +244,10 @@ class Dispatcher:
         self, shop: str, conversation: str, message: NewMessage, seq: int
     ) -> MessageOut | bytes:
         """Wait until whoever holds the conversation has answered this message."""
-        give_up = monotonic() + self._reply_wait_s
+        give_up = self._clock() + self._reply_wait_s
         future = self._waiting.watch(shop, conversation, seq)
         try:
-            while (left_s := give_up - monotonic()) > 0:
+            while (left_s := give_up - self._clock()) > 0:
                 body = await self._look(
                     shop, conversation, message, future, min(left_s, LOOK_AGAIN_S)
                 )

@@ -50,6 +50,8 @@ class Sweeper:
 
     Args:
         renew_s: Seconds between heartbeats; a third of the lease at most.
+
+        buckets: Where work is looked for; every gateway looks everywhere.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Sweeper:
         telemetry: Telemetry,
         shops: Sequence[str],
         renew_s: float,
+        buckets: Sequence[int] = range(BUCKETS),
     ) -> None:
         self._conversations = conversations
         self._dispatcher = dispatcher
@@ -71,9 +74,10 @@ class Sweeper:
         self._telemetry = telemetry
         self._shops = tuple(shops)
         self._renew_s = renew_s
-        self._to_sweep = _Rotation(shops, SWEEP_BUCKETS, SWEEP_CYCLE_S / SWEEP_S)
-        self._to_drain = _Rotation(shops, OUTBOX_BUCKETS, OUTBOX_CYCLE_S / OUTBOX_S)
-        self._to_settle = _Rotation(shops, SETTLE_BUCKETS, SETTLE_CYCLE_S / SETTLE_S)
+        places = [(shop, bucket) for shop in shops for bucket in buckets]
+        self._to_sweep = _Rotation(places, SWEEP_BUCKETS, SWEEP_CYCLE_S / SWEEP_S)
+        self._to_drain = _Rotation(places, OUTBOX_BUCKETS, OUTBOX_CYCLE_S / OUTBOX_S)
+        self._to_settle = _Rotation(places, SETTLE_BUCKETS, SETTLE_CYCLE_S / SETTLE_S)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -187,8 +191,9 @@ class _Rotation:
         rounds: Every bucket comes up within so many rounds.
     """
 
-    def __init__(self, shops: Sequence[str], at_least: int, rounds: float) -> None:
-        places = [(shop, bucket) for shop in shops for bucket in range(BUCKETS)]
+    def __init__(
+        self, places: Sequence[tuple[str, int]], at_least: int, rounds: float
+    ) -> None:
         self._places = cycle(places)
         self._count = min(len(places), max(at_least, ceil(len(places) / rounds)))
 

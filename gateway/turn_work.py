@@ -80,6 +80,8 @@ class TurnWork:
             any engine: it may be what kills the workers.
 
         drafts: Where answers are told while they are written; None for nowhere.
+
+        clock: Monotonic seconds, of the event loop's own time.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class TurnWork:
         deadline_s: float,
         max_tries: int,
         drafts: Drafts | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._answerer = answerer
         self._admission = admission
@@ -102,6 +105,7 @@ class TurnWork:
         self._deadline_s = deadline_s
         self._max_tries = max_tries
         self._drafts = drafts
+        self._clock = clock
 
     async def run(
         self,
@@ -121,7 +125,7 @@ class TurnWork:
             channel=pending.channel,
             conversation=conversation,
             seq=pending.seq,
-            deadline_s=monotonic() + self._deadline_s,
+            deadline_s=self._clock() + self._deadline_s,
         )
         if pending.tries > self._max_tries:
             verdict = _poisoned(pending.tries)

@@ -148,7 +148,7 @@ ELSEWHERE: dict[str, str] = {
     "15": "tests/store/test_store_embedded.py (cut and damaged log)",
     "22, 23": "tests/agent/test_agent_faults.py, tidegate loadtest tasks",
     "26, 27": "tests/channels, tidegate loadtest attack --row S2",
-    "28": "not run: needs a clock of its own; leases are the store's, not ours",
+    "28": "tests/simulation (clocks set forth and back, on virtual time)",
     "29, 30": "not run: needs a full disk and failing fsync; see the README",
     "31, 32": "tests/faults/test_turns.py (a message that kills its workers)",
     "33, 34": "tests/handoff",

@@ -468,7 +468,7 @@ PLANTED = {
     ),
     "lease taken from a living worker": (
         "accept",
-        "(tonumber(c[3]) or 0) > now",
+        "until_ms > now and until_ms <= now + 2 * ARGV[5]",
         "false",
     ),
     "handing over forgets waiting mail": ("commit", "dispose(next_mail, ARGV[11])", ""),

@@ -113,7 +113,9 @@ end
 redis.call('XADD', KEYS[2], id, 'k', 'm', 'i', ARGV[3], 'd', ARGV[2])
 redis.call('PUBLISH', ARGV[11], wake)
 
-if (tonumber(c[3]) or 0) > now then
+-- A lease that ends later than any can was given before the clock was set back.
+local until_ms = tonumber(c[3]) or 0
+if until_ms > now and until_ms <= now + 2 * ARGV[5] then
   redis.call('HSET', KEYS[1], 'n', n, 'k', k + 1)
   return {2, n}
 end

@@ -17,7 +17,13 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local expires = now + ARGV[2]
 local taken = {}
+-- A lease that ends later than any can was given before the clock was set back.
+local latest = now + 2 * ARGV[2]
 local names = redis.call('ZRANGE', KEYS[1], '(0', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], '(' .. latest, '+inf',
+  'BYSCORE', 'LIMIT', 0, ARGV[3])) do
+  names[#names + 1] = name
+end
 for _, name in ipairs(names) do
   local key = KEYS[2] .. name
   local c = redis.call('HMGET', key, 'k', 'u', 'e', 's', 'q', 't')
@@ -26,7 +32,7 @@ for _, name in ipairs(names) do
     redis.call('ZREM', KEYS[1], name)
   elseif (tonumber(c[1]) or 0) == 0 then
     redis.call('ZADD', KEYS[1], -now, name)
-  elseif until_ms > now then
+  elseif until_ms > now and until_ms <= latest then
     redis.call('ZADD', KEYS[1], until_ms, name)
   else
     local id = c[5] .. '-0'
