@@ -33,7 +33,7 @@ def simulation(as_json: bool, seeds: int, first: int) -> None:
     promise breaks.
 
     A seed is one history: ``--first SEED --seeds 1`` replays it. Every night:
-    ``--seeds 100000``. Needs the extra ``test``.
+    ``--seeds 100000``. Needs the extra ``simulation``.
     """
     total: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -62,10 +62,10 @@ def simulation(as_json: bool, seeds: int, first: int) -> None:
 
 def _run(first: int, seeds: int) -> Iterator[History]:
     try:
-        # Runs the store's Lua here; only the tests' extra has what that needs.
+        # Runs the store's Lua here; only an extra has what that needs.
         from loadtest.simulation.world import live, parts_of
     except ModuleNotFoundError as exc:
-        fix = f"{exc}; it comes with: pip install 'tidegate[test]'"
+        fix = f"{exc}; it comes with: pip install 'tidegate[simulation]'"
         raise click.ClickException(fix) from exc
     voice = Voice.load(shipped("voice/default.yaml"))
     parts, told = parts_of(load_functions(), voice), monotonic()

@@ -271,6 +271,7 @@ def declared() -> set[str]:
         *extras["fast"],
         *extras["dense"],
         *extras["peers"],
+        *extras["simulation"],
     ]
     return {plain(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
 
