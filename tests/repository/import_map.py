@@ -418,6 +418,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.insight.plots",
     ),
     "loadtest.sale_report": ("gateway.insight.page", "gateway.insight.plots"),
+    "loadtest.simulation*": (
+        "engines.contract",
+        "engines.voice",
+        "gateway.*",
+        "loadtest.*",
+    ),
     "loadtest.tide*": (
         "engines.contract",
         "engines.llm.settings",
@@ -473,6 +479,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_channels",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_matrix",
+        "gateway.cli.loadtest_simulation",
         "gateway.cli.simulate",
         "gateway.cli.people",
         "gateway.cli.tide",
@@ -494,6 +501,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway.cli.*",),
     "defusedxml": ("engines.retrieval.ingest.office",),
     "cryptography": ("gateway.channels.signing",),
+    "lupa": ("loadtest.simulation.lua_functions",),
     "grafana_foundation_sdk": ("loadtest.dashboards.build",),
     "hiredis": ("gateway.store.*",),
     "httpx": (
