@@ -33,7 +33,7 @@ from router_models.turns import turn_of
 from router_models.vectorise import Vocabulary
 
 
-SCHEMA = 2
+SCHEMA = 3
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 
 #: Bytes a file may have, and bytes its arrays may unpack to.

@@ -65,7 +65,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     Where the router draws its lines, chosen on turns of unseen groups.
 
     Attributes:
-        high_risk: Chance of high risk from which risk is high.
+        high_risk: Chance of high risk from which risk is high, by language.
+
+        beyond_l1: Chance that a tool or a person is needed from which no fixed text
+            may answer, by language, whatever it would cost.
 
         asks_human, needs_person, continues: Chance of yes from which it is yes.
 
@@ -75,7 +78,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
             model does not know what it reads.
     """
 
-    high_risk: float
+    high_risk: dict[Locale, float]
+    beyond_l1: dict[Locale, float]
     asks_human: float
     needs_person: float
     continues: float

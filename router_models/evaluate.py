@@ -28,6 +28,7 @@ from router_models.metrics import (
     SliceReport,
     confusion,
     head_report,
+    left_at_l1,
     recall_and_alarms,
     severe_share,
 )
@@ -175,7 +176,8 @@ def _stated(found: Explanation) -> dict[str, float]:
         of_task = chances["continues"]["yes"]
         stated |= dict.fromkeys(("complexity", "risk", "tier"), of_task)
     elif decision.tier == "human":
-        stated["tier"] = decision.confidence
+        person = found.needed[decision.tier]
+        stated["tier"] = 1.0 - (1.0 - asks) * (1.0 - person)
     for name in found.raised:
         stated.pop(name, None)
     if found.raised:
@@ -212,6 +214,7 @@ def sum_up(judged: Sequence[Judged]) -> SliceReport:
         heads=heads,
         tiers=confusion(*tiers),
         severe_under_routing=severe_share(*tiers),
+        left_at_l1=left_at_l1(*tiers),
         high_risk_recall=recall,
         high_risk_false_alarms=alarms,
     )

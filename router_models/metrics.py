@@ -49,6 +49,8 @@ class SliceReport(msgspec.Struct, frozen=True, kw_only=True):
 
         severe_under_routing: Share of severe cases among turns with a tier.
 
+        left_at_l1: Share of turns that got a fixed text and needed a tool or a person.
+
         high_risk_recall, high_risk_false_alarms: None without such turns.
     """
 
@@ -56,6 +58,7 @@ class SliceReport(msgspec.Struct, frozen=True, kw_only=True):
     heads: dict[str, HeadReport]
     tiers: dict[str, dict[str, int]]
     severe_under_routing: float | None
+    left_at_l1: float | None
     high_risk_recall: float | None
     high_risk_false_alarms: float | None
 
@@ -107,6 +110,16 @@ def severe_share(wanted: Sequence[str], given: Sequence[str]) -> float | None:
         return None
     severe = sum(is_severe(a, b) for a, b in zip(wanted, given, strict=True))
     return _rounded(severe / len(wanted))
+
+
+def left_at_l1(wanted: Sequence[str], given: Sequence[str]) -> float | None:
+    """Share of turns left with a fixed text that cannot settle them."""
+    if not wanted:
+        return None
+    pairs = zip(wanted, given, strict=True)
+    return _rounded(
+        sum(a in {"L3", "human"} and b == "L1" for a, b in pairs) / len(wanted)
+    )
 
 
 def is_severe(wanted: str, given: str) -> bool:

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.contract import Locale, Tier
+from engines.contract import TIER_ORDER, Locale, Tier
 from router_models.calibration import calibrate
 from router_models.certificates import Certificate, certify
 from router_models.compiled import CompiledModel, HeadSpec, Scale, Scores
-from router_models.dataset import Example
+from router_models.dataset import LOCALES, Example
 from router_models.drift import Reference, reference
 from router_models.hard_rules import HardRules
 from router_models.measure import OutOfFold
@@ -35,6 +35,10 @@ NEEDED = HeadSpec("needed", tuple(str(tier) for tier in TIERS), 0)
 _UNSCALED: dict[Locale, Scale] = {"zh": Scale(), "en": Scale()}
 #: A stratum with fewer turns is not worth a line.
 _LEAST = 100
+
+#: Share of all turns that may need a tool or a person and still meet a fixed text, and
+#: the lowest line that is drawn for it: below, fixed texts would lose too many turns.
+_TOO_LOW, _LOWEST_LINE = 0.008, 0.15
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -76,6 +80,35 @@ def calibrate_needed(router: TierRouter, unseen: Unseen) -> dict[Locale, Scale]:
         logs.append(np.log(verdict.needed))
         locales.append(example.turn.locale)
     return calibrate(NEEDED, np.array(logs), np.array(wanted), np.array(locales))
+
+
+def choose_beyond(router: TierRouter, unseen: Unseen) -> dict[Locale, float]:
+    """
+    The line of ``Thresholds.beyond_l1``, by language.
+
+    The highest one that leaves few turns with fixed texts that they cannot settle.
+    """
+    found: dict[Locale, list[tuple[float, bool]]] = {locale: [] for locale in LOCALES}
+    count: dict[Locale, int] = dict.fromkeys(LOCALES, 0)
+    for example, scores in zip(unseen.examples, unseen.scores, strict=True):
+        turn = example.turn
+        count[turn.locale] += 1
+        hits = router.rules.match(normalise(turn.text))
+        verdict = router.weigh(turn, scores, hits)
+        if verdict.tier is Tier.L1 and not verdict.continues:
+            too_low = TIER_ORDER[example.tier] > TIER_ORDER[Tier.L2]
+            found[turn.locale].append((sum(verdict.needed[2:]), too_low))
+    return {
+        locale: _beyond(found[locale], round(_TOO_LOW * count[locale]))
+        for locale in LOCALES
+    }
+
+
+def _beyond(found: list[tuple[float, bool]], allowed: int) -> float:
+    """The lowest chance that may not stay, if *allowed* turns may be too low."""
+    wrong = sorted(chance for chance, too_low in found if too_low)
+    line = wrong[allowed] if len(wrong) > allowed else 1.0
+    return round(max(line, _LOWEST_LINE), 4)
 
 
 def describe(router: TierRouter, unseen: Unseen) -> dict[Locale, Reference]:

@@ -161,6 +161,7 @@ class TierRouter:
                 "needed", {"zh": Scale(), "en": Scale()}
             ).items()
         }
+        self._beyond_l1 = model.thresholds.beyond_l1
         self._names = model.vocabulary.names()
 
     @classmethod
@@ -296,7 +297,7 @@ class TierRouter:
             return Labels(task.complexity, task.risk, asks, needs_person=False)
         low, medium, high = chances["risk"]
         calmer = Risk.MEDIUM if medium > low else Risk.LOW
-        risk = Risk.HIGH if high >= lines.high_risk else calmer
+        risk = Risk.HIGH if high >= lines.high_risk[turn.locale] else calmer
         needs = chances["needs_person"][0] >= lines.needs_person
         return Labels(_COMPLEXITIES[_argmax(chances["complexity"])], risk, asks, needs)
 
@@ -314,7 +315,10 @@ class TierRouter:
             return anchor
         if continues and turn.open_task is not None:
             return turn.open_task.tier
-        return TIERS[max(TIER_ORDER[anchor], cheapest(self._costs, chances))]
+        rank = max(TIER_ORDER[anchor], cheapest(self._costs, chances))
+        if not rank and sum(chances[2:]) >= self._beyond_l1[turn.locale]:
+            return Tier.L2
+        return TIERS[rank]
 
     def _needed(self, turn: Turn, scores: Scores) -> list[float]:
         chances = scores.chances

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.contract import Emotion, Locale, Risk
 from router_models.compiled import HeadSpec, Scale, Thresholds
-from router_models.dataset import Example
+from router_models.dataset import LOCALES, Example
 from router_models.heads import targets
 
 
@@ -41,7 +41,8 @@ def choose_thresholds(
 
     Yes-or-no heads and the emotions get the line of the best F1, or of an F measure that
     weighs their errors by what they cost. Abstention takes the
-    turns with the lowest peak of the intent head, at most two in a hundred.
+    turns with the lowest peak of the intent head, at most two in a hundred. What may not
+    stay with fixed texts is the policy's to say: ``proving.choose_beyond``.
     """
     heads = {spec.name: spec for spec in specs}
     chances = {
@@ -53,10 +54,15 @@ def choose_thresholds(
     high = list(Risk).index(Risk.HIGH)
     intent = heads["intent"]
     peaks = logits[:, intent.columns].max(axis=1)
+    locales = np.array([example.turn.locale for example in examples])
+    lines: dict[Locale, float] = {}
+    for locale in LOCALES:
+        part = judged & (locales == locale)
+        is_high = target["risk"][part] == high
+        lines[locale] = recall_line(chances["risk"][part, high], is_high)
     return Thresholds(
-        high_risk=recall_line(
-            chances["risk"][judged, high], target["risk"][judged] == high
-        ),
+        high_risk=lines,
+        beyond_l1=dict.fromkeys(LOCALES, 1.0),
         asks_human=_line("asks_human", chances, target),
         needs_person=_line("needs_person", chances, target),
         continues=_line("continues", chances, target),

@@ -41,7 +41,13 @@ from router_models.measure import (
     judge_example,
 )
 from router_models.policy import Prices, load_prices
-from router_models.proving import calibrate_needed, describe, prove, unseen_scores
+from router_models.proving import (
+    calibrate_needed,
+    choose_beyond,
+    describe,
+    prove,
+    unseen_scores,
+)
 from router_models.router import TierRouter
 from router_models.split import assert_apart, deal
 from router_models.thresholds import choose_thresholds
@@ -196,6 +202,11 @@ def _fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     scores = unseen_scores(model, unseen)
     router = TierRouter(model, fitting.rules, NEUTRAL, "unseen")
     scales["needed"] = calibrate_needed(router, scores)
+    model = compile_model(pipeline, scales, thresholds)
+    router = TierRouter(model, fitting.rules, NEUTRAL, "unseen")
+    thresholds = msgspec.structs.replace(
+        thresholds, beyond_l1=choose_beyond(router, scores)
+    )
     model = compile_model(pipeline, scales, thresholds)
     certificates = prove(model, fitting.rules, fitting.prices, scores)
     references = describe(TierRouter(model, fitting.rules, NEUTRAL, "unseen"), scores)

@@ -175,7 +175,8 @@ def _print_report(
     console.print(table)
     for name, part in slices.items():
         console.print(
-            f"{name}: severe under-routing {_share(part.severe_under_routing)},"
+            f"{name}: severe under-routing {_share(part.severe_under_routing)}"
+            f" (left at L1 {_share(part.left_at_l1)}),"
             f" high-risk recall {_share(part.high_risk_recall)}"
             f" at {_share(part.high_risk_false_alarms)} false alarms"
         )

@@ -68,6 +68,12 @@ function chancesOf(by) {
     .join(" · ");
 }
 
+/** A line that each language has of its own: "zh 0.42, en 0.38". */
+const drawn = (by) =>
+  Object.entries(by)
+    .map(([locale, line]) => `${locale} ${line}`)
+    .join(", ");
+
 function reasonsOf(why) {
   const lines = why.thresholds;
   const features = Object.entries(why.features).map(([head, found]) => [
@@ -87,7 +93,7 @@ function reasonsOf(why) {
     [
       words.say("lab.lines"),
       Object.entries(lines)
-        .map(([name, line]) => `${name} ${line}`)
+        .map(([name, line]) => `${name} ${typeof line === "object" ? drawn(line) : line}`)
         .join("\n"),
     ],
     [

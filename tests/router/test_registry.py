@@ -120,6 +120,7 @@ def report(recall: float, severe: float, right: int) -> EvalReport:
         heads={"tier": head_report(wanted, given)},
         tiers={},
         severe_under_routing=severe,
+        left_at_l1=severe,
         high_risk_recall=recall,
         high_risk_false_alarms=0.05,
     )
