@@ -38,7 +38,7 @@ _LEAST = 100
 
 #: Share of all turns that may need a tool or a person and still meet a fixed text, and
 #: the lowest line that is drawn for it: below, fixed texts would lose too many turns.
-_TOO_LOW, _LOWEST_LINE = 0.008, 0.15
+_TOO_LOW, _LOWEST_LINE = 0.009, 0.15
 
 
 class Unseen(msgspec.Struct, frozen=True):
