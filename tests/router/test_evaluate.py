@@ -14,6 +14,7 @@ from router_models.metrics import (
     calibration_error,
     confusion,
     head_report,
+    left_at_l1,
     recall_and_alarms,
     severe_share,
 )
@@ -120,6 +121,8 @@ def test_recall_alarms_and_severe_by_hand() -> None:
         0.5,
     )
     assert severe_share(["human", "L3", "L3", "L2"], ["L3", "L1", "L2", "L1"]) == 0.5
+    assert left_at_l1(["human", "L3", "L3", "L2"], ["L3", "L1", "L2", "L1"]) == 0.25
+    assert left_at_l1([], []) is None
     assert confusion(["L1", "L1"], ["L1", "L2"]) == {"L1": {"L1": 1, "L2": 1}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 import msgspec
@@ -295,6 +296,23 @@ def test_a_long_history_costs_no_more_than_its_tail(router: TierRouter) -> None:
     started = time.process_time()
     router.decide(turn_of("那明天能到吗", "zh", lines))
     assert time.process_time() - started < 0.2
+
+
+@pytest.mark.parametrize(("text", "locale"), [("谢谢你", "zh"), ("thank you", "en")])
+def test_no_fixed_text_above_the_line(
+    router: TierRouter, text: str, locale: Locale
+) -> None:
+    """A turn that may need a tool leaves L1, whatever that costs, in its own language."""
+    assert router.decide(turn_of(text, locale)).tier is Tier.L1
+    lines = router.model.thresholds
+    strict = copy.copy(router.model)
+    strict.thresholds = msgspec.structs.replace(
+        lines, beyond_l1=lines.beyond_l1 | {locale: 0.0}
+    )
+    careful = TierRouter(strict, router.rules, router.prices, "strict")
+    assert careful.decide(turn_of(text, locale)).tier is Tier.L2
+    other = "hi" if locale == "zh" else "你好"
+    assert careful.decide(situate(careful, other)).tier is Tier.L1
 
 
 def test_padding_does_not_hide_a_request(router: TierRouter) -> None:
