@@ -105,6 +105,7 @@ class _Core(NamedTuple):
     llms: Mapping[Tier, LlmClient]
     services: dict[str, ShopService]
     librarian: Librarian
+    packs: PackKeeper
 
 
 class _Work(NamedTuple):
@@ -248,6 +249,7 @@ class Gateway:
             llms=llms,
             services=services,
             librarian=librarian,
+            packs=packs,
         )
 
     def _again(self, name: str, keeper: Keeper, telemetry: Telemetry) -> None:
@@ -310,6 +312,7 @@ class Gateway:
                 load=stage_named,
                 wall_ms=wall_ms,
             ),
+            packs=core.packs,
             previews=Previews(work.answerer, core.services),
             drafts=work.drafts,
             threads=Threads(core.scripts),

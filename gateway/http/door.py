@@ -37,6 +37,7 @@ from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.openai import ChatApi
 from gateway.http.outcomes import outcome_routes
 from gateway.http.overview import OverviewApi, overview_routes
+from gateway.http.packs import pack_routes
 from gateway.http.pages import page_routes
 from gateway.http.problems import GATEWAY, Table
 from gateway.http.routes import build_routes
@@ -49,6 +50,7 @@ from gateway.librarian import Librarian
 from gateway.live import Live
 from gateway.outcomes import OutcomesKeeper
 from gateway.overview import OverviewKeeper
+from gateway.pack_keeper import PackKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.store.threads import Threads
@@ -96,6 +98,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: OutcomesKeeper
     overview: OverviewKeeper
     stages: StagesApi
+    packs: PackKeeper
     previews: Previews
     drafts: Drafts
     threads: Threads
@@ -146,6 +149,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
                 keeper=parts.overview, desk=parts.desk, tide=parts.tide
             ),
             "stages_api": parts.stages,
+            "packs": parts.packs,
             "librarian": parts.librarian,
             "desk_help": parts.desk_help,
             "actions": parts.approvals,
@@ -208,6 +212,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *outcome_routes(),
         *overview_routes(),
         *stage_routes(),
+        *pack_routes(),
         *action_routes(),
         *knowledge_routes(),
         *model_routes(),

@@ -63,6 +63,7 @@ _SIGNED_IN = (
     "/v1/knowledge",
     "/v1/models",
     "/v1/lab",
+    "/v1/packs",
     "/v1/stage",
 )
 #: Codes of Litestar's own refusals, and what may help.

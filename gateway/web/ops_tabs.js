@@ -25,4 +25,5 @@
 export const TABS = [
   { name: "now", load: () => import("./ops_now.js") },
   { name: "outcomes", load: () => import("./ops_outcomes.js") },
+  { name: "packs", load: () => import("./ops_packs.js") },
 ];

@@ -16,7 +16,7 @@ from steps import lines, say
 from gateway.stack import Stack
 
 
-TABS = ("now", "outcomes")
+TABS = ("now", "outcomes", "packs")
 
 
 def enter(page: Page, name: str) -> None:
@@ -116,3 +116,16 @@ def test_every_tab_passes_axe(open_page: OpenPage, scheme: str) -> None:
         expect(ops.locator("#panel h2")).to_be_visible()
         ops.wait_for_timeout(300)
         assert violations(ops) == []
+
+
+def test_a_sentence_is_tried_on_the_pack(open_page: OpenPage) -> None:
+    """The tab says what L1 would do, and the list follows the filter."""
+    ops = open_page("/ops#packs")
+    enter(ops, "zhao")
+    expect(ops.locator(".packs tbody tr").nth(100)).to_be_attached()
+    for text, outcome in (("多久发货", "answered"), ("我要退货", "handed_on")):
+        ops.locator("#pack-text").fill(text)
+        ops.locator(".packs form button").click()
+        expect(ops.locator(f"[data-found={outcome}]")).to_be_visible()
+    ops.locator("#pack-filter").fill("shipping.time")
+    expect(ops.locator(".packs tbody tr")).to_have_count(1)

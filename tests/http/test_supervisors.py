@@ -21,6 +21,7 @@ from gateway.stack import Stack
 
 
 OVERVIEW, OUTCOMES, STAGE = "/v1/desk/overview", "/v1/desk/outcomes", "/v1/stage"
+PACKS = "/v1/packs"
 
 
 class Desks(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def desks(stack: Stack, config: Config) -> Iterator[Desks]:
         client.close()
 
 
-@pytest.mark.parametrize("path", [OVERVIEW, OUTCOMES, STAGE])
+@pytest.mark.parametrize("path", [OVERVIEW, OUTCOMES, STAGE, PACKS])
 def test_nothing_is_told_without_a_session(app: Caller, path: str) -> None:
     """A channel's key is none."""
     answer = app.http.get(path)
@@ -189,3 +190,20 @@ def test_outcomes_are_of_the_shop_alone(
     app.say(fresh("outcome"), "多久发货")
     assert desk.get(OUTCOMES, params={"days": 1}).json()["contacts"] == mine + 1
     assert desks.rival.get(OUTCOMES, params={"days": 1}).json()["contacts"] == before
+
+
+def test_the_pack_is_shown_and_tried(desk: httpx.Client, desks: Desks) -> None:
+    """Supervisors see intents and what a sentence finds; operators are refused."""
+    shown = desks.boss.get(PACKS).json()
+    assert shown["problems"] == []
+    assert any(one["id"] == "shipping.time" for one in shown["intents"])
+    for text, outcome, intent in (
+        ("多久发货", "answered", "shipping.time"),
+        ("我要退货", "handed_on", "act.return"),
+        ("量子纠缠", "missed", None),
+    ):
+        found = desks.boss.post(f"{PACKS}/try", json={"text": text}).json()
+        assert found["outcome"] == outcome
+        assert intent is None or found["intent"]["id"] == intent
+    refused = desk.post(f"{PACKS}/try", json={"text": "多久发货"})
+    assert refused.json()["code"] == "forbidden"
