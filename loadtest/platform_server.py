@@ -273,6 +273,8 @@ async def _respond(send: Send, status: int, body: bytes) -> None:
 async def _serve() -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    # Before the address is told: who calls at once waits instead of being refused.
+    listener.listen(128)
     config = uvicorn.Config(
         Platforms(), log_level="error", access_log=False, lifespan="off"
     )
