@@ -197,6 +197,11 @@ def test_language_and_theme_are_one_click(open_page: OpenPage) -> None:
     chat.get_by_role("button", name="Switch to English").click()
     expect(chat.get_by_role("button", name="Talk to a person")).to_be_visible()
     expect(box).to_have_value("draft")
+    # Parts of the page change one after the other; the links are the last.
+    chat.wait_for_function(
+        "() => [...document.querySelectorAll('main a')]"
+        ".every((link) => !/[\\u4e00-\\u9fff]/.test(link.innerText))"
+    )
     text = chat.locator("main").inner_text() + chat.title()
     names = chat.locator("#customer option").all_text_contents()
     for name in names:

@@ -109,6 +109,7 @@ def test_every_tab_passes_axe(open_page: OpenPage, scheme: str) -> None:
     The door and all tabs have no violations in either colour scheme.
     """
     ops = open_page("/ops", color_scheme=scheme, bypass_csp=True)
+    expect(ops.locator("main h1")).to_be_visible()
     assert violations(ops) == []
     enter(ops, "zhao")
     for name in TABS:
