@@ -25,7 +25,7 @@ REACH: Final = 6
 #: What terms of an earlier question count for beside words of one's own.
 _EARLIER: Final = 0.5
 #: A question of so few meaningful words may be a follow-up nobody marked.
-_SHORT: Final = 3
+_SHORT: Final = 2
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
