@@ -149,7 +149,6 @@ class Answerer:
         routed = perf_counter()
         first = first_tier(decision, service.engines)
         verdict = Verdict(decision=decision, tier=first, answer=None, climbs=[])
-        turn = _drafting(service.voice, turn, decision)
         await self._climb(service, turn, verdict, admitted)
         if verdict.answer is None and self._may_offer(verdict, misses):
             self._offer_person(service, turn, verdict)
@@ -172,7 +171,8 @@ class Answerer:
             elif engine is None:
                 result = Escalation(reason=Reason.UNAVAILABLE)
             else:
-                result = await self._ask(engine, turn, verdict, admitted)
+                told = _drafting(service.voice, turn, verdict)
+                result = await self._ask(engine, told, verdict, admitted)
             if isinstance(result, Answer):
                 result = _said(service.voice, result, turn, verdict.decision)
             if isinstance(result, Answer):
@@ -304,17 +304,24 @@ def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
     return decision.tier
 
 
-def _drafting(voice: Voice, turn: Turn, decision: Decision) -> Turn:
-    """Only what the shop would say just so is told before the answer is whole."""
+def _drafting(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:
+    """
+    Only what the shop would say just so is told before the answer is whole.
+
+    L1 has its answers whole: nothing is told, and most turns pay nothing for it.
+    """
     tell, is_open = turn.draft, True
+    if tell is None or verdict.tier is Tier.L1:
+        return turn
 
     def draft(sentence: str) -> None:
         nonlocal is_open
-        is_open = is_open and voice.may_draft(sentence, turn, decision.emotion)
-        if is_open and tell is not None:
+        emotion = verdict.decision.emotion
+        is_open = is_open and voice.may_draft(sentence, turn, emotion)
+        if is_open:
             tell(sentence)
 
-    return turn if tell is None else msgspec.structs.replace(turn, draft=draft)
+    return msgspec.structs.replace(turn, draft=draft)
 
 
 def _said(

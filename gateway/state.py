@@ -8,6 +8,8 @@ when its matter is closed or the customer was silent for long.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from engines.contract import (
@@ -120,6 +122,7 @@ def turn_of(
     conversation: str,
     seq: int,
     deadline_s: float,
+    draft: Callable[[str], None] | None = None,
 ) -> Turn:
     """The turn an engine sees; its id stays the same when it is taken over."""
     return Turn(
@@ -139,6 +142,7 @@ def turn_of(
         previous_risk=state.risk_floor,
         is_repeat_contact=state.episode > 1,
         deadline_s=deadline_s,
+        draft=draft,
     )
 
 

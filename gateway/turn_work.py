@@ -118,6 +118,11 @@ class TurnWork:
         """Answer the message, or decide that a person must; updates *state*."""
         inbound = _event_decoder.decode(pending.event)
         begin_turn(state, inbound.user_id, self._wall_ms(), self._idle_ms)
+        draft = (
+            None
+            if self._drafts is None
+            else self._drafts.of(shop, conversation, pending.message_id)
+        )
         turn = turn_of(
             state,
             inbound,
@@ -126,6 +131,7 @@ class TurnWork:
             conversation=conversation,
             seq=pending.seq,
             deadline_s=self._clock() + self._deadline_s,
+            draft=draft,
         )
         if pending.tries > self._max_tries:
             verdict = _poisoned(pending.tries)
@@ -133,9 +139,6 @@ class TurnWork:
             verdict = _merged(service, turn)
             self._admission.merged += 1
         else:
-            if self._drafts is not None:
-                tell = self._drafts.of(shop, conversation, pending.message_id)
-                turn = msgspec.structs.replace(turn, draft=tell)
             verdict = await self._answerer.answer(
                 service, turn, state.misses, state.admitted
             )
