@@ -113,7 +113,7 @@ def test_nothing_is_lost_or_doubled_while_the_network_is_away(
     open_page: OpenPage,
 ) -> None:
     """Said offline, sent when it is back; what happened meanwhile comes in order."""
-    chat = open_page("/")
+    chat = open_page("/", expects="net::ERR_INTERNET_DISCONNECTED")
     other = open_page("/")
     for page in (chat, other):
         page.get_by_label("演示顾客").select_option("c1003")

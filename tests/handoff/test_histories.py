@@ -16,6 +16,9 @@ from loadtest.people_histories import play
 
 pytestmark = pytest.mark.anyio
 
+#: Histories that must find the planted fault.
+ENOUGH = 3
+
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_nobody_is_lost_and_nobody_held_twice(store_url: str, seed: int) -> None:
@@ -30,7 +33,9 @@ async def test_history_finds_a_planted_double_assignment(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Without the version check in the store the histories find two owners.
+    Without the version check in the store three histories soon find two owners.
+
+    Which of them do depends on who is first at the store.
     """
     guard = "if version and version ~= expected then return"
     intact = functions.load_functions()
@@ -40,10 +45,11 @@ async def test_history_finds_a_planted_double_assignment(
     planted = {**intact, "handoff_move": of_source("handoff_move", broken.encode())}
     monkeypatch.setattr(connection, "load_functions", lambda: planted)
     found = 0
-    for seed in range(6):
+    for seed in range(12):
         try:
             await play(store_url, seed, steps=90)
         except AssertionError:
             found += 1
-    # How many of them depends on who is first; one that does is a catch.
-    assert found >= 1
+        if found == ENOUGH:
+            break
+    assert found == ENOUGH
