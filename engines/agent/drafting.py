@@ -12,6 +12,13 @@ from typing import Any
 
 import msgspec
 
+from engines.agent.meant import (
+    every_order,
+    kinds_in,
+    order_meant,
+    order_of,
+    spoken_of,
+)
 from engines.agent.plan import Draft, Scene, Wants
 from engines.agent.reading import (
     clauses,
@@ -24,9 +31,8 @@ from engines.agent.reading import (
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
-from engines.agent.reading.exceptions import split_kept
 from engines.agent.reading.spelling import spelled
-from engines.agent.reading.titles import named_lines, without_names
+from engines.agent.reading.titles import without_names
 from engines.shops.port import Order
 
 
@@ -42,8 +48,6 @@ _LATER = re.compile(
     r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
     r"|\b(?:and )?(?:the )?(?:rest|others?|remaining|everything else)\b[^,.;]*|[^,.;]*\b(?:later|can wait)\b[^,.;]*"
 )
-#: Lines of the customer's in which goods may have been named.
-_LINES_BACK = 2
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
 
@@ -62,7 +66,7 @@ class Drafting:
         """Every task that the cleaned *text* asks for, in the order of asking."""
         said, instead = clauses.corrected(text)
         if instead and wishes.recipes_in(instead.lower()):
-            has_own = _kinds_in(scene, instead)
+            has_own = kinds_in(scene, instead)
             said = _with_order(scene, said, instead) if has_own else text
             instead = ""
         elif instead:
@@ -119,7 +123,7 @@ class Drafting:
     def _requested(self, scene: Scene, text: str) -> list[Wants]:
         requests = clauses.requests_in(
             text,
-            lambda piece: _kinds_in(scene, piece),
+            lambda piece: kinds_in(scene, piece),
             lambda piece: _plain(scene, piece),
         )
         wanted: list[Wants] = []
@@ -149,7 +153,7 @@ class Drafting:
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         draft = self.particulars(scene, draft, text, is_answer=False)
         if recipe in LINE_RECIPES and not (mention.ids or mention.foreign or last):
-            before = _spoken_of(scene, recipe, folded)
+            before = spoken_of(scene, recipe, folded)
             if before is not None:
                 order_id, line = before
                 count = counts.quantity(wishes.without_rest(folded)) or 0
@@ -165,7 +169,7 @@ class Drafting:
             if recipe == "price_protection":
                 wants = _all_units(wants)
             return Wants(wants.drafts, mention.foreign, choices or wants.choices)
-        every = mention.ids or _every_order(scene, recipe, folded)
+        every = mention.ids or every_order(scene, recipe, folded, MAX_LINES)
         if len(every) > 1:
             return Wants(_for_each(draft, every), mention.foreign)
         if recipe == "split_shipment":
@@ -188,17 +192,6 @@ def _with_order(scene: Scene, said: str, instead: str) -> str:
     after = references.mentioned_orders(instead.lower(), scene.orders)
     is_open = len(before) == 1 and not (after.ids or after.foreign)
     return f"{before[0]} {instead}" if is_open else instead
-
-
-def _kinds_in(scene: Scene, piece: str) -> frozenset[str]:
-    """What a piece of a message names itself: an order, a line or product."""
-    folded = piece.lower()
-    mention = references.mentioned_orders(folded, scene.orders)
-    kinds = {"order"} if mention.ids or mention.foreign else set()
-    has_line = counts.has_position(folded) or any(
-        any(named_lines(folded, order.lines)) for order in scene.orders
-    )
-    return frozenset(kinds | ({"line"} if has_line else set()))
 
 
 def _same_line(before: Wants, here: Wants, text: str) -> Wants:
@@ -299,15 +292,6 @@ def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
     return draft
 
 
-def _every_order(scene: Scene, recipe: str, folded: str) -> tuple[str, ...]:
-    """All orders that the task may be done on, if all are meant and not too many."""
-    if not wishes.means_every_order(folded):
-        return ()
-    accepted = scene.accepted.get(recipe, frozenset())
-    ids = tuple(one.id for one in scene.orders if one.id in accepted)
-    return ids if len(ids) <= MAX_LINES else ()
-
-
 def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
     """The same task for several orders that were named."""
     return tuple(
@@ -335,97 +319,6 @@ def refund(
         count = counts.quantity(rest) or draft.quantity
         drafts = (msgspec.structs.replace(draft, quantity=count),)
     return Wants(drafts, "", tuple(map(str, said.choices)))
-
-
-def order_meant(
-    scene: Scene,
-    recipe: str,
-    folded: str,
-    mention: references.Mention,
-    last: str = "",
-) -> tuple[Order | None, tuple[str, ...]]:
-    """
-    The order meant, or the orders it could be.
-
-    By id, by description, by the wish before in the same message (*last*), by
-    what was spoken of last, or because policy lets the recipe work on no other;
-    each before the next, and only if it is one.
-    """
-    orders = {order.id: order for order in scene.orders}
-    if mention.foreign:
-        return None, ()
-    accepted = scene.accepted.get(recipe, frozenset())
-    goes = split_kept(folded).rest
-    described = references.described_orders(goes, scene.orders)
-    described = tuple(id_ for id_ in described if _fits(recipe, orders[id_]))
-    allowed = tuple(
-        id_ for id_, one in orders.items() if id_ in accepted and _fits(recipe, one)
-    )
-    for ids in (
-        mention.ids,
-        described if len(described) == 1 else (),
-        tuple(id_ for id_ in described if id_ in accepted),
-        (last,),
-        (from_history(scene),),
-        allowed,
-        tuple(orders),
-    ):
-        known = tuple(id_ for id_ in ids if id_ in orders)
-        if known:
-            return (orders[known[0]], ()) if len(known) == 1 else (None, known)
-    return None, ()
-
-
-def _fits(recipe: str, order: Order) -> bool:
-    """Tell if an order has what a task is about: a refund, a gift."""
-    if recipe == "chase_refund":
-        return bool(order.refunded_minor or order.refunded_points_minor)
-    return recipe != "claim_gift" or any(line.is_gift for line in order.lines)
-
-
-def _spoken_of(scene: Scene, recipe: str, folded: str) -> tuple[str, int] | None:
-    """
-    Order and line of the goods that the customer's last lines were about.
-
-    Only for a text that names no goods and no order itself, and only if they can be no
-    other: "质量问题，换个新的" after a line on the keyboard.
-    """
-    if _kinds_in(scene, folded) or wishes.is_whole_order(folded):
-        return None
-    accepted = scene.accepted.get(recipe, frozenset())
-    said = [line.text for line in scene.turn.history if line.role == "customer"]
-    for text in reversed(said[-_LINES_BACK:]):
-        found = [
-            (order.id, line)
-            for order in scene.orders
-            for line in named_lines(text.lower(), order.lines)[0]
-        ]
-        open_ones = [one for one in found if one[0] in accepted]
-        for fitting in (found, open_ones):
-            if len(fitting) == 1:
-                return fitting[0]
-        if found:
-            return None
-    return None
-
-
-def from_history(scene: Scene) -> str:
-    """The own order last spoken of alone: by its id, or by goods the customer named."""
-    history = scene.turn.history
-    named = references.order_in_history((line.text for line in history), scene.orders)
-    if named:
-        return named
-    said = [line.text for line in history if line.role == "customer"]
-    for text in reversed(said[-_LINES_BACK:]):
-        described = references.described_orders(text.lower(), scene.orders)
-        if described:
-            return described[0] if len(described) == 1 else ""
-    return ""
-
-
-def order_of(scene: Scene, order_id: str) -> Order | None:
-    """An own order by its id."""
-    return next((order for order in scene.orders if order.id == order_id), None)
 
 
 def _whole(draft: Draft, order: Order) -> Wants:

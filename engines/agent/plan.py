@@ -106,6 +106,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: str = ""
     record: ActionRecord | None = None
 
+    def last_lines(self, most: int) -> list[str]:
+        """What the customer said before this turn, in small letters, newest first."""
+        said = [line.text for line in self.turn.history if line.role == "customer"]
+        return [text.lower() for text in reversed(said[-most:])]
+
 
 class Wants(msgspec.Struct, frozen=True):
     """

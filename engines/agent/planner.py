@@ -16,11 +16,10 @@ from opencc import OpenCC
 from engines.agent.drafting import (
     LINE_RECIPES,
     Drafting,
-    from_history,
     on_line,
-    order_of,
     refund,
 )
+from engines.agent.meant import from_history, order_of
 from engines.agent.plan import (
     AsksBack,
     Consents,
@@ -185,9 +184,8 @@ def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
     """An urging ("催一下") where nobody spoke of a refund: the order is what is waited for."""
     if [one.recipe for one in wants.drafts] != ["chase_refund"]:
         return False
-    said = [line.text for line in scene.turn.history if line.role == "customer"]
-    lines_back = (folded, *said[-_LINES_BACK:])
-    return not any(wishes.speaks_of_refund(line.lower()) for line in lines_back)
+    said = (folded, *scene.last_lines(_LINES_BACK))
+    return not any(wishes.speaks_of_refund(line) for line in said)
 
 
 def _look(scene: Scene, what: wishes.Look, folded: str) -> LooksUp:
