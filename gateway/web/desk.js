@@ -9,9 +9,10 @@ import { DeskApprovals } from "./desk_approvals.js";
 import { DeskKeys, ring } from "./desk_keys.js";
 import { DeskTalk } from "./desk_talk.js";
 import { DeskTide } from "./desk_tide.js";
-import { element, keptTheme, nextTheme } from "./dom.js";
+import { element, keptTheme } from "./dom.js";
 import { signInDoor } from "./door.js";
 import { firstLanguage, Words } from "./i18n.js";
+import { languageButton, signOutButton, themeButton } from "./page_buttons.js";
 
 const PRESENCES = ["online", "away", "offline"];
 
@@ -108,21 +109,8 @@ class TidegateDesk extends HTMLElement {
       this.presence,
       this.soundSwitch(),
       this.languageButton(() => this.showDesk()),
-      element(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          "aria-label": say("app.theme_label"),
-          onclick: () => nextTheme(document.documentElement),
-        },
-        "◐",
-      ),
-      element(
-        "button",
-        { type: "button", class: "quiet", onclick: () => void this.signOut() },
-        say("desk.sign_out"),
-      ),
+      themeButton(this.words),
+      signOutButton(this.words, () => this.signOut()),
     );
   }
 
@@ -136,20 +124,11 @@ class TidegateDesk extends HTMLElement {
   }
 
   languageButton(again) {
-    return element(
-      "button",
-      {
-        type: "button",
-        class: "quiet language",
-        "aria-label": this.words.say("app.language_label"),
-        onclick: async () => {
-          this.words = await Words.load(this.words.other);
-          this.words.keep();
-          again();
-        },
-      },
-      this.words.say("app.language"),
-    );
+    return languageButton(this.words, async () => {
+      this.words = await Words.load(this.words.other);
+      this.words.keep();
+      again();
+    });
   }
 
   async setPresence(state) {

@@ -4,9 +4,10 @@
  */
 
 import { DeskLink } from "./desk_link.js";
-import { call, element, keptTheme, nextTheme } from "./dom.js";
+import { call, element, keptTheme } from "./dom.js";
 import { signInDoor } from "./door.js";
 import { firstLanguage, Words } from "./i18n.js";
+import { languageButton, signOutButton, themeButton } from "./page_buttons.js";
 import { TABS } from "./ops_tabs.js";
 
 /** Keys that move between tabs, and where to. */
@@ -177,39 +178,17 @@ class TidegateOps extends HTMLElement {
         element("a", { href: "/lab" }, say("demo.lab")),
       ),
       this.languageButton(() => this.enter()),
-      element(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          "aria-label": say("app.theme_label"),
-          onclick: () => nextTheme(document.documentElement),
-        },
-        "◐",
-      ),
-      element(
-        "button",
-        { type: "button", class: "quiet", onclick: () => void this.signOut() },
-        say("desk.sign_out"),
-      ),
+      themeButton(this.words),
+      signOutButton(this.words, () => this.signOut()),
     );
   }
 
   languageButton(again) {
-    return element(
-      "button",
-      {
-        type: "button",
-        class: "quiet language",
-        "aria-label": this.words.say("app.language_label"),
-        onclick: async () => {
-          this.words = await Words.load(this.words.other, false, "ops");
-          this.words.keep();
-          again();
-        },
-      },
-      this.words.say("app.language"),
-    );
+    return languageButton(this.words, async () => {
+      this.words = await Words.load(this.words.other, false, "ops");
+      this.words.keep();
+      again();
+    });
   }
 
   async signOut() {

@@ -5,6 +5,7 @@
 
 import { element } from "./dom.js";
 import { sharesBar } from "./ops_plots.js";
+import { wideTable } from "./ops_table.js";
 
 const DAYS = [1, 7, 30];
 const TIERS = ["L1", "L2", "L3", "human"];
@@ -116,17 +117,8 @@ class Outcomes {
           element(index ? name : "th", index && name === "td" ? {} : { scope: name === "th" ? "col" : "row" }, String(cell)),
         ),
       );
-    return element(
-      "div",
-      { class: "wide", role: "region", "aria-label": caption, tabindex: "0" },
-      element(
-        "table",
-        {},
-        element("caption", { class: "unseen" }, caption),
-        element("thead", {}, ...heads.map((cells) => row(cells, "th"))),
-        element("tbody", {}, ...rows.map((cells) => row(cells, "td"))),
-      ),
-    );
+    const body = element("tbody", {}, ...rows.map((cells) => row(cells, "td")));
+    return wideTable(caption, heads.map((cells) => row(cells, "th")), body);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { element } from "./dom.js";
+import { wideTable } from "./ops_table.js";
 
 export function open(place) {
   return new Packs(place);
@@ -107,21 +108,7 @@ class Packs {
   table() {
     const { words } = this;
     const heads = ["pack_intent", "pack_title", "pack_does", "pack_utterances"];
-    const caption = words.say("ops.tab_packs");
-    return element(
-      "div",
-      { class: "wide", role: "region", "aria-label": caption, tabindex: "0" },
-      element(
-        "table",
-        {},
-        element("caption", { class: "unseen" }, caption),
-        element(
-          "thead",
-          {},
-          element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, words.say(`ops.${name}`)))),
-        ),
-        this.rows,
-      ),
-    );
+    const cells = heads.map((name) => element("th", { scope: "col" }, words.say(`ops.${name}`)));
+    return wideTable(words.say("ops.tab_packs"), [element("tr", {}, ...cells)], this.rows);
   }
 }
