@@ -1,10 +1,10 @@
 """
 Finds the one intent a message has, or says that it does not know.
 
-A decision list: the whole utterance is known; all its words are known in this
-combination, and nothing speaks for another intent; then rules and likeness are
-weighed together into a calibrated probability. What stays below the bar, or asks two things at
-once, is a :class:`Miss`: never a guess.
+A decision list, cheapest first: the whole utterance is known; all its words are known
+in this combination, and what else it says speaks for no other intent; then rules and
+likeness are weighed together into a calibrated probability. What stays below the bar,
+or asks two things at once, is a :class:`Miss`: never a guess.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ CLAUSE_BAR: Final = 0.6
 
 #: Clauses of a message that are looked at one by one.
 MAX_CLAUSES: Final = 6
+
+
+#: Languages in which particles can turn what the same words say: "where do vouchers go"
+#: is not "get vouchers". Chinese ones only colour it; what turns it there is a word.
+_TURNED: Final = frozenset({"en"})
 
 
 class MissReason(StrEnum):
@@ -85,6 +90,7 @@ class LocaleMatcher:
         examples = read_examples(locale, intents, reader)
         self._exact = _exact(locale, intents)
         self._canonical = _unambiguous(examples)
+        self._particles = _particles(examples) if locale in _TURNED else {}
         self._weigher = Weigher(locale, intents, reader, examples)
         self._calibration = calibration.of(locale)
 
@@ -98,8 +104,10 @@ class LocaleMatcher:
         if known is not None:
             return Match(self._intents[known], 1.0, "exact")
         whole = self._reader.read(folded)
-        verdict = self._weigh(folded, letters, whole)
         known = self._same_words(whole)
+        if known is not None and self._says_no_more(whole):
+            return Match(self._intents[known], SAME_WORDS, "words")
+        verdict = self._weigh(folded, letters, whole)
         if known is not None and _agrees(verdict, self._intents[known]):
             return Match(self._intents[known], SAME_WORDS, "words")
         if isinstance(verdict, Miss) or verdict.intent.needs:
@@ -112,6 +120,11 @@ class LocaleMatcher:
         if len(message.features) == 1 and message.particles:
             return None
         return self._canonical.get(message.canonical)
+
+    def _says_no_more(self, message: Reading) -> bool:
+        """True if an example with these words has all the particles of *message*."""
+        examples = self._particles.get(message.canonical)
+        return examples is None or any(message.particles <= one for one in examples)
 
     def _weigh(self, folded: str, letters: str, message: Reading) -> Match | Miss:
         best, is_disputed, work = self._weigher.weigh(folded, letters, message)
@@ -202,6 +215,14 @@ def _exact(locale: Locale, intents: Sequence[Intent]) -> dict[str, int]:
         for number, intent in enumerate(intents)
         for text in intent.wording(locale).examples
     }
+
+
+def _particles(examples: Iterable[Example]) -> dict[str, set[frozenset[str]]]:
+    """The particles of each example, by its canonical text."""
+    found: dict[str, set[frozenset[str]]] = {}
+    for _, message, _ in examples:
+        found.setdefault(message.canonical, set()).add(message.particles)
+    return found
 
 
 def _unambiguous(examples: Iterable[Example]) -> dict[str, int]:

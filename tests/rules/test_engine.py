@@ -8,6 +8,7 @@ import pytest
 
 from engines.contract import Answer, Engine, Escalation, Locale, Reason, Tier
 from engines.rules.engine import RulesEngine
+from engines.rules.matcher import Match
 
 
 Ask = Callable[..., Answer | Escalation]
@@ -41,6 +42,13 @@ def test_answers_hold_the_shops_facts_and_cite_the_rule(
     assert source.title
     assert source.quote == reply.text
     assert reply.confidence > 0.9
+
+
+def test_particles_that_no_example_has_let_another_intent_speak(engine: RulesEngine):
+    """The words alone ("store credit", "prepaid card") would be those of gift cards."""
+    found = engine.match("do you take a credit card", "en")
+    assert isinstance(found, Match)
+    assert (found.intent.id, found.how) == ("pay.methods", "likeness")
 
 
 def test_the_same_turn_gets_the_same_answer(ask: Ask):
