@@ -173,6 +173,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         is_brief: The house is busy: answer the cheap way, with few tokens, no
             second look, the small model.
 
+        intent: Auxiliary intent as the router read it: a hint where words leave open
+            what is asked; empty if nobody said.
+
         draft:
             Told each sentence that may be said as soon as it is checked, before the
             answer is whole; None if nobody listens. Joined as they are, they are how
@@ -197,6 +200,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     is_repeat_contact: bool = False
     deadline_s: float = float("inf")
     is_brief: bool = False
+    intent: str = ""
     draft: Callable[[str], None] | None = None
 
 

@@ -171,7 +171,7 @@ class Answerer:
             elif engine is None:
                 result = Escalation(reason=Reason.UNAVAILABLE)
             else:
-                told = _drafting(service.voice, turn, verdict)
+                told = _as_told(service.voice, turn, verdict)
                 result = await self._ask(engine, told, verdict, admitted)
             if isinstance(result, Answer):
                 result = _said(service.voice, result, turn, verdict.decision)
@@ -304,15 +304,18 @@ def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
     return decision.tier
 
 
-def _drafting(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:
+def _as_told(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:
     """
-    Only what the shop would say just so is told before the answer is whole.
+    *turn* as a tier above L1 sees it: with the router's hint, and with drafts checked.
 
-    L1 has its answers whole: nothing is told, and most turns pay nothing for it.
+    Only what the shop would say just so is told before the answer is whole. L1 has its
+    answers whole: nothing is told, and most turns pay nothing for it.
     """
     tell, is_open = turn.draft, True
-    if tell is None or verdict.tier is Tier.L1:
+    if verdict.tier is Tier.L1:
         return turn
+    if tell is None:
+        return msgspec.structs.replace(turn, intent=verdict.decision.intent)
 
     def draft(sentence: str) -> None:
         nonlocal is_open
@@ -321,7 +324,8 @@ def _drafting(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:
         if is_open:
             tell(sentence)
 
-    return msgspec.structs.replace(turn, draft=draft)
+    intent = verdict.decision.intent
+    return msgspec.structs.replace(turn, draft=draft, intent=intent)
 
 
 def _said(

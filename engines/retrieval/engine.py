@@ -31,12 +31,14 @@ from engines.contract import (
 )
 from engines.retrieval import phrases, questions, wishes
 from engines.retrieval.compose import BUDGET, Piece, merge
+from engines.retrieval.kinds import Kind
 from engines.retrieval.language import clean, language_of
-from engines.retrieval.questions import Kind, Part
-from engines.retrieval.reads import WHICH, Wanted, look_up
+from engines.retrieval.questions import Part
+from engines.retrieval.reads import WHICH, look_up
 from engines.retrieval.rewording import Reworder
 from engines.retrieval.rewriting import Topic
 from engines.retrieval.searching import DEPTH, Found, Searcher
+from engines.retrieval.which_order import Wanted
 from engines.retrieval.writing import Writer
 from engines.shops.port import ShopError, ShopPort
 
@@ -198,7 +200,7 @@ class RetrievalEngine:
     async def _answer(
         self, turn: Turn, text: str, locale: Locale
     ) -> Answer | Escalation:
-        parts = questions.parts(text, locale)
+        parts = questions.parts(text, locale, turn.intent)
         history = turn.history
         pieces: list[Piece] = []
         failed: list[tuple[Part, Escalation]] = []

@@ -206,6 +206,13 @@ def others_on_the_way(orders: list[Order], locale: Locale) -> str:
     return f" Also on the way: {ids}."
 
 
+def older_orders(count: int, locale: Locale) -> str:
+    """That there are *count* more than were told."""
+    if locale == "zh":
+        return f"还有 {count} 个更早的订单，需要的话请告诉我订单号。"
+    return f"And {count} older; tell me the number of the one you mean."
+
+
 def which_product(locale: Locale) -> str:
     """Asked back when no product is known."""
     return {

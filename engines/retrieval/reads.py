@@ -13,18 +13,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-import msgspec
-
-from engines.contract import Citation, Locale, UserId
+from engines.contract import Citation, Locale
 from engines.guard.number_words import chinese_value
 from engines.retrieval import phrases
 from engines.retrieval.compose import Piece
+from engines.retrieval.kinds import Kind
+from engines.retrieval.own_orders import means_several
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import Kind
+from engines.retrieval.which_order import (
+    Wanted,
+    chosen,
+    counted_order,
+    is_named,
+    unknown_id,
+)
 from engines.shops.port import (
     NotFound,
     Order,
-    OrderStatus,
     PointsPort,
     Product,
     SalesPort,
@@ -37,10 +42,6 @@ from engines.shops.port import (
 SURE: Final = 0.9
 ASKED_BACK: Final = 0.6
 
-_ORDER_ID: Final = re.compile(
-    r"(?<![A-Za-z\d])[A-Za-z]{1,4}-?\d{3,20}(?!\d)|(?<!\d)\d{8,20}(?!\d)"
-)
-_PHONE: Final = re.compile(r"1[3-9]\d{9}\Z")
 _WEIGHT: Final = re.compile(
     r"(\d+(?:\.\d+)?|[一二两三四五六七八九十]+)\s*(公斤|千克|kgs?\b|kilo\w*|斤|克|g\b|grams?\b)",
     re.IGNORECASE,
@@ -48,32 +49,14 @@ _WEIGHT: Final = re.compile(
 _GRAMS: Final = {"公": 1000, "千": 1000, "k": 1000, "斤": 500, "克": 1, "g": 1}
 _CURRENCY: Final = "CNY"
 _NAMED: Final = 3
+#: Orders told at once.
+_LISTED: Final = 5
 _TOTAL: Final = re.compile(
     r"一共|总共|合计|加起来|总价|共[要是多]|\b(?:total|altogether|together|in all|both)\b",
     re.IGNORECASE,
 )
 #: Subject of the question which product is meant.
 WHICH: Final = "which_product"
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What to look up.
-
-    Attributes:
-        text: The question, with what it takes over from earlier turns.
-
-        earlier: Lines before it, newest first; orders are looked for here.
-
-        products: Stock number to a title the shop's search knows.
-    """
-
-    kind: Kind
-    user_id: UserId
-    locale: Locale
-    text: str
-    earlier: tuple[str, ...] = ()
-    products: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 async def look_up(shop: ShopPort, wanted: Wanted) -> Piece | None:
@@ -124,15 +107,32 @@ async def _points(shop: PointsPort, wanted: Wanted) -> Piece | None:
 
 async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:
     orders = await shop.orders(wanted.user_id)
-    unknown = _unknown_id(wanted.text, orders)
+    unknown = unknown_id(wanted.text, orders)
     if unknown is not None:
         return _piece(phrases.no_such_order(unknown, wanted.locale), (), ASKED_BACK)
     if not orders:
         return _piece(phrases.no_order(wanted.locale), (), ASKED_BACK)
-    order = _choose(orders, wanted)
+    counted = counted_order(orders, wanted)
+    if counted is None and _wants_all(wanted):
+        return _overview(orders, wanted)
+    order = counted or chosen(orders, wanted)
     if wanted.kind is Kind.ORDER or order.tracking_id is None:
         return _order_piece(order, wanted.locale)
     return await _parcel(shop, wanted, order, orders)
+
+
+def _wants_all(wanted: Wanted) -> bool:
+    return wanted.kind is Kind.ORDER and means_several(wanted.text, wanted.locale)
+
+
+def _overview(orders: Sequence[Order], wanted: Wanted) -> Piece:
+    """The orders of *wanted*, each in a line, newest first; as many as can be read."""
+    shown = orders[:_LISTED]
+    texts = [phrases.order_status(order, wanted.locale) for order in shown]
+    if len(orders) > len(shown):
+        texts.append(phrases.older_orders(len(orders) - len(shown), wanted.locale))
+    cite = [_order_citation(order, wanted.locale) for order in shown]
+    return _piece("\n".join(texts), cite, SURE, "order")
 
 
 async def _parcel(
@@ -145,7 +145,7 @@ async def _parcel(
     text = phrases.parcel_status(order, parcel, wanted.locale)
     cite = [Citation(id=f"parcel:{parcel.tracking_id}", title=order.id, quote=text)]
     others = [o for o in orders if o.status == "shipped" and o.id != order.id]
-    if others and order.status == "shipped" and not _is_named(order, wanted):
+    if others and order.status == "shipped" and not is_named(order, wanted):
         text += phrases.others_on_the_way(others, wanted.locale)
         cite += [_order_citation(other, wanted.locale) for other in others]
     return _piece(text, cite, SURE, "parcel")
@@ -225,56 +225,6 @@ def weight_in(text: str) -> int:
         return 0
     number = match[1] if match[1][0].isdigit() else chinese_value(match[1])
     return round(float(number) * _GRAMS[match[2][0].lower()])
-
-
-def _unknown_id(text: str, orders: Sequence[Order]) -> str | None:
-    """An order number in *text* that is none of the customer's."""
-    known = {order.id.lower() for order in orders}
-    known |= {order.tracking_id.lower() for order in orders if order.tracking_id}
-    found: list[str] = _ORDER_ID.findall(text)
-    named = [name for name in found if not _PHONE.match(name)]
-    if not named or any(name.lower() in known for name in named):
-        return None
-    return named[0]
-
-
-def _choose(orders: Sequence[Order], wanted: Wanted) -> Order:
-    """The named order, the one with the product, else the newest of the right kind."""
-    for text in (wanted.text, *wanted.earlier):
-        for order in orders:
-            if _names(text, order):
-                return order
-    with_product = [
-        order
-        for order in orders
-        if any(line.sku in wanted.products for line in order.lines)
-    ]
-    return _newest(with_product or orders, wanted.kind)
-
-
-def _newest(orders: Iterable[Order], kind: Kind) -> Order:
-    """Newest first as the shop lists them, by how likely the question is on it."""
-    ranks: tuple[OrderStatus, ...] = ("paid", "shipped", "unpaid", "delivered")
-    if kind is Kind.PARCEL:
-        ranks = ("shipped", "paid", "delivered", "unpaid")
-    rank = {status: number for number, status in enumerate(ranks)}
-    return min(
-        orders,
-        key=lambda o: (rank.get(o.status, len(rank)), o.tracking_id is None),
-    )
-
-
-def _names(text: str, order: Order) -> bool:
-    low = text.lower()
-    names = [order.id, order.tracking_id or order.id]
-    return any(
-        re.search(rf"(?<![a-z\d]){re.escape(name.lower())}(?![a-z\d])", low)
-        for name in names
-    )
-
-
-def _is_named(order: Order, wanted: Wanted) -> bool:
-    return any(_names(text, order) for text in (wanted.text, *wanted.earlier))
 
 
 def _piece(

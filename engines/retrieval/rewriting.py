@@ -14,10 +14,13 @@ from typing import Final
 import msgspec
 
 from engines.contract import Locale, Utterance
+from engines.retrieval.kinds import Kind, kind_of
 from engines.retrieval.language import clean
+from engines.retrieval.own_orders import asks_when, tells_of_money
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import Kind, Part, asks_where, kind_of
+from engines.retrieval.questions import Part
 from engines.retrieval.terms import Analyzer, Query
+from engines.retrieval.which_order import counts_orders
 
 
 #: Lines of the conversation that a reference may reach back.
@@ -26,6 +29,11 @@ REACH: Final = 6
 _EARLIER: Final = 0.5
 #: A question of so few meaningful words may be a follow-up nobody marked.
 _SHORT: Final = 2
+#: What "when will it come" asks of money that was just spoken of.
+_MONEY: Final[dict[Locale, str]] = {
+    "zh": "退款多久到账",
+    "en": "when does a refund arrive",
+}
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,11 +75,10 @@ class Rewriter:
 
     def resolve(self, part: Part, message: str, history: Sequence[Utterance]) -> Topic:
         """Complete *part* from the rest of its *message* and from *history*."""
+        part = self._of_money(part, history)
         own = self._analyzer.query(part.text)
         if not own.products:
             own = own.about(self._analyzer.products(message))
-        elif part.kind is Kind.KNOWLEDGE and asks_where(part.text):
-            part = msgspec.structs.replace(part, kind=Kind.PARCEL)
         recent = history[-REACH:]
         lines = [clean(line.text) for line in reversed(recent)]
         asked = [
@@ -93,6 +100,16 @@ class Rewriter:
             asks=part.asks,
             continued=continued if len(own.units) <= _SHORT else None,
         )
+
+    def _of_money(self, part: Part, history: Sequence[Utterance]) -> Part:
+        """*part*, unless it asks when, just after we spoke of a refund."""
+        locale = self._locale
+        if not history or not asks_when(part.text, locale):
+            return part
+        if not tells_of_money(history[-1].text, locale):
+            return part
+        text = _MONEY[locale]
+        return msgspec.structs.replace(part, text=text, kind=Kind.KNOWLEDGE)
 
     def _continued(
         self, part: Part, own: Query, asked: list[str], lines: list[str]
@@ -116,8 +133,10 @@ class Rewriter:
         )
 
     def _is_answered_alike(self, own: Query, text: str) -> bool:
-        """A mere product or place in a follow-up repeats the last question."""
-        return not own.units or region_in(text, self._locale) is not None
+        """A mere product, place or "the second one" repeats the last question."""
+        if not own.units or counts_orders(text):
+            return True
+        return region_in(text, self._locale) is not None
 
     def _recent(self, lines: list[str]) -> frozenset[str]:
         for line in lines:

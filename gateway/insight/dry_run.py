@@ -34,6 +34,7 @@ from engines.contract import (
     Utterance,
 )
 from engines.retrieval import questions
+from engines.retrieval.kinds import Kind
 from engines.retrieval.language import clean
 from gateway.admission.admission import Admission
 from gateway.answering import Answerer, Decide, ShopService, Verdict
@@ -128,7 +129,7 @@ class Possible:
 
 def _is_look_up(turn: Turn) -> bool:
     parts = questions.parts(clean(turn.text), turn.locale)
-    return any(part.kind is not questions.Kind.KNOWLEDGE for part in parts)
+    return any(part.kind is not Kind.KNOWLEDGE for part in parts)
 
 
 def _is_task(turn: Turn) -> bool:

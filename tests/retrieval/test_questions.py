@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.contract import Locale, Utterance
+from engines.retrieval.kinds import Kind, kind_of
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import MAX_PARTS, Kind, kind_of, parts
+from engines.retrieval.questions import MAX_PARTS, parts
 from engines.retrieval.reads import weight_in
 from engines.retrieval.wishes import replies, wants_change
 

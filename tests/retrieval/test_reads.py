@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from demo_shop import KEY, DemoShop
 from desk import make_engine, make_turn, talk
@@ -351,3 +352,87 @@ async def test_what_goes_with_a_product_is_what_others_bought(
     assert ids(answer) == ["companions:CB-08"]
     assert "元" in answer.text
     assert "编织快充线" in answer.text.split("：", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("zh", "我的件还有几天到"),
+        ("zh", "快递到没到"),
+        ("zh", "是不是今天派件"),
+        ("zh", "帮我看看物流"),
+        ("zh", "单号多少 我自己查"),
+        ("en", "is my order coming today?"),
+        ("en", "Where is K3014?"),
+        ("en", "its been a week and nothing has come"),
+        ("en", "any update on my delivery"),
+        ("en", "when's it coming"),
+    ],
+)
+async def test_a_parcel_is_asked_for_in_many_words(
+    engine: RetrievalEngine, locale: Locale, text: str
+) -> None:
+    """Nobody has to know our words to learn where a parcel is."""
+    answer = await say(engine, text, locale=locale)
+    assert ids(answer) == ["parcel:SF3014880017"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("zh", "今天下单明天能到北京不"),
+        ("zh", "现在买什么时候能到"),
+        ("zh", "可以货到付款吗"),
+        ("zh", "没收到货可以退款吗"),
+        ("en", "if i order today will it arrive tomorrow"),
+        ("en", "do you deliver on weekends"),
+        ("en", "can I pay when it arrives"),
+    ],
+)
+async def test_what_anybody_may_ask_looks_nothing_up(
+    engine: RetrievalEngine, locale: Locale, text: str
+) -> None:
+    """The rules of the shop are not answered with one's own parcel."""
+    outcome = await engine.answer(make_turn(text, user="c1006", locale=locale))
+    cited = ids(outcome) if isinstance(outcome, Answer) else []
+    assert not [one for one in cited if one.startswith(("parcel:", "order:"))]
+
+
+async def test_all_orders_are_told_when_all_are_meant(engine: RetrievalEngine) -> None:
+    """And "the second one" is then the second of those told."""
+    all_of_them = await say(engine, "我那些订单现在啥情况")
+    assert ids(all_of_them) == ["order:K3013", "order:K3014", "order:K3015"]
+    lines = talk("我那些订单现在啥情况", all_of_them.text)
+    then = await say(engine, "第二个什么时候能到", history=lines)
+    assert ids(then) == ["parcel:SF3014880017"]
+    lines += talk("第二个什么时候能到", then.text)
+    assert ids(await say(engine, "第一个呢", history=lines)) == ["order:K3013"]
+
+
+async def test_the_routers_hint_tells_what_words_leave_open(
+    engine: RetrievalEngine,
+) -> None:
+    """Dialect that no rule knows; a question of money stays one whatever is hinted."""
+    turn = make_turn("俺那玩意儿搁啥地界儿呢", user="c1006")
+    hinted = await engine.answer(msgspec.structs.replace(turn, intent="parcel_where"))
+    assert isinstance(hinted, Answer)
+    assert ids(hinted) == ["parcel:SF3014880017"]
+    money = make_turn("退款到哪了", user="c1006")
+    outcome = await engine.answer(msgspec.structs.replace(money, intent="parcel_where"))
+    assert not (isinstance(outcome, Answer) and "SF3014880017" in outcome.text)
+
+
+@pytest.mark.parametrize(
+    ("locale", "ours", "text", "told"),
+    [
+        ("zh", "退款 ¥87.00 原路退回，预计 11-26 前到账。", "多久到", "工作日到账"),
+        ("zh", "退款 ¥87.00 原路退回，预计 11-26 前到账。", "还要几天", "工作日到账"),
+        ("en", "CNY 9.00 goes back the way you paid.", "when will it arrive", "refund"),
+    ],
+)
+async def test_when_it_comes_is_asked_of_the_money_just_spoken_of(
+    engine: RetrievalEngine, locale: Locale, ours: str, text: str, told: str
+) -> None:
+    """After a refund "how long" is no question of delivery."""
+    lines = talk("退了吧" if locale == "zh" else "refund it", ours)
+    assert told in (await say(engine, text, locale=locale, history=lines)).text

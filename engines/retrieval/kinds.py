@@ -1,0 +1,157 @@
+"""
+Where the answer to a question is found: in a passage, or in the shop's records.
+
+Rules for Chinese and English. Of orders and parcels most is asked in the words
+that the shop's rules use too ("when will it arrive", "when does it arrive if I
+order today"), so cues are weighed together: whose it is, what it is, and what
+is asked of it. The router's auxiliary intent helps where the words leave it
+open.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from engines.contract import Locale
+from engines.retrieval.own_orders import asks_order, asks_parcel, is_anyones
+
+
+class Kind(StrEnum):
+    """Where the answer to a part is found."""
+
+    #: In a passage.
+    KNOWLEDGE = "knowledge"
+    #: Where the customer's parcel is and when it comes.
+    PARCEL = "parcel"
+    #: How far the customer's order is.
+    ORDER = "order"
+    #: Whether a product can be had now.
+    STOCK = "stock"
+    #: What a product costs now.
+    PRICE = "price"
+    #: What sending something somewhere costs.
+    FREIGHT = "freight"
+    #: Which coupons the customer holds.
+    COUPON = "coupon"
+    #: How many points the customer has.
+    POINTS = "points"
+    #: What is bought together with a product.
+    COMPANION = "companion"
+
+
+def _zh(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _en(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
+    "zh": (
+        (
+            Kind.COUPON,
+            _zh(
+                r"^(?!.*(?:怎么|为什么|为啥|用不了|不能|叠加|一起|领|退|会员)).*(?:我(?:的|有|还有|账户|账号|手里|手上|名下|现在).{0,8}(?:券|红包)|(?:有|还有|剩)(?:哪些|几张|多少张|什么).{0,6}券.{0,6}(?:可以用|能用|没用|可用|$))"
+            ),
+        ),
+        (
+            Kind.COMPANION,
+            _zh(
+                r"^(?!.*(?:券|积分|优惠|满减)).*(?:搭配|配(?:个)?(?:什么|啥)|搭(?:什么|啥)|一起买(?:什么|啥|点)|还(?:需要|要)买(?:什么|啥)|(?:什么|啥)(?:可以|能)?(?:配|搭))"
+            ),
+        ),
+        (
+            Kind.FREIGHT,
+            _zh(
+                r"(?:运费|邮费|快递费|配送费).{0,10}(?:多少|怎么算|几块|多贵)|(?:寄|发|送)[到往去].{1,12}(?:多少钱|要多少|运费|邮费)"
+            ),
+        ),
+        (
+            Kind.STOCK,
+            _zh(
+                r"有货|有没有货|有现货|现货|库存|还有没有货|缺货吗|断货(?:了)?吗|卖完(?:了)?(?:吗|没)|买得到"
+            ),
+        ),
+        (
+            Kind.PRICE,
+            _zh(r"(?:多少钱|什么价|价格(?:是)?多少|卖多少|售价|几块钱|怎么卖)"),
+        ),
+    ),
+    "en": (
+        (
+            Kind.COUPON,
+            _en(
+                r"^(?!.*\b(?:why|how do i|how can i|stack|combine|together|refund|return)\b).*(?:\b(?:my|do i have|have i got|have i any|i have|left)\b.{0,24}\b(?:coupons?|vouchers?)\b|\b(?:coupons?|vouchers?)\b.{0,12}\b(?:do i have|have i got|on my account|left)\b)"
+            ),
+        ),
+        (
+            Kind.COMPANION,
+            _en(
+                r"\bgo(?:es)? (?:well |best |nicely )?(?:together )?with\b|\bpairs? (?:well )?with\b|\b(?:buy|bought|need) (?:together )?with\b|\bbought together\b"
+            ),
+        ),
+        (
+            Kind.FREIGHT,
+            _en(
+                r"(?:shipping|freight|postage|delivery)\s+(?:cost|fee|charge|rate|price)|how much.{0,30}\b(?:ship|shipping|deliver|delivery|postage|freight|send)\b|cost.{0,12}\b(?:ship|send|deliver)\b"
+            ),
+        ),
+        (
+            Kind.STOCK,
+            _en(r"\bin stock\b|\bavailable\b|\bstock\b|sold out|have any left"),
+        ),
+        (
+            Kind.PRICE,
+            _en(
+                r"how much (?:is|are|does|do|for)\b|what(?:'s| is| are) the price|\bprice of\b|what does .{1,40} cost|\bcosts?\s*\?"
+            ),
+        ),
+    ),
+}
+
+#: One's own points: the rules on points are in passages.
+_POINTS: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"我[^，。]{0,8}(?:多少|几个?)积分|积分(?:我)?(?:还|现在)?(?:有|剩)(?:多少|几)"
+        r"|我的?积分(?:还)?(?:有|剩|余额|是多少)|(?:查|看)(?:一?下|询)?我?的?积分(?:余额)?\W*$"
+    ),
+    "en": _en(
+        r"\bhow many (?:loyalty |reward )?points (?:do i have|have i|are left|i have)\b"
+        r"|\bmy (?:loyalty |reward )?points? balance\b|\bpoints (?:do i have|have i got)\b"
+    ),
+}
+#: General questions in the same words, which a passage answers.
+_GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"一般|通常|规则|政策|维修|修理|安装费|平时|保价|价保|降价|差价|包邮|发票|退款|积分|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
+    ),
+    "en": _en(
+        r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|how do i track|how can i track|says delivered|marked|\breturn|refund|exchange|who pays|restock|back in stock"
+    ),
+}
+
+
+#: Auxiliary intents of the router that ask of the customer's own order.
+_HINTS: Final = {"parcel_where": Kind.PARCEL, "order_status": Kind.ORDER}
+
+
+def hinted(kind: Kind, text: str, locale: Locale, intent: str) -> Kind:
+    """*kind*, unless *text* left it open and the router's *intent* tells."""
+    is_open = kind is Kind.KNOWLEDGE and intent in _HINTS
+    return _HINTS[intent] if is_open and not is_anyones(text, locale) else kind
+
+
+def kind_of(text: str, locale: Locale) -> Kind:
+    """Where the answer to *text* is found."""
+    if _POINTS[locale].search(text):
+        return Kind.POINTS
+    if not _GENERAL[locale].search(text):
+        for kind, pattern in _KINDS[locale]:
+            if pattern.search(text):
+                return kind
+    if asks_parcel(text, locale):
+        return Kind.PARCEL
+    return Kind.ORDER if asks_order(text, locale) else Kind.KNOWLEDGE
