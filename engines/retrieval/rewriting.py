@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from engines.contract import Locale, Utterance
-from engines.retrieval.kinds import Kind, kind_of
+from engines.retrieval.kinds import Kind, kind_of, kind_with_product
 from engines.retrieval.language import clean
 from engines.retrieval.own_orders import asks_when, tells_of_money
 from engines.retrieval.places import region_in
@@ -79,6 +79,9 @@ class Rewriter:
         own = self._analyzer.query(part.text)
         if not own.products:
             own = own.about(self._analyzer.products(message))
+        elif part.kind is Kind.KNOWLEDGE:
+            kind = kind_with_product(part.text, self._locale)
+            part = msgspec.structs.replace(part, kind=kind)
         recent = history[-REACH:]
         lines = [clean(line.text) for line in reversed(recent)]
         asked = [

@@ -93,12 +93,11 @@ def counted_order(orders: Sequence[Order], wanted: Wanted) -> Order | None:
         return None
     ordinal = ordinals[-1]
     for line in wanted.earlier:
-        listed = sorted(
-            (at, order) for order in orders if (at := line.find(order.id)) >= 0
-        )
+        listed = [order for order in orders if order.id in line]
         if len(listed) > 1:
+            listed.sort(key=lambda order: line.index(order.id))
             place = _PLACES[(ordinal[1] or ordinal[2]).lower()]
-            return listed[place][1] if place < len(listed) else None
+            return listed[place] if place < len(listed) else None
     return None
 
 

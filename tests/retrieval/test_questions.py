@@ -79,6 +79,19 @@ KINDS: list[tuple[Locale, str, Kind]] = [
     ("en", "shipping cost to Tibet for 2 kg", Kind.FREIGHT),
     ("en", "who pays the shipping cost of a return", Kind.KNOWLEDGE),
     ("en", "how long does delivery usually take", Kind.KNOWLEDGE),
+    ("zh", "什么时候补货", Kind.STOCK),
+    ("zh", "报个价", Kind.PRICE),
+    ("zh", "活动里买1300减几块", Kind.KNOWLEDGE),
+    ("zh", "我能用哪张券", Kind.COUPON),
+    ("zh", "积分余额", Kind.POINTS),
+    ("zh", "2公斤到成都运费", Kind.FREIGHT),
+    ("zh", "和这个耳机搭的有什么", Kind.COMPANION),
+    ("en", "how many are left", Kind.STOCK),
+    ("en", "how expensive is the lamp", Kind.PRICE),
+    ("en", "which coupon can i use", Kind.COUPON),
+    ("en", "my points", Kind.POINTS),
+    ("en", "postage for 2kg to beijing", Kind.FREIGHT),
+    ("en", "what else do i need for the air fryer", Kind.COMPANION),
 ]
 
 CHANGES: list[tuple[Locale, str]] = [

@@ -398,6 +398,22 @@ async def test_what_anybody_may_ask_looks_nothing_up(
     assert not [one for one in cited if one.startswith(("parcel:", "order:"))]
 
 
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("zh", "吹风机还有没"),
+        ("zh", "吹风机没货了吗"),
+        ("en", "do you still sell the hair dryer"),
+        ("en", "can i still buy the hair dryer"),
+    ],
+)
+async def test_a_product_that_is_named_is_asked_for_in_plain_words(
+    engine: RetrievalEngine, locale: Locale, text: str
+) -> None:
+    """Whether it can be had is looked up, though nobody said "stock"."""
+    assert ids(await say(engine, text, locale=locale)) == ["product:HD-10"]
+
+
 async def test_all_orders_are_told_when_all_are_meant(engine: RetrievalEngine) -> None:
     """And "the second one" is then the second of those told."""
     all_of_them = await say(engine, "我那些订单现在啥情况")
