@@ -64,11 +64,16 @@ class ShopProcess:
         folder: Its database, key and seed; it outlives the process.
 
         seed: What it holds at first, see :mod:`engines.shops.demo.seed`.
+
+        keys: What it does with idempotency keys: honoured, kept or ignored.
     """
 
-    def __init__(self, folder: Path, key: str, seed: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, key: str, seed: dict[str, Any], keys: str = "honoured"
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._keys = keys
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -80,7 +85,7 @@ class ShopProcess:
         """Start it, on the port it had before; returns when it listens."""
         words = ["--data-dir", str(self._folder), "--port", str(self._port)]
         words += ["--key-file", str(self._folder / "key"), "--until-eof"]
-        words += ["--seed", str(self._folder / "seed.yaml")]
+        words += ["--seed", str(self._folder / "seed.yaml"), "--keys", self._keys]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "engines.shops.demo", *words],
             stdin=subprocess.PIPE,

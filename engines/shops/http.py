@@ -58,16 +58,25 @@ _CLIENT_ERROR = 400
 
 class HttpShop:
     """
-    A shop behind an HTTP service that honours idempotency keys.
+    A shop behind an HTTP service.
 
     Args:
         timeout_s: For a whole call; after it the outcome of an effect is
             unknown.
 
+        effect_support: What the service does with idempotency keys.
+
     Close it when done, or use it as an async context manager.
     """
 
-    def __init__(self, base_url: str, api_key: str, timeout_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        timeout_s: float = 3.0,
+        effect_support: EffectSupport = EffectSupport.IDEMPOTENT,
+    ) -> None:
+        self._effect_support = effect_support
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {api_key}"},
@@ -79,8 +88,8 @@ class HttpShop:
 
     @property
     def effect_support(self) -> EffectSupport:
-        """The same key takes effect once."""
-        return EffectSupport.IDEMPOTENT
+        """What the service does with idempotency keys."""
+        return self._effect_support
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
+from engines.shops.demo.books import KeyUse
 from engines.shops.demo.service import serve
 
 
@@ -27,6 +28,13 @@ def main() -> None:
     parser.add_argument("--key-file", type=Path, required=True)
     parser.add_argument("--seed", type=Path, help="what a new shop holds")
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument(
+        "--keys",
+        type=KeyUse,
+        choices=list(KeyUse),
+        default=KeyUse.HONOURED,
+        help="what the shop does with idempotency keys",
+    )
     parser.add_argument(
         "--until-eof", action="store_true", help="end when standard input does"
     )
@@ -41,6 +49,7 @@ def main() -> None:
         faults=given.faults,
         announce=_announce,
         seed_path=given.seed,
+        key_use=given.keys,
     )
 
 

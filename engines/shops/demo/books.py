@@ -3,7 +3,8 @@ The database of the demo shop: transactions off the event loop, effects once.
 
 One thread owns the writing connection and one the reading connection, so the
 event loop never waits for a disk. An effect and its row in ``effects`` are one
-transaction: a key that answered once answers the same for ever.
+transaction: a key that answered once answers the same for ever. A shop may be
+told to be worse (:class:`KeyUse`), as many a real one is.
 
     Refusal            the shop says no; the transaction is rolled back
     └── KeyReused      the key belongs to another request
@@ -17,6 +18,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +29,17 @@ from engines.shops.port import Effect
 
 
 T = TypeVar("T")
+
+
+class KeyUse(StrEnum):
+    """What the shop does with idempotency keys; its connector has to know."""
+
+    #: The same key takes effect once.
+    HONOURED = "honoured"
+    #: Whatever comes takes effect, as often as it comes; a key can be looked up.
+    KEPT = "kept"
+    #: As above, and nobody can ask what became of a key.
+    IGNORED = "ignored"
 
 
 class Refusal(Exception):
@@ -76,8 +89,9 @@ class Books:
     Every call runs on a thread of its own connection and is one transaction.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key_use: KeyUse = KeyUse.HONOURED) -> None:
         self._path = path
+        self.key_use = key_use
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="books-write")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="books-read")
         self._connections: dict[str, sqlite3.Connection] = {}
@@ -107,11 +121,15 @@ class Books:
         """
         Let *change* take effect once for the key of *ask*.
 
+        Where keys are not honoured it takes effect each time, and every further
+        row has the key with a number behind it.
+
         Raises:
             KeyReused: If the key was used for something else.
             Refusal: If *change* refuses; nothing is stored then.
         """
-        return await self.write(lambda db: _once(db, ask, change))
+        once = _once if self.key_use is KeyUse.HONOURED else _each_time
+        return await self.write(lambda db: once(db, ask, change))
 
     async def _run(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
@@ -161,13 +179,29 @@ def _once(db: sqlite3.Connection, ask: Ask, change: Change) -> Effect:
         if row["request"] != ask.fingerprint:
             raise KeyReused
         return _effect(row)
+    return _carried_out(db, ask, change, ask.key)
+
+
+def _each_time(db: sqlite3.Connection, ask: Ask, change: Change) -> Effect:
+    [before] = db.execute(
+        # Of the signs a key may have "#" and "$" are neighbours.
+        "SELECT count(*) FROM effects WHERE key = ? OR (key > ? AND key < ?)",
+        (ask.key, f"{ask.key}#", f"{ask.key}$"),
+    ).fetchone()
+    name = f"{ask.key}#{before + 1}" if before else ask.key
+    return _carried_out(db, ask, change, name)
+
+
+def _carried_out(
+    db: sqlite3.Connection, ask: Ask, change: Change, name: str
+) -> Effect:
     detail = change(db)
     number = db.execute("SELECT count(*) FROM effects").fetchone()[0] + 1
     initials = "".join(word[0] for word in ask.kind.split("_")).upper()
     receipt = f"{initials}-{number:06d}"
     db.execute(
         "INSERT INTO effects VALUES (?, ?, ?, ?, ?, ?)",
-        (ask.key, ask.kind, ask.fingerprint, receipt, json.dumps(detail), ask.at),
+        (name, ask.kind, ask.fingerprint, receipt, json.dumps(detail), ask.at),
     )
     return Effect(key=ask.key, kind=ask.kind, receipt=receipt, detail=detail)
 

@@ -7,14 +7,23 @@ An effect and its ``Idempotency-Key`` are one transaction; ``GET
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Controller, Request, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from engines.shops.demo import effects, offers, payments, records
-from engines.shops.demo.books import Ask, Books, Refusal, find_effect, fingerprint
+from engines.shops.demo.books import (
+    Ask,
+    Books,
+    KeyUse,
+    Refusal,
+    find_effect,
+    fingerprint,
+)
 from engines.shops.demo.carrying import carry_out, link_token
 from engines.shops.effects import OrderEffect, kind_of
 from engines.shops.port import (
@@ -142,6 +151,8 @@ class Desk(Controller):
     @get("/effects/{key:str}")
     async def effect(self, *, state: State, key: FromPath[str]) -> Effect:
         """What became of an idempotency key."""
+        if books(state).key_use is KeyUse.IGNORED:
+            raise Refusal("no_route", "this shop cannot tell", 404)
         found = await books(state).read(lambda db: find_effect(db, key))
         if found is None:
             raise records.missing("effect")
@@ -168,7 +179,7 @@ class Counter(Controller):
         return await books(state).perform(
             ask,
             lambda db: effects.change_address(
-                db, records.order(db, user_id, order_id), data, ask.at
+                db, _order(state, db, user_id, order_id, data), data, ask.at
             ),
         )
 
@@ -191,7 +202,7 @@ class Counter(Controller):
             ask,
             lambda db: {
                 **payments.ask_payment(
-                    db, records.order(db, user_id, order_id), data, ask.at, token
+                    db, _order(state, db, user_id, order_id, data), data, ask.at, token
                 ),
                 "payment_url": url,
             },
@@ -212,7 +223,7 @@ class Counter(Controller):
         return await books(state).perform(
             ask,
             lambda db: effects.refund_line(
-                db, records.order(db, user_id, order_id), data, ask.at
+                db, _order(state, db, user_id, order_id, data), data, ask.at
             ),
         )
 
@@ -231,7 +242,7 @@ class Counter(Controller):
         return await books(state).perform(
             ask,
             lambda db: effects.cancel_order(
-                db, records.order(db, user_id, order_id), data, ask.at
+                db, _order(state, db, user_id, order_id, data), data, ask.at
             ),
         )
 
@@ -255,7 +266,7 @@ class Counter(Controller):
             ask,
             lambda db: carry_out(
                 db,
-                records.order(db, user_id, order_id),
+                _order(state, db, user_id, order_id, data),
                 data,
                 ask.at,
                 key=key,
@@ -283,6 +294,20 @@ def books(state: State) -> Books:
     """The open books of the running service."""
     found: Books = state.books
     return found
+
+
+def _order(
+    state: State,
+    db: sqlite3.Connection,
+    user_id: str,
+    order_id: str,
+    body: AddressChange | RefundRequest | Cancellation | OrderEffect,
+) -> Order:
+    """The order an effect is on; a shop that honours no keys looks at no version."""
+    found = records.order(db, user_id, order_id)
+    if books(state).key_use is KeyUse.HONOURED:
+        return found
+    return msgspec.structs.replace(found, version=body.version)
 
 
 def _ask(state: State, key: str, kind: str, request: tuple[object, ...]) -> Ask:

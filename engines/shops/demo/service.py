@@ -27,7 +27,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from engines.shops.demo import bench, filling, pages, seed
-from engines.shops.demo.books import Books, Refusal
+from engines.shops.demo.books import Books, KeyUse, Refusal
 from engines.shops.demo.desk import Counter, Desk
 from engines.shops.demo.faults import Saboteur, Switchboard
 from engines.shops.wire import Problem
@@ -45,6 +45,7 @@ def create_app(
     faults: bool = False,
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     seed_path: Path | None = None,
+    key_use: KeyUse = KeyUse.HONOURED,
 ) -> Litestar:
     """
     Build the service over a database, which is filled if it is new.
@@ -60,12 +61,15 @@ def create_app(
 
         seed_path: What a new database holds; the shipped seed if None.
 
+        key_use: What the shop does with idempotency keys; one that does not
+            honour them compares no versions of orders either.
+
     Raises:
         BadFile: If the seed cannot be used, with file, line and fix.
     """
     state = State(
         {
-            "books": Books(db_path),
+            "books": Books(db_path, key_use),
             "key": api_key,
             "clock": clock,
             "fresh": _fresh(seed_path),
@@ -108,6 +112,7 @@ def serve(
     faults: bool = False,
     announce: Callable[[str], None] | None = None,
     seed_path: Path | None = None,
+    key_use: KeyUse = KeyUse.HONOURED,
 ) -> None:
     """
     Run the service until it is told to stop; SIGTERM drains it.
@@ -126,9 +131,17 @@ def serve(
         announce: Called once with the base URL, when connections are taken.
 
         seed_path: As in :func:`create_app`.
+
+        key_use: As in :func:`create_app`.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    app = create_app(data_dir / "shop.sqlite3", api_key, faults, seed_path=seed_path)
+    app = create_app(
+        data_dir / "shop.sqlite3",
+        api_key,
+        faults,
+        seed_path=seed_path,
+        key_use=key_use,
+    )
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     with socket.create_server((host, port)) as listener:
         if announce is not None:

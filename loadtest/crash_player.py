@@ -1,0 +1,194 @@
+"""
+One case of a crash run: its workers die, others take up what they left.
+
+A turn is repeated, as a gateway does whose worker died; a turn that was given
+up is settled, as the sweeper does; an approval is sent again, as an operator
+does who got no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engines.contract import OpenTask
+from loadtest.crash_cases import Case
+from loadtest.crash_check import Heard
+from loadtest.crash_worker import MORE_PLACES, PLACES, Done, Job
+
+
+#: Share of deaths at a random time, and the latest such time, seconds.
+RANDOM_SHARE = 0.3
+LATEST_S = 0.12
+#: Chances that the worker that takes something up dies, too, again and again.
+AGAIN = (1.0, 0.45, 0.25)
+#: Chance that the worker of an opening turn dies.
+OPENING = (0.15,)
+#: Tries of one job that nothing kills, and the pause between them, seconds.
+TRIES, PAUSE_S = 6, 0.3
+#: Proposals that one customer agrees to: none should need a second.
+ROUNDS = 3
+_YES = "确认"
+
+
+class Nursery:
+    """
+    Where workers come from, and the count of their deaths by place.
+
+    Args:
+        path: Socket of the nursery.
+
+        job: What all jobs have in common.
+    """
+
+    def __init__(self, path: Path, job: Job, chance: random.Random) -> None:
+        self._path = path
+        self._job = job
+        self._chance = chance
+        self.places: dict[str, int] = {}
+
+    @property
+    def store_url(self) -> str:
+        """Where the ledger is."""
+        return self._job.store_url
+
+    @property
+    def deaths(self) -> int:
+        """Workers killed so far."""
+        return sum(self.places.values())
+
+    async def work(self, dying: Sequence[float], **job: Any) -> Done:
+        """
+        Have a job done, by as many workers as it takes.
+
+        Args:
+            dying: For each worker before the last ones, the chance that it dies.
+
+            job: Fields of :class:`Job`.
+        """
+        whole = msgspec.structs.replace(self._job, **job)
+        done = None
+        for likely in dying:
+            doomed = self._doomed(whole, likely)
+            done = await self._once(doomed)
+            if done is not None and not done.error:
+                return done
+            if done is None:
+                self._count(doomed)
+        for _ in range(TRIES):
+            done = await self._once(whole)
+            if done is not None and not done.error:
+                return done
+            await asyncio.sleep(PAUSE_S)
+        return done or Done(error="it died by itself")
+
+    async def try_once(self, **job: Any) -> Done | None:
+        """Have one doomed worker try; None if it died, as most do."""
+        doomed = self._doomed(msgspec.structs.replace(self._job, **job), 1.0)
+        done = await self._once(doomed)
+        if done is None:
+            self._count(doomed)
+        return done
+
+    def _doomed(self, job: Job, likely: float) -> Job:
+        if self._chance.random() > likely:
+            return job
+        if self._chance.random() < RANDOM_SHARE:
+            after_s = self._chance.uniform(0.001, LATEST_S)
+            return msgspec.structs.replace(job, dies_after_s=after_s)
+        place = self._chance.choice(PLACES + MORE_PLACES)
+        return msgspec.structs.replace(job, dies_at=place)
+
+    def _count(self, doomed: Job) -> None:
+        place = doomed.dies_at or "at a random time"
+        self.places[place] = self.places.get(place, 0) + 1
+
+    async def _once(self, job: Job) -> Done | None:
+        """What one worker came to; None if it died."""
+        reader, writer = await asyncio.open_unix_connection(self._path)
+        try:
+            writer.write(msgspec.json.encode(job) + b"\n")
+            line = await reader.readline()
+        except ConnectionError:
+            return None
+        finally:
+            writer.close()
+        return msgspec.json.decode(line, type=Done) if line else None
+
+
+class Player:
+    """Plays one case, and keeps what its customer heard."""
+
+    def __init__(self, case: Case, nursery: Nursery) -> None:
+        self._case = case
+        self._nursery = nursery
+        self._numbers = iter(range(1, 100))
+        self.heard = Heard()
+
+    async def play(self) -> None:
+        """From the wish to its end."""
+        case = self._case
+        opened = await self._turn(OPENING, draft=case.draft, text=case.text)
+        if opened.open_task is None and not opened.error:
+            self.heard.errors.append(f"nothing was proposed: {opened}")
+        for _ in range(ROUNDS):
+            if opened.open_task is None:
+                return
+            actions = [id_ for id_, state in opened.told if state == "proposed"]
+            opened = await self._agree(opened.open_task, actions)
+
+    async def _agree(self, task: OpenTask, actions: list[str]) -> Done:
+        """The customer says yes to what was shown."""
+        case = self._case
+        if case.way == "given_up":
+            await self._turn_given_up(task)
+            await self._on_each(actions, ("settle",))
+            return Done()
+        done = await self._turn(AGAIN, open_task=task, text=_YES, said=(case.text,))
+        if case.way == "approval":
+            await self._on_each(actions, ("approve", "settle"))
+        return done
+
+    async def _turn(self, dying: Sequence[float], **job: Any) -> Done:
+        seq = next(self._numbers)
+        done = await self._nursery.work(
+            dying, do="turn", conversation=self._case.name, seq=seq, **job
+        )
+        self._hear(done)
+        return done
+
+    async def _turn_given_up(self, task: OpenTask) -> None:
+        """A worker dies, and nobody repeats the turn: a person has the talk."""
+        seq = next(self._numbers)
+        done = await self._nursery.try_once(
+            do="turn",
+            conversation=self._case.name,
+            seq=seq,
+            open_task=task,
+            text=_YES,
+            said=(self._case.text,),
+        )
+        self.heard.is_with_person = True
+        if done is not None:
+            self._hear(done)
+
+    async def _on_each(self, actions: list[str], deeds: Sequence[str]) -> None:
+        for id_ in actions:
+            for deed in deeds:
+                dying = AGAIN if deed == deeds[0] else AGAIN[1:]
+                done = await self._nursery.work(
+                    dying, do=deed, conversation=self._case.name, action_id=id_
+                )
+                self._hear(done)
+
+    def _hear(self, done: Done) -> None:
+        self.heard.told |= dict(done.told)
+        self.heard.is_with_person |= done.is_with_person
+        if done.error:
+            self.heard.errors.append(done.error)
+
