@@ -40,6 +40,8 @@ _APPROVED = frozenset(
         ActionState.UNKNOWN,
         ActionState.DONE,
         ActionState.FAILED,
+        ActionState.COMPENSATING,
+        ActionState.COMPENSATED,
         ActionState.PARKED,
     }
 )

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engines.agent.engine import AgentEngine
+from engines.agent.engine import GRACE_S, AgentEngine
 from engines.agent.journal import Journal
 from engines.agent.ledger import Ledger
 from engines.agent.model_planner import ModelPlanner
@@ -163,6 +163,7 @@ async def _open(
             voice,
             clock_ms,
             planner=_planner(llms, journal),
+            grace_s=max(GRACE_S, shop.business_timeout_s),
         )
     engines |= {Tier(one.tier): _simulated(one, llms) for one in shop.simulated}
     return ShopService(engines=engines, voice=voice, orders=business)

@@ -158,7 +158,9 @@ class _Judge:
     def _of_record(self, record: ActionRecord) -> Iterator[Finding]:
         rows = self._rows.get(record.steps[0].key, []) if record.steps else []
         if record.state is ActionState.DONE and not rows:
-            yield self._finding("untrue", f"{record.id} is recorded as done, and is not")
+            yield self._finding(
+                "untrue", f"{record.id} is recorded as done, and is not"
+            )
         if record.state in _NOT_DONE and rows:
             yield self._finding("untrue", f"{record.id} is done, says {record.state}")
         told = self._heard.told.get(record.id)

@@ -191,4 +191,3 @@ class Player:
         self.heard.is_with_person |= done.is_with_person
         if done.error:
             self.heard.errors.append(done.error)
-

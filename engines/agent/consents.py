@@ -13,11 +13,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engines.agent.execution import Executor, has_budget
-from engines.agent.ledger import UNSETTLED, ActionRecord, ActionState, Ledger
+from engines.agent.execution import Executor
+from engines.agent.ledger import (
+    UNSETTLED,
+    WITHOUT_EFFECT,
+    ActionRecord,
+    ActionState,
+    Ledger,
+)
 from engines.agent.plan import Draft, Task, Wants
 from engines.agent.proposals import Judged, Proposals, is_same
 from engines.agent.replies import Replies, person
+from engines.agent.shop_calls import has_budget
 from engines.agent.tasks import OPEN_TO_CONSENT, Outcome, Tasks
 from engines.contract import Answer, EngineTimeout, Reason, Tier, Turn
 from engines.shops.port import Order, ShopPort
@@ -26,9 +33,9 @@ from engines.shops.port import Order, ShopPort
 _ENDED = frozenset(
     {
         ActionState.DONE,
-        ActionState.FAILED,
         ActionState.PARKED,
         ActionState.AWAITING_APPROVAL,
+        *WITHOUT_EFFECT,
     }
 )
 
@@ -144,7 +151,7 @@ class Consenting:
             if opening:
                 return await self._anew(turn, draft, record, orders, opening)
             record = await self._carry_out(turn, record, judged)
-        if record.state is ActionState.FAILED:
+        if record.state in WITHOUT_EFFECT:
             return await self._failed(turn, draft, record)
         if record.state is ActionState.PARKED:
             note = f"{record.id} {record.recipe} {record.order_id}: {record.summary}"
@@ -195,7 +202,8 @@ class Consenting:
         await self._ledger.release(record)
         orders = await self._shop.orders(turn.user_id)
         order = next((one for one in orders if one.id == record.order_id), None)
-        if order is None or order.version == record.order_version:
+        has_moved = order is not None and order.version != record.order_version
+        if not has_moved or record.state is ActionState.COMPENSATED:
             return self._replies.not_done(record)
         return await self._tasks.pursue(
             turn, orders, Wants((draft,)), opening="changed"

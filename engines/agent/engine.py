@@ -24,7 +24,7 @@ import msgspec
 from opencc import OpenCC
 
 from engines.agent.consents import Consenting
-from engines.agent.execution import Executor, Sleep
+from engines.agent.execution import Executor
 from engines.agent.ledger import (
     UNSETTLED,
     ActionConflict,
@@ -53,6 +53,7 @@ from engines.agent.proposals import Proposals
 from engines.agent.recipes import all_recipes
 from engines.agent.replies import Replies, person
 from engines.agent.scenes import ZONE, scene_of, task_of
+from engines.agent.shop_calls import Sleep
 from engines.agent.tasks import Outcome, Tasks
 from engines.contract import (
     Answer,

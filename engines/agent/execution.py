@@ -3,7 +3,8 @@ Carrying a confirmed action out, at most once, whatever breaks in between.
 
 The intent is on disk before the shop is called; each step has its own key; a
 step whose answer was lost is looked up after a grace before anything else; a
-receipt is on disk before the next step is sent. The same function continues a
+receipt is on disk before the next step is sent. If a step is refused after an
+earlier one took place, that one is taken back. The same function continues a
 record that a dead worker left behind. What cannot be found out is parked for
 a person.
 """
@@ -11,15 +12,21 @@ a person.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from math import isfinite
-from typing import TypeVar
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from engines.agent.ledger import ActionRecord, ActionState, Ledger, Step
+from engines.agent.compensation import Compensation, to_take_back
+from engines.agent.ledger import (
+    NOTIFY,
+    ActionRecord,
+    ActionState,
+    Ledger,
+    Step,
+    steps_with,
+)
 from engines.agent.recipes import Recipe
+from engines.agent.shop_calls import OutcomeLost, ShopCalls, Sleep, why
 from engines.shops.port import (
     Effect,
     EffectSupport,
@@ -33,18 +40,11 @@ from engines.shops.port import (
 from engines.voice import Voice
 
 
-_T = TypeVar("_T")
-
-#: Settled before the turn's deadline by this much, so that the note is written.
-MARGIN_S = 0.3
-#: With less time than this left, nothing new is sent.
-MIN_BUDGET_S = 1.0
-
-Sleep = Callable[[float], Awaitable[None]]
-
-
-class _Lost(Exception):
-    """The answer of a step was lost and could not be found out."""
+#: The shop may have been called, and nobody has written down how it ended.
+_UNDER_WAY = frozenset(
+    {ActionState.EXECUTING, ActionState.UNKNOWN, ActionState.COMPENSATING}
+)
+_AGREED = frozenset({ActionState.CONFIRMED, ActionState.APPROVED})
 
 
 class Executor:
@@ -60,12 +60,7 @@ class Executor:
 
         voice: For what the customer is told.
 
-        clock_ms: Wall clock, in the time of the records.
-
-        grace_s: How long a lost call may still land; at least the connector's
-            timeout.
-
-        sleep: Waits that many seconds.
+        clock_ms / grace_s / sleep: As in :class:`ShopCalls`.
     """
 
     def __init__(
@@ -79,17 +74,15 @@ class Executor:
         grace_s: float,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._shop = shop
+        self._calls = ShopCalls(shop, clock_ms, grace_s=grace_s, sleep=sleep)
         self._ledger = ledger
         self._recipes = recipes
         self._voice = voice
-        self._clock_ms = clock_ms
-        self._grace_s = grace_s
-        self._sleep = sleep
+        self._compensation = Compensation(self._calls, ledger, recipes)
 
     async def run(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
         """
-        Carry on with a confirmed, executing or unknown record until it settles.
+        Carry on with an agreed record, or one under way, until it settles.
 
         Args:
             record: As the ledger has it now; approved ones are carried out too.
@@ -97,19 +90,21 @@ class Executor:
             deadline_s: Reading of the loop's clock by which to have settled.
 
         Returns:
-            The record as done, failed or parked; a record in any other state
-            comes back as it is.
+            The record as done, failed, compensated or parked; a record in any
+            other state comes back as it is.
         """
-        is_resumed = record.state in {ActionState.EXECUTING, ActionState.UNKNOWN}
-        if record.state in {ActionState.CONFIRMED, ActionState.APPROVED}:
-            record = await self._ledger.move(
-                record, ActionState.EXECUTING, "intent on disk"
-            )
-        if record.state not in {ActionState.EXECUTING, ActionState.UNKNOWN}:
+        is_resumed = record.state in _UNDER_WAY
+        if record.state in _AGREED:
+            record = await self._intend(record, "intent on disk")
+        if record.state not in _UNDER_WAY:
             return record
         try:
-            return await self._steps(record, deadline_s, is_resumed=is_resumed)
-        except _Lost as exc:
+            if record.state is ActionState.COMPENSATING:
+                return await self._compensation.take_back(
+                    record, deadline_s, is_resumed=True
+                )
+            return await self._carry_out(record, deadline_s, is_resumed=is_resumed)
+        except OutcomeLost as exc:
             return await self._park(record, exc)
 
     async def conclude(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
@@ -117,187 +112,187 @@ class Executor:
         Find out what became of a record that no turn works on any more.
 
         Nothing is sent but what an operator approved: a person has the
-        conversation, and may have done the same by hand. What never came to the call is rejected, what the shop
-        has is done, all else is the person's.
+        conversation, and may have done the same by hand. What never came to the
+        call is rejected, what the shop has is done, all else is the person's.
         """
-        if record.state is ActionState.APPROVED:
+        if _was_approved(record):
             # An operator wants it, whether or not a turn is alive.
             return await self.run(record, deadline_s)
         if record.state is ActionState.CONFIRMED:
             return await self._ledger.move(
                 record, ActionState.REJECTED, "the turn was given up; nothing was sent"
             )
-        if record.state not in {ActionState.EXECUTING, ActionState.UNKNOWN}:
+        if record.state not in _UNDER_WAY:
             return record
+        if record.state is ActionState.COMPENSATING:
+            return await self._park(record, OutcomeLost("given up on its way back"))
         try:
-            if not record.steps[0].receipt:
-                effect = await self._found(record, deadline_s)
-                record = await self._received(record, 0, effect)
-            return await self._rest(record, deadline_s)
-        except _Lost as exc:
+            record = await self._found(record, deadline_s)
+            return await self._carry_out(record, deadline_s, is_resumed=True)
+        except OutcomeLost as exc:
             return await self._park(record, exc)
 
-    async def _found(self, record: ActionRecord, deadline_s: float) -> Effect:
-        effect = await self._look_up(record, record.steps[0], deadline_s)
-        if effect is None:
-            raise _Lost("not found at the shop; not sent again")
-        return effect
+    async def _found(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
+        """The record with the receipt of every effect, all of which took place."""
+        for position, step in enumerate(record.steps):
+            if step.kind == NOTIFY or step.receipt:
+                continue
+            effect = await self._calls.look_up(record, step.key, deadline_s)
+            if effect is None:
+                raise OutcomeLost("not found at the shop; not sent again")
+            record = await self._received(record, position, effect)
+        return record
 
-    async def _park(self, record: ActionRecord, why: Exception) -> ActionRecord:
-        record = await self._as_unknown(record, str(why))
+    async def _park(self, record: ActionRecord, reason: Exception) -> ActionRecord:
+        record = await self._as_unknown(record, str(reason))
         return await self._ledger.move(
-            record, ActionState.PARKED, "outcome unknown; a person looks it up"
+            record, ActionState.PARKED, f"a person looks it up: {reason}"[:300]
         )
 
-    async def _steps(
+    async def _carry_out(
         self, record: ActionRecord, deadline_s: float, *, is_resumed: bool
     ) -> ActionRecord:
-        """The action, if it has no receipt yet, then the rest."""
-        action = record.steps[0]
-        if not action.receipt:
-            try:
-                record, effect = await self._action(
-                    record, action, deadline_s, is_resumed=is_resumed
-                )
-            except (ShopRefused, NotFound, ShopUnreachable) as exc:
-                return await self._ledger.move(record, ActionState.FAILED, _why(exc))
-            record = await self._received(record, 0, effect)
-        return await self._rest(record, deadline_s)
+        """
+        Every step that has no receipt, in order; then it is done.
 
-    async def _rest(self, record: ActionRecord, deadline_s: float) -> ActionRecord:
-        """What follows the action's receipt; then it is done."""
-        for position, step in enumerate(record.steps[1:], start=1):
-            if not step.receipt:
-                record = await self._courtesy(record, position, step, deadline_s)
+        Of a resumed record the first of them may have been sent already.
+        """
+        for position, step in enumerate(record.steps):
+            if step.receipt:
+                continue
+            if step.kind == NOTIFY:
+                record = await self._tell(
+                    record, position, deadline_s, is_resumed=is_resumed
+                )
+            else:
+                record, ended = await self._effect(
+                    record, step, deadline_s, is_resumed=is_resumed
+                )
+                if not isinstance(ended, Effect):
+                    return await self._refused(record, ended, deadline_s)
+                record = await self._received(record, position, ended)
+            is_resumed = False
+        receipt = record.steps[0].receipt
         return await self._ledger.move(
             record,
             ActionState.DONE,
-            record.steps[0].receipt,
+            receipt,
             steps=record.steps,
-            after={**record.after, "receipt": record.steps[0].receipt},
+            after={**record.after, "receipt": receipt},
         )
 
-    async def _action(
+    async def _effect(
         self, record: ActionRecord, step: Step, deadline_s: float, *, is_resumed: bool
-    ) -> tuple[ActionRecord, Effect]:
-        """The first step: settled one way or the other, or lost."""
+    ) -> tuple[ActionRecord, Effect | ShopError]:
+        """
+        One effect: the record as it stands now, with a receipt or a refusal.
+
+        Raises:
+            OutcomeLost: If it is neither.
+        """
         if is_resumed:
-            found = await self._look_up(record, step, deadline_s)
+            found = await self._calls.look_up(record, step.key, deadline_s)
             if found is not None:
                 return record, found
-        try:
-            return record, await self._send(record, step, deadline_s)
-        except ShopUnreachable:
-            raise
-        except ShopUnavailable as exc:
-            record = await self._as_unknown(record, _why(exc))
-        found = await self._look_up(record, step, deadline_s)
+            record = await self._intend(record, "not found at the shop; sent again")
+        ended = await self._answered(record, step, deadline_s)
+        if isinstance(ended, ShopUnreachable) or not isinstance(ended, ShopUnavailable):
+            return record, ended
+        record = await self._as_unknown(record, why(ended))
+        found = await self._calls.look_up(record, step.key, deadline_s)
         if found is not None:
             return record, found
-        try:
-            return record, await self._send(record, step, deadline_s)
-        except ShopUnavailable as exc:
-            raise _Lost(_why(exc)) from exc
+        record = await self._intend(record, "not found at the shop; sent again")
+        ended = await self._answered(record, step, deadline_s)
+        if isinstance(ended, ShopUnavailable):
+            raise OutcomeLost(why(ended)) from ended
+        return record, ended
 
-    async def _look_up(
+    async def _answered(
         self, record: ActionRecord, step: Step, deadline_s: float
-    ) -> Effect | None:
-        """
-        What became of a step that may have been sent, after the grace.
-
-        None means it did not take place, and the same key may go again.
-        """
-        if self._shop.effect_support is EffectSupport.BLIND:
-            raise _Lost("the shop cannot tell what became of it")
-        sent_ms = record.history[-1][0] if record.history else record.created_ms
-        left_s = self._grace_s - (self._clock_ms() - sent_ms) / 1000
-        if left_s > _left(deadline_s):
-            raise _Lost("no time to wait until a late call has landed")
-        if left_s > 0:
-            await self._sleep(left_s)
+    ) -> Effect | ShopError:
         try:
-            return await self._within(self._shop.find_effect(step.key), deadline_s)
-        except ShopError as exc:
-            raise _Lost(_why(exc)) from exc
+            return await self._send(record, step, deadline_s)
+        except (ShopRefused, NotFound, ShopUnavailable) as exc:
+            return exc
 
     async def _send(
         self, record: ActionRecord, step: Step, deadline_s: float
     ) -> Effect:
         recipe = self._recipes[record.recipe]
-        return await self._within(recipe.perform(self._shop, record, step), deadline_s)
+        call = recipe.perform(self._calls.shop, record, step)
+        return await self._calls.within(call, deadline_s)
 
-    async def _courtesy(
-        self, record: ActionRecord, position: int, step: Step, deadline_s: float
+    async def _tell(
+        self,
+        record: ActionRecord,
+        position: int,
+        deadline_s: float,
+        *,
+        is_resumed: bool,
     ) -> ActionRecord:
         """
-        Tell the customer. The action stands whether or not this works.
+        Tell the customer, once. The action stands whether or not this works.
 
-        A lost answer is tried again with the same key where keys are honoured.
+        Where keys are honoured a lost answer is tried again; elsewhere what may
+        have been sent is looked up, and where nobody can tell it is not repeated.
         """
-        text = self._recipes[record.recipe].done(record, self._voice)
-        tries = 2 if self._shop.effect_support is EffectSupport.IDEMPOTENT else 1
-        for _ in range(tries):
+        step = record.steps[position]
+        is_honoured = self._calls.support is EffectSupport.IDEMPOTENT
+        if is_resumed and not is_honoured:
             try:
-                effect = await self._within(
-                    self._shop.notify(step.key, record.user_id, record.recipe, text),
-                    deadline_s,
-                )
+                found = await self._calls.look_up(record, step.key, deadline_s)
+            except OutcomeLost:
+                return record
+            if found is not None:
+                return _with_receipt(record, position, found)
+            record = await self._intend(record, "the customer was not told yet")
+        text = self._recipes[record.recipe].done(record, self._voice)
+        for _ in range(2 if is_honoured else 1):
+            call = self._calls.shop.notify(
+                step.key, record.user_id, record.recipe, text
+            )
+            try:
+                effect = await self._calls.within(call, deadline_s)
             except ShopError:
                 continue
             return _with_receipt(record, position, effect)
         return record
+
+    async def _refused(
+        self, record: ActionRecord, reason: ShopError, deadline_s: float
+    ) -> ActionRecord:
+        """Nothing took place, or what did is taken back."""
+        if not to_take_back(record):
+            return await self._ledger.move(record, ActionState.FAILED, why(reason))
+        record = await self._ledger.move(record, ActionState.COMPENSATING, why(reason))
+        return await self._compensation.take_back(record, deadline_s, is_resumed=False)
+
+    async def _intend(self, record: ActionRecord, reason: str) -> ActionRecord:
+        """Put on disk that the shop is about to be called."""
+        return await self._ledger.move(record, ActionState.EXECUTING, reason)
 
     async def _received(
         self, record: ActionRecord, position: int, effect: Effect
     ) -> ActionRecord:
         """Put a receipt on disk before anything else is sent."""
         record = _with_receipt(record, position, effect)
-        if record.state is not ActionState.EXECUTING:
-            return record
         return await self._ledger.move(
             record, ActionState.EXECUTING, effect.receipt, steps=record.steps
         )
 
-    async def _as_unknown(self, record: ActionRecord, why: str) -> ActionRecord:
-        if record.state is ActionState.UNKNOWN:
-            return record
+    async def _as_unknown(self, record: ActionRecord, reason: str) -> ActionRecord:
+        """The record as it stands, unknown from now on unless it is taken back."""
         current = await self._ledger.get(record.shop, record.conversation_id, record.id)
-        if current.state is ActionState.UNKNOWN:
+        if current.state in {ActionState.UNKNOWN, ActionState.COMPENSATING}:
             return current
-        return await self._ledger.move(current, ActionState.UNKNOWN, why)
-
-    async def _within(self, call: Awaitable[_T], deadline_s: float) -> _T:
-        """A call that runs out of the turn's time has an unknown outcome."""
-        left_s = _left(deadline_s)
-        try:
-            async with asyncio.timeout(max(0.0, left_s) if isfinite(left_s) else None):
-                return await call
-        except TimeoutError as exc:
-            raise ShopUnavailable("the turn's time ran out") from exc
+        return await self._ledger.move(current, ActionState.UNKNOWN, reason)
 
 
-def step_key(action_id: str, position: int, kind: str) -> str:
-    """The idempotency key of one step; the same for every try."""
-    return hashlib.sha256(f"{action_id}:{position}:{kind}".encode()).hexdigest()
-
-
-def has_budget(deadline_s: float) -> bool:
-    """Tell if there is time to start something that must be settled."""
-    return _left(deadline_s) >= MIN_BUDGET_S
-
-
-def _left(deadline_s: float) -> float:
-    return deadline_s - MARGIN_S - asyncio.get_running_loop().time()
-
-
-def _why(exc: Exception) -> str:
-    code = exc.code if isinstance(exc, ShopRefused) else type(exc).__name__
-    return f"{code}: {exc}"[:300]
+def _was_approved(record: ActionRecord) -> bool:
+    return any(state == ActionState.APPROVED for _, state, _ in record.history)
 
 
 def _with_receipt(record: ActionRecord, position: int, effect: Effect) -> ActionRecord:
-    steps = list(record.steps)
-    steps[position] = msgspec.structs.replace(
-        steps[position], receipt=effect.receipt, detail=effect.detail
-    )
-    return msgspec.structs.replace(record, steps=tuple(steps))
+    steps = steps_with(record, position, receipt=effect.receipt, detail=effect.detail)
+    return msgspec.structs.replace(record, steps=steps)

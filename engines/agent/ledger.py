@@ -5,13 +5,17 @@ The action ledger as L3 sees it: records, their states, and the port.
        │   └─confirm──> awaiting_approval      ▲   │
        │                  │  └─approve─> approved  │
        ├─reject/expire─> rejected <─reject──┘      ├──> failed   (refused, nothing changed)
-       │                                           └──> unknown ──> done | failed | parked
-       └─> superseded (a newer proposal of the same task)
+       │                                           ├──> unknown ──> executing | done
+       └─> superseded (a newer proposal of         │               | failed | parked
+                       the same task)              └──> compensating ──> compensated
+                                                                     └─> parked
 
 A confirmed or approved action may still be rejected, until it is executing.
 
 ``executing`` may lead to itself: the receipt of one step is on disk before the
-next step is sent.
+next step is sent, and so is the intent to send a step again that was looked up and
+had not taken place. If a later step is refused, the earlier ones are taken back,
+last first (``compensating``), each under a key of its own.
 
 An action takes effect at most once: ``begin`` is on disk before the shop is
 called, the idempotency key belongs to the record, and an ``executing`` record
@@ -55,6 +59,10 @@ class ActionState(StrEnum):
     SUPERSEDED = "superseded"
     #: Sent, and nobody knows what became of it.
     UNKNOWN = "unknown"
+    #: A later step was refused; what took place is being taken back.
+    COMPENSATING = "compensating"
+    #: All that took place was taken back; nothing stays changed.
+    COMPENSATED = "compensated"
     #: A person settles it.
     PARKED = "parked"
 
@@ -80,11 +88,21 @@ EDGES: dict[ActionState, frozenset[ActionState]] = {
             ActionState.DONE,
             ActionState.FAILED,
             ActionState.UNKNOWN,
+            ActionState.COMPENSATING,
         }
     ),
     ActionState.UNKNOWN: frozenset(
-        {ActionState.DONE, ActionState.FAILED, ActionState.PARKED}
+        {
+            ActionState.EXECUTING,
+            ActionState.DONE,
+            ActionState.FAILED,
+            ActionState.PARKED,
+        }
     ),
+    ActionState.COMPENSATING: frozenset(
+        {ActionState.COMPENSATING, ActionState.COMPENSATED, ActionState.PARKED}
+    ),
+    ActionState.COMPENSATED: frozenset(),
     ActionState.DONE: frozenset(),
     ActionState.FAILED: frozenset(),
     ActionState.REJECTED: frozenset(),
@@ -100,17 +118,30 @@ UNSETTLED = frozenset(
         ActionState.APPROVED,
         ActionState.EXECUTING,
         ActionState.UNKNOWN,
+        ActionState.COMPENSATING,
     }
 )
 
+#: Nothing was changed by the action, or all of it was taken back.
+WITHOUT_EFFECT = frozenset({ActionState.FAILED, ActionState.COMPENSATED})
+
+#: Kind of a step that only tells the customer and is never taken back.
+NOTIFY = "notify"
+
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One effect inside an action: its own key, and its receipt once known."""
+    """
+    One effect inside an action: its own key, and its receipt once known.
+
+    Attributes:
+        undone: Receipt of the effect that took it back.
+    """
 
     kind: str
     key: str
     receipt: str = ""
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
+    undone: str = ""
 
 
 class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +188,15 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any] = msgspec.field(default_factory=dict)
     after: dict[str, Any] = msgspec.field(default_factory=dict)
     history: tuple[tuple[int, str, str], ...] = ()
+
+
+def steps_with(
+    record: ActionRecord, position: int, **fields: object
+) -> tuple[Step, ...]:
+    """The record's steps, with *fields* of one of them changed."""
+    steps = list(record.steps)
+    steps[position] = msgspec.structs.replace(steps[position], **fields)
+    return tuple(steps)
 
 
 class Ceiling(msgspec.Struct, frozen=True):

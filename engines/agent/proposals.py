@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from engines.agent.execution import step_key
 from engines.agent.ledger import ActionRecord, ActionState, Ceiling, Ledger, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import Case, Policy, Verdict
 from engines.agent.recipes import Computed, Recipe
+from engines.agent.shop_calls import step_key
 from engines.contract import Turn
 from engines.shops.port import Order, ShopPort
 

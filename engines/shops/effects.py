@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engines.shops.orders import Address, InvoiceKind
 
-InvoiceKind = Literal["personal", "company"]
+
 #: Why something is sent again.
 ReplacementReason = Literal["damaged", "missing", "wrong_item", "gift", "exchange"]
 
@@ -130,6 +131,18 @@ class ChangePhone(_Effect, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
+class SetAddress(_Effect, frozen=True):
+    """Another address for an unshipped order; its freight stays as it was paid."""
+
+    address: Address
+
+
+class RefundFreight(_Effect, frozen=True):
+    """The freight of an order is more than the table's by now: the rest goes back."""
+
+    amount_minor: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+
+
 OrderEffect = (
     ExchangeItem
     | MergeOrders
@@ -141,6 +154,8 @@ OrderEffect = (
     | ReplaceItem
     | SendGift
     | ChangePhone
+    | SetAddress
+    | RefundFreight
 )
 
 

@@ -66,6 +66,8 @@ class HttpShop:
 
         effect_support: What the service does with idempotency keys.
 
+        moves_freight_apart: As in :class:`engines.shops.port.ShopPort`.
+
     Close it when done, or use it as an async context manager.
     """
 
@@ -75,8 +77,11 @@ class HttpShop:
         api_key: str,
         timeout_s: float = 3.0,
         effect_support: EffectSupport = EffectSupport.IDEMPOTENT,
+        *,
+        moves_freight_apart: bool = False,
     ) -> None:
         self._effect_support = effect_support
+        self._moves_freight_apart = moves_freight_apart
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {api_key}"},
@@ -90,6 +95,11 @@ class HttpShop:
     def effect_support(self) -> EffectSupport:
         """What the service does with idempotency keys."""
         return self._effect_support
+
+    @property
+    def moves_freight_apart(self) -> bool:
+        """Whether address and freight are changed by two calls."""
+        return self._moves_freight_apart
 
     async def __aenter__(self) -> Self:
         return self

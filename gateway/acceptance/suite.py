@@ -19,8 +19,7 @@ from engines.contract import Locale, Tier
 from engines.shops.demo import seed
 from engines.shops.demo.bench import Row
 from engines.shops.demo.faults import Fault
-from engines.shops.effects import InvoiceKind
-from engines.shops.port import Address, OrderStatus, ParcelStatus
+from engines.shops.port import Address, InvoiceKind, OrderStatus, ParcelStatus
 from gateway.outcome import Status
 
 

@@ -26,7 +26,7 @@ from engines.agent.recipes.parcels import (
     PutOffDelivery,
     SplitParcels,
 )
-from engines.agent.recipes.recipe import Computed, Recipe
+from engines.agent.recipes.recipe import Computed, Recipe, Reversible
 from engines.agent.recipes.refund_item import RefundItem
 from engines.voice import Voice
 
@@ -37,6 +37,7 @@ __all__ = [
     "Computed",
     "Recipe",
     "RefundItem",
+    "Reversible",
     "all_recipes",
     "late_refunds",
 ]

@@ -1,9 +1,10 @@
 """
 Change the address of an unshipped order; freight follows, the customer is told.
 
-A lower freight is refunded with the change. A higher one is asked for by a
-payment link, and the shop changes the address when it is paid: until then the
-order stays as it is, and the customer is told so.
+A lower freight is refunded with the change; a shop that does so by two calls gets
+its address back if the refund is refused. A higher one is asked for by a payment
+link, and the shop changes the address when it is paid: until then the order stays
+as it is, and the customer is told so.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Mapping
 import msgspec
 
 from engines.agent import money
-from engines.agent.ledger import ActionRecord, Step
+from engines.agent.ledger import NOTIFY, ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
 from engines.agent.recipes.effect_recipe import later
 from engines.agent.recipes.recipe import Computed
 from engines.agent.wording import address_text, amount
 from engines.contract import Locale, Risk
+from engines.shops.effects import OrderEffect, RefundFreight, SetAddress
 from engines.shops.port import (
     Address,
     Effect,
@@ -77,16 +79,37 @@ class ChangeAddress:
             marks.add("unknown_region")
             freight = order.freight_minor
         moves = freight - order.freight_minor if order.status == "paid" else 0
-        return self._computed(order, locale, address, freight, moves, frozenset(marks))
+        is_apart = shop.moves_freight_apart and order.status == "paid"
+        steps = _steps(moves, is_apart=is_apart)
+        return self._computed(
+            order, locale, address, freight, moves, frozenset(marks), steps
+        )
 
     async def perform(self, shop: ShopPort, record: ActionRecord, step: Step) -> Effect:
-        """Change the address now, or when the link is paid."""
+        """Change the address now, or when the link is paid; or refund the freight."""
         at = OrderAt(record.user_id, record.order_id, record.order_version)
         address = msgspec.convert(record.args["address"], Address)
         freight = int(record.args["freight_minor"])
         if step.kind == "change_address_when_paid":
             return await shop.change_address_when_paid(step.key, at, address, freight)
-        return await shop.change_address(step.key, at, address, freight)
+        if step.kind == "change_address":
+            return await shop.change_address(step.key, at, address, freight)
+        effect: OrderEffect = SetAddress(version=at.version, address=address)
+        if step.kind == "refund_freight":
+            effect = RefundFreight(
+                version=at.version + 1, amount_minor=record.amount_minor
+            )
+        return await shop.perform(step.key, at.user_id, at.order_id, effect)
+
+    async def undo(
+        self, shop: ShopPort, record: ActionRecord, _step: Step, key: str
+    ) -> Effect:
+        """Put the address back; the freight is refunded last, or not at all."""
+        effect = SetAddress(
+            version=record.order_version + 1,
+            address=msgspec.convert(record.before["address"], Address),
+        )
+        return await shop.perform(key, record.user_id, record.order_id, effect)
 
     def done(self, record: ActionRecord, voice: Voice) -> str:
         """Tell what the receipt says: changed, or waiting for payment."""
@@ -124,6 +147,7 @@ class ChangeAddress:
         freight: int,
         moves: int,
         marks: frozenset[str],
+        steps: tuple[str, ...],
     ) -> Computed:
         say = self._voice.say
         old = amount(order.freight_minor, order.currency, locale)
@@ -139,10 +163,7 @@ class ChangeAddress:
                 "freight_minor": freight,
                 "locale": locale,
             },
-            steps=(
-                "change_address_when_paid" if moves > 0 else "change_address",
-                "notify",
-            ),
+            steps=steps,
             summary=say(
                 "agent.change_address.summary",
                 locale,
@@ -181,3 +202,13 @@ class ChangeAddress:
         return self._voice.say(
             f"{key}_{kind}", locale, old=old, new=new, difference=difference
         )
+
+
+def _steps(moves: int, *, is_apart: bool) -> tuple[str, ...]:
+    """Kinds of effects; *moves* is by how much the freight of a paid order rises."""
+    if moves > 0:
+        return ("change_address_when_paid", NOTIFY)
+    if not is_apart:
+        return ("change_address", NOTIFY)
+    refund = ("refund_freight",) if moves else ()
+    return ("set_address", *refund, NOTIFY)

@@ -1,14 +1,15 @@
 """
 What a recipe is: a computation on records, and the steps that carry it out.
 
-Steps are effects with keys of their own; the first one is the action itself,
-the others (telling the customer) never undo it.
+Steps are effects with keys of their own. The first one is the action itself; if a
+later one is refused, those before it are taken back (:class:`Reversible`). Telling
+the customer is a step, too, that never undoes anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -89,9 +90,20 @@ class Recipe(Protocol):
         ...
 
     async def perform(self, shop: ShopPort, record: ActionRecord, step: Step) -> Effect:
-        """Carry out the first step of a record, with the step's own key."""
+        """Carry out one step of a record, with the step's own key."""
         ...
 
     def done(self, record: ActionRecord, voice: Voice) -> str:
         """Tell the customer what was done, from the record's receipts alone."""
+        ...
+
+
+@runtime_checkable
+class Reversible(Protocol):
+    """A recipe of several effects, of which all but the last can be taken back."""
+
+    async def undo(
+        self, shop: ShopPort, record: ActionRecord, step: Step, key: str
+    ) -> Effect:
+        """Take the effect of *step* back, under *key*."""
         ...

@@ -192,9 +192,7 @@ def _each_time(db: sqlite3.Connection, ask: Ask, change: Change) -> Effect:
     return _carried_out(db, ask, change, name)
 
 
-def _carried_out(
-    db: sqlite3.Connection, ask: Ask, change: Change, name: str
-) -> Effect:
+def _carried_out(db: sqlite3.Connection, ask: Ask, change: Change, name: str) -> Effect:
     detail = change(db)
     number = db.execute("SELECT count(*) FROM effects").fetchone()[0] + 1
     initials = "".join(word[0] for word in ask.kind.split("_")).upper()

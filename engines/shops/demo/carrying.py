@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engines.shops import effects as wanted
-from engines.shops.demo import claims, exchanges, parcels, payments
+from engines.shops.demo import addresses, claims, exchanges, parcels, payments
 from engines.shops.port import Order
 
 
@@ -25,6 +25,8 @@ _CARRY: dict[type[wanted.OrderEffect], Callable[..., dict[str, Any]]] = {
     wanted.ProtectPrice: claims.protect_price,
     wanted.ReissueInvoice: claims.reissue_invoice,
     wanted.ChaseRefund: claims.chase_refund,
+    wanted.SetAddress: addresses.set_place,
+    wanted.RefundFreight: addresses.refund_freight,
 }
 
 

@@ -13,17 +13,10 @@ import sqlite3
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from engines.shops.demo import records
 from engines.shops.demo.books import Refusal
 from engines.shops.port import Order, OrderLine, RefundStatus
-from engines.shops.wire import (
-    AddressChange,
-    Cancellation,
-    Notification,
-    RefundRequest,
-)
+from engines.shops.wire import Cancellation, Notification, RefundRequest
 
 
 #: Working days within which a refund arrives at the latest.
@@ -33,26 +26,6 @@ ZONE = ZoneInfo("Asia/Shanghai")
 UNSHIPPED = frozenset({"unpaid", "paid"})
 REFUNDABLE = frozenset({"paid", "delivered", "completed"})
 _FRIDAY = 4
-
-
-def change_address(
-    db: sqlite3.Connection, found: Order, body: AddressChange, at: str
-) -> dict[str, Any]:
-    """Change the address of an unshipped order; refund what freight fell."""
-    check_movable(db, found, body)
-    difference = body.freight_minor - found.freight_minor
-    if found.status == "paid" and difference > 0:
-        raise Refusal("payment_needed", "the higher freight must be paid first")
-    back = -difference if found.status == "paid" else 0
-    set_address(db, found, body)
-    if back:
-        book_refund(db, found, at, amount=back, reason="freight")
-    return {
-        "order_id": found.id,
-        "freight_minor": body.freight_minor,
-        "refund_minor": back,
-        "address": msgspec.to_builtins(body.address),
-    }
 
 
 def refund_line(
@@ -127,20 +100,6 @@ def notify(
 def check_version(found: Order, version: int) -> None:
     if found.version != version:
         raise Refusal("version_conflict", f"the order is at version {found.version}")
-
-
-def check_movable(db: sqlite3.Connection, found: Order, body: AddressChange) -> None:
-    """Refuse an address change that is stale, late, incomplete or miscalculated."""
-    check_version(found, body.version)
-    if found.status not in UNSHIPPED:
-        raise Refusal("already_shipped", f"an order that is {found.status}")
-    if found.ships_with or found.joined:
-        raise Refusal("merged", "the order shares its parcel with another")
-    address = msgspec.to_builtins(body.address)
-    if not all(part.strip() for part in address.values()):
-        raise Refusal("incomplete_address", "every part of an address is needed", 422)
-    if body.freight_minor != records.order_freight(db, found, body.address.region):
-        raise Refusal("freight_mismatch", "the freight is not that of the table")
 
 
 def _refundable_line(found: Order, body: RefundRequest) -> OrderLine:
@@ -237,24 +196,6 @@ def book_refund(
             "UPDATE customers SET points_minor = points_minor + ? WHERE id = ?",
             (points, found.user_id),
         )
-
-
-def set_address(db: sqlite3.Connection, found: Order, body: AddressChange) -> None:
-    """Write address and freight into the order, at its next version."""
-    parts = body.address
-    db.execute(
-        "UPDATE orders SET name = ?, phone = ?, region = ?, city = ?, street = ?, "
-        "freight_minor = ?, version = version + 1 WHERE id = ?",
-        (
-            parts.name,
-            parts.phone,
-            parts.region,
-            parts.city,
-            parts.street,
-            body.freight_minor,
-            found.id,
-        ),
-    )
 
 
 def touch(db: sqlite3.Connection, found: Order, status: str) -> None:

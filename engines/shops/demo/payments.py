@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from engines.shops.demo import effects, exchanges, records
+from engines.shops.demo import addresses, exchanges, records
 from engines.shops.demo.books import Refusal
 from engines.shops.effects import ExchangeItem
 from engines.shops.port import Address, Order
@@ -23,7 +23,7 @@ def ask_payment(
     db: sqlite3.Connection, found: Order, body: AddressChange, at: str, token: str
 ) -> dict[str, Any]:
     """Open a payment link for the higher freight; earlier links become void."""
-    effects.check_movable(db, found, body)
+    addresses.check_movable(db, found, body)
     amount = body.freight_minor - found.freight_minor
     if found.status != "paid" or amount <= 0:
         raise Refusal("no_payment_needed", "nothing is to be paid for this change")
@@ -137,4 +137,4 @@ def _apply_address(db: sqlite3.Connection, order: Order, found: dict[str, Any]) 
         freight_minor=found["freight_minor"],
     )
     _take_money(db, order, found)
-    effects.set_address(db, order, body)
+    addresses.set_address(db, order, body)

@@ -14,8 +14,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from engines import yamlfile
-from engines.shops.effects import InvoiceKind
-from engines.shops.port import Address, OrderStatus, ParcelStatus, RefundStatus
+from engines.shops.orders import (
+    Address,
+    InvoiceKind,
+    OrderStatus,
+    ParcelStatus,
+    RefundStatus,
+)
 
 
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]

@@ -28,7 +28,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from engines.shops.demo import bench, filling, pages, seed
 from engines.shops.demo.books import Books, KeyUse, Refusal
-from engines.shops.demo.desk import Counter, Desk
+from engines.shops.demo.counter import Counter
+from engines.shops.demo.desk import Desk
 from engines.shops.demo.faults import Saboteur, Switchboard
 from engines.shops.wire import Problem
 
