@@ -62,7 +62,7 @@ class Told(msgspec.Struct, kw_only=True):
         for action in actions:
             if action["state"] == "done":
                 self.done.add(action["id"])
-            if action["state"] == "failed":
+            if action["state"] in {"failed", "compensated"}:
                 self.failed.add(action["id"])
 
     def hear_result(self, result: Mapping[str, Any]) -> None:

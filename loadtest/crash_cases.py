@@ -31,7 +31,9 @@ _LINES: Sequence[Mapping[str, Any]] = (
     {"sku": "TS-13"},
 )
 _DELIVERED = {"status": "delivered", "hours_ago": 120, "delivered_hours_ago": 60}
-_STREET = AddressParts(region=_NEAR, city="宁波市", street="海曙区中山西路9号")
+#: Where every order goes at first, and where some shall go.
+STREET = "西湖区文三路90号"
+_ELSEWHERE = AddressParts(region=_NEAR, city="宁波市", street="海曙区中山西路9号")
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +46,14 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
         draft: Without the ids, which the case fills in.
 
         joins: A second order of the customer joins.
+
+        is_apart: The shop changes address and freight by two calls.
     """
 
     draft: Draft
     order: Mapping[str, Any] = {}
     joins: bool = False
+    is_apart: bool = False
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +72,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     errand: str
     way: Way
     draft: Draft
+    is_apart: bool = False
 
     @property
     def text(self) -> str:
@@ -96,13 +102,28 @@ def errands(today: dt.date) -> dict[str, Errand]:
             draft=Draft("refund_item", line=2, quantity=1), order=_DELIVERED
         ),
         "change_address": Errand(
-            draft=Draft("change_address", address=_STREET),
+            draft=Draft("change_address", address=_ELSEWHERE),
             order={"region": _FAR, "freight": 1800},
+        ),
+        "address_then_freight": Errand(
+            draft=Draft("change_address", address=_ELSEWHERE),
+            order={"region": _FAR, "freight": 1800},
+            is_apart=True,
+        ),
+        "address_taken_back": Errand(
+            draft=Draft("change_address", address=_ELSEWHERE),
+            # All but 5 of what was paid went back: no freight can be refunded.
+            order={
+                "region": _FAR,
+                "freight": 1800,
+                "refunds": [{"status": "paid_back", "amount": 35_295, "hours_ago": 9}],
+            },
+            is_apart=True,
         ),
         "dearer_address": Errand(
             draft=Draft(
                 "change_address",
-                address=msgspec.structs.replace(_STREET, region=_FAR),
+                address=msgspec.structs.replace(_ELSEWHERE, region=_FAR),
             ),
         ),
         "exchange_item": Errand(
@@ -174,12 +195,21 @@ def approvals() -> dict[str, Errand]:
     }
 
 
-def cases(count: int, chance: random.Random, today: dt.date) -> list[Case]:
-    """Cases of every errand in turn; a fifth needs approval, a fifth is given up."""
+def cases(
+    count: int, chance: random.Random, today: dt.date, only: Sequence[str] = ()
+) -> list[Case]:
+    """
+    Cases of every errand in turn; a fifth needs approval, a fifth is given up.
+
+    With *only* these errands, and none that needs approval.
+    """
     usual, large = errands(today), approvals()
+    ways: tuple[Way, ...] = ("turn", "turn", "turn", "given_up", "approval")
+    if only:
+        usual, ways = {name: usual[name] for name in only}, ways[:-1]
     found = []
     for number in range(count):
-        way: Way = chance.choice(("turn", "turn", "turn", "given_up", "approval"))
+        way = chance.choice(ways)
         known = large if way == "approval" else usual
         kind = list(known)[number % len(known)]
         found.append(_case(number, way, kind, known[kind]))
@@ -194,7 +224,12 @@ def _case(number: int, way: Way, kind: str, errand: Errand) -> Case:
         others=(f"{order_id}B",) if errand.joins else (),
     )
     return Case(
-        name=f"c{number:05}", order_id=order_id, errand=kind, way=way, draft=draft
+        name=f"c{number:05}",
+        order_id=order_id,
+        errand=kind,
+        way=way,
+        draft=draft,
+        is_apart=errand.is_apart,
     )
 
 
@@ -237,7 +272,7 @@ def _order(case: Case, order_id: str, other: Mapping[str, Any]) -> dict[str, Any
             "phone": "13800010001",
             "region": other.get("region", _NEAR),
             "city": "杭州市",
-            "street": "西湖区文三路90号",
+            "street": STREET,
         },
         "lines": list(_LINES),
         **fields,

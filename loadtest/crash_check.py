@@ -21,8 +21,9 @@ from itertools import groupby
 
 import msgspec
 
-from engines.agent.ledger import UNSETTLED, ActionRecord, ActionState
-from loadtest.crash_cases import Case
+from engines.agent.ledger import NOTIFY, UNSETTLED, ActionRecord, ActionState
+from engines.agent.shop_calls import undo_key
+from loadtest.crash_cases import STREET, Case
 from loadtest.shop_process import Books, Effect
 
 
@@ -87,7 +88,7 @@ def check(
         )
     }
     rows = rows_by_key(books)
-    known = {step.key for record in records for step in record.steps}
+    known = {key for record in records for key in effect_keys(record)}
     findings = [
         Finding("unrecorded", "", f"{found[0].kind} {key}")
         for key, found in rows.items()
@@ -123,8 +124,6 @@ class _Judge:
         self._records = records
         self._rows = rows
         self._books = books
-        keys = [step.key for one in records for step in one.steps]
-        self._effects = [row for key in keys for row in rows.get(key, ())]
 
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong with it."""
@@ -133,11 +132,12 @@ class _Judge:
             yield from self._of_record(record)
 
     def _of_case(self) -> Iterator[Finding]:
-        made = [one.kind for one in self._effects if one.kind != "notify"]
-        if len(made) > 1:
-            yield self._finding("twice", f"effects {made}")
+        acted = [one.id for one in self._records if self._made(one)]
+        if len(acted) > 1:
+            yield self._finding("twice", f"{acted} all took effect")
         if self._books.told.get(self._case.name, 0) > 1:
             yield self._finding("twice", "notified twice")
+        made = [row.kind for one in self._records for row in self._made(one)]
         moves = sum(kind not in _MOVES_NOTHING for kind in made)
         order = self._books.orders[self._case.order_id]
         if order.version > 1 + moves:
@@ -148,32 +148,66 @@ class _Judge:
         for error in self._heard.errors:
             yield self._finding("stuck", error)
 
+    def _made(self, record: ActionRecord) -> list[Effect]:
+        """What the shop did for a record, telling the customer left out."""
+        return [
+            row
+            for key in effect_keys(record)
+            for row in self._rows.get(key, ())
+            if row.kind != NOTIFY
+        ]
+
     def _is_with_people(self) -> bool:
         """A person has it, or the customer was told that it was refused."""
         states = {one.state for one in self._records}
         given_up = self._case.way != "turn" and bool(states & _WITH_PEOPLE)
-        refused = "failed" in self._heard.told.values()
-        return given_up or self._heard.is_with_person or refused
+        refused = {"failed", "compensated"} & set(self._heard.told.values())
+        return given_up or self._heard.is_with_person or bool(refused)
 
     def _of_record(self, record: ActionRecord) -> Iterator[Finding]:
-        rows = self._rows.get(record.steps[0].key, []) if record.steps else []
-        if record.state is ActionState.DONE and not rows:
-            yield self._finding(
-                "untrue", f"{record.id} is recorded as done, and is not"
-            )
-        if record.state in _NOT_DONE and rows:
+        for key in effect_keys(record):
+            rows = self._rows.get(key, [])
+            if len(rows) > 1:
+                yield self._finding("twice", f"{rows[0].kind} of {record.id}")
+        made = self._made(record)
+        if record.state is ActionState.DONE and not self._is_done(record):
+            yield self._finding("untrue", f"{record.id} recorded as done, and is not")
+        if record.state in _NOT_DONE and made:
             yield self._finding("untrue", f"{record.id} is done, says {record.state}")
+        if record.state is ActionState.COMPENSATED and not self._is_back(record):
+            yield self._finding("untrue", f"{record.id} was not taken back")
         told = self._heard.told.get(record.id)
         if told == "done" and record.state is not ActionState.DONE:
             yield self._finding("untrue", f"{record.id} told done, is {record.state}")
-        if rows and rows[0].at_s < _intent_s(record):
+        if made and made[0].at_s < _intent_s(record):
             yield self._finding("early", f"{record.id} was called before its intent")
         if record.state in UNSETTLED:
             yield self._finding("unsettled", f"{record.id} at rest {record.state}")
 
+    def _is_done(self, record: ActionRecord) -> bool:
+        """Every step took place, and none was taken back."""
+        steps = [step for step in record.steps if step.kind != NOTIFY]
+        there = all(step.key in self._rows for step in steps)
+        return there and not any(undo_key(step) in self._rows for step in steps)
+
+    def _is_back(self, record: ActionRecord) -> bool:
+        """What took place was taken back, and the order is where it was."""
+        order = self._books.orders[self._case.order_id]
+        there = [step for step in record.steps if step.key in self._rows]
+        return order.street == STREET and all(
+            undo_key(step) in self._rows for step in there
+        )
+
     def _finding(self, kind: str, detail: str) -> Finding:
         case = self._case
         return Finding(kind, f"{case.name} {case.errand} {case.way}", detail)
+
+
+def effect_keys(record: ActionRecord) -> list[str]:
+    """Every key that the record's calls may have had."""
+    there = [step.key for step in record.steps]
+    back = [undo_key(step) for step in record.steps if step.kind != NOTIFY]
+    return there + back
 
 
 def _intent_s(record: ActionRecord) -> float:

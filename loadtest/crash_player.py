@@ -19,16 +19,16 @@ import msgspec
 from engines.contract import OpenTask
 from loadtest.crash_cases import Case
 from loadtest.crash_check import Heard
-from loadtest.crash_worker import MORE_PLACES, PLACES, Done, Job
+from loadtest.crash_worker import PLACES, Done, Job
 
 
 #: Share of deaths at a random time, and the latest such time, seconds.
 RANDOM_SHARE = 0.3
 LATEST_S = 0.12
-#: Chances that the worker that takes something up dies, too, again and again.
-AGAIN = (1.0, 0.45, 0.25)
+#: Chances that whoever takes something up dies, too, once and once more.
+AGAIN = (0.5, 0.3)
 #: Chance that the worker of an opening turn dies.
-OPENING = (0.15,)
+OPENING_DIES = 0.15
 #: Tries of one job that nothing kills, and the pause between them, seconds.
 TRIES, PAUSE_S = 6, 0.3
 #: Proposals that one customer agrees to: none should need a second.
@@ -62,24 +62,23 @@ class Nursery:
         """Workers killed so far."""
         return sum(self.places.values())
 
-    async def work(self, dying: Sequence[float], **job: Any) -> Done:
+    async def work(self, dying: Sequence[tuple[float, str]], **job: Any) -> Done:
         """
         Have a job done, by as many workers as it takes.
 
         Args:
-            dying: For each worker before the last ones, the chance that it dies.
+            dying: For each worker before the last ones the chance that it dies,
+                and the row of :data:`PLACES` where.
 
             job: Fields of :class:`Job`.
         """
+        for likely, row in dying:
+            if self._chance.random() < likely:
+                done = await self.die(row, **job)
+                if done is not None and not done.error:
+                    return done
         whole = msgspec.structs.replace(self._job, **job)
         done = None
-        for likely in dying:
-            doomed = self._doomed(whole, likely)
-            done = await self._once(doomed)
-            if done is not None and not done.error:
-                return done
-            if done is None:
-                self._count(doomed)
         for _ in range(TRIES):
             done = await self._once(whole)
             if done is not None and not done.error:
@@ -87,26 +86,22 @@ class Nursery:
             await asyncio.sleep(PAUSE_S)
         return done or Done(error="it died by itself")
 
-    async def try_once(self, **job: Any) -> Done | None:
+    async def die(self, row: str, **job: Any) -> Done | None:
         """Have one doomed worker try; None if it died, as most do."""
-        doomed = self._doomed(msgspec.structs.replace(self._job, **job), 1.0)
+        doomed = self._doomed(msgspec.structs.replace(self._job, **job), row)
         done = await self._once(doomed)
         if done is None:
-            self._count(doomed)
+            place = doomed.dies_at or "at a random time"
+            self.places[place] = self.places.get(place, 0) + 1
         return done
 
-    def _doomed(self, job: Job, likely: float) -> Job:
-        if self._chance.random() > likely:
-            return job
+    def _doomed(self, job: Job, row: str) -> Job:
         if self._chance.random() < RANDOM_SHARE:
             after_s = self._chance.uniform(0.001, LATEST_S)
             return msgspec.structs.replace(job, dies_after_s=after_s)
-        place = self._chance.choice(PLACES + MORE_PLACES)
-        return msgspec.structs.replace(job, dies_at=place)
-
-    def _count(self, doomed: Job) -> None:
-        place = doomed.dies_at or "at a random time"
-        self.places[place] = self.places.get(place, 0) + 1
+        nth = self._chance.randint(1, 2) if job.is_apart else 1
+        place = self._chance.choice(PLACES[row])
+        return msgspec.structs.replace(job, dies_at=place, dies_nth=nth)
 
     async def _once(self, job: Job) -> Done | None:
         """What one worker came to; None if it died."""
@@ -128,12 +123,16 @@ class Player:
         self._case = case
         self._nursery = nursery
         self._numbers = iter(range(1, 100))
+        is_refused = case.errand == "address_taken_back"
+        self._first = "refused" if is_refused else "consent"
+        self._again = "back again" if is_refused else "again"
         self.heard = Heard()
 
     async def play(self) -> None:
         """From the wish to its end."""
         case = self._case
-        opened = await self._turn(OPENING, draft=case.draft, text=case.text)
+        dying = [(OPENING_DIES, "opening")]
+        opened = await self._turn(dying, draft=case.draft, text=case.text)
         if opened.open_task is None and not opened.error:
             self.heard.errors.append(f"nothing was proposed: {opened}")
         for _ in range(ROUNDS):
@@ -145,46 +144,47 @@ class Player:
     async def _agree(self, task: OpenTask, actions: list[str]) -> Done:
         """The customer says yes to what was shown."""
         case = self._case
+        turn = {"open_task": task, "text": _YES, "said": (case.text,)}
         if case.way == "given_up":
-            await self._turn_given_up(task)
-            await self._on_each(actions, ("settle",))
+            await self._turn_given_up(turn)
+            await self._on_each(actions, "settle", self._again)
             return Done()
-        done = await self._turn(AGAIN, open_task=task, text=_YES, said=(case.text,))
+        done = await self._turn(self._dying(self._first), **turn)
         if case.way == "approval":
-            await self._on_each(actions, ("approve", "settle"))
+            await self._on_each(actions, "approve", "approve")
+            await self._on_each(actions, "settle", self._again)
         return done
 
-    async def _turn(self, dying: Sequence[float], **job: Any) -> Done:
-        seq = next(self._numbers)
-        done = await self._nursery.work(
-            dying, do="turn", conversation=self._case.name, seq=seq, **job
-        )
+    def _dying(self, first: str) -> list[tuple[float, str]]:
+        return [(1.0, first), *((likely, self._again) for likely in AGAIN)]
+
+    async def _turn(self, dying: Sequence[tuple[float, str]], **job: Any) -> Done:
+        done = await self._nursery.work(dying, **self._as_turn(), **job)
         self._hear(done)
         return done
 
-    async def _turn_given_up(self, task: OpenTask) -> None:
+    async def _turn_given_up(self, turn: dict[str, Any]) -> None:
         """A worker dies, and nobody repeats the turn: a person has the talk."""
-        seq = next(self._numbers)
-        done = await self._nursery.try_once(
-            do="turn",
-            conversation=self._case.name,
-            seq=seq,
-            open_task=task,
-            text=_YES,
-            said=(self._case.text,),
-        )
+        done = await self._nursery.die(self._first, **self._as_turn(), **turn)
         self.heard.is_with_person = True
         if done is not None:
             self._hear(done)
 
-    async def _on_each(self, actions: list[str], deeds: Sequence[str]) -> None:
+    async def _on_each(self, actions: list[str], deed: str, first: str) -> None:
         for id_ in actions:
-            for deed in deeds:
-                dying = AGAIN if deed == deeds[0] else AGAIN[1:]
-                done = await self._nursery.work(
-                    dying, do=deed, conversation=self._case.name, action_id=id_
-                )
-                self._hear(done)
+            done = await self._nursery.work(
+                self._dying(first), **(self._as_turn() | {"do": deed, "action_id": id_})
+            )
+            self._hear(done)
+
+    def _as_turn(self) -> dict[str, Any]:
+        case = self._case
+        return {
+            "do": "turn",
+            "conversation": case.name,
+            "is_apart": case.is_apart,
+            "seq": next(self._numbers),
+        }
 
     def _hear(self, done: Done) -> None:
         self.heard.told |= dict(done.told)

@@ -101,6 +101,7 @@ def run_crash_proof(
     tell: Callable[[str], None],
     kinds: Sequence[str] = tuple(KINDS),
     worker: Sequence[str] = ("-m", "loadtest.crash_worker"),
+    errands: Sequence[str] = (),
 ) -> CrashReport:
     """
     Kill workers until there were *kills* deaths, shared by the kinds of shops.
@@ -111,6 +112,8 @@ def run_crash_proof(
         kinds: Of :data:`KINDS`.
 
         worker: How Python is told to start the nursery; for planted bugs.
+
+        errands: Only these of :mod:`loadtest.crash_cases`; all if empty.
     """
     started = time.monotonic()
     with ExitStack() as parts:
@@ -122,7 +125,8 @@ def run_crash_proof(
         reports, places = [], dict[str, int]()
         for number, kind in enumerate(kinds):
             wanted = kills // len(kinds) + (number < kills % len(kinds))
-            run = _Run(kind, wanted, random.Random(f"{seed}-{kind}"), tell)
+            chance = random.Random(f"{seed}-{kind}")
+            run = _Run(kind, wanted, chance, tell, errands)
             reports.append(run.carry_out(folder / kind, shop, store.url, nursery))
             for place, count in run.places.items():
                 places[place] = places.get(place, 0) + count
@@ -161,16 +165,18 @@ class _Run:
         kills: int,
         chance: random.Random,
         tell: Callable[[str], None],
+        errands: Sequence[str],
     ) -> None:
         self._kind = kind
         self._wanted = kills
         self._chance = chance
         self._tell = tell
+        self._told = 0
         self._today = today_of(time.time())
         # Every recipe in every way, and more than enough to die for.
         self._cases = [
             msgspec.structs.replace(one, name=f"{kind[0]}{one.name}")
-            for one in cases(max(80, kills * 2), chance, self._today)
+            for one in cases(max(80, kills * 2), chance, self._today, errands)
         ]
         self._players: dict[str, Player] = {}
         self.places: dict[str, int] = {}
@@ -207,14 +213,17 @@ class _Run:
             for case in waiting:
                 if nursery.deaths >= self._wanted:
                     return
-                before = nursery.deaths // _TOLD_EVERY
                 player = self._players[case.name] = Player(case, nursery)
                 await player.play()
-                if nursery.deaths // _TOLD_EVERY > before:
-                    self._tell(f"keys {self._kind}: {nursery.deaths} kills")
+                self._progress(nursery.deaths)
 
         await asyncio.gather(*(lane() for _ in range(AT_ONCE)))
         return await self._records(nursery.store_url)
+
+    def _progress(self, deaths: int) -> None:
+        if deaths // _TOLD_EVERY > self._told:
+            self._told = deaths // _TOLD_EVERY
+            self._tell(f"keys {self._kind}: {deaths} of {self._wanted} kills")
 
     async def _records(self, store_url: str) -> list[ActionRecord]:
         scripts = await Scripts.connect(store_url)

@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -58,12 +58,8 @@ _SENT_S = 0.004
 _BUDGET_S = 30.0
 _LOOK_S = 0.0005
 
-#: Named places, in the order in which an undisturbed turn comes by.
-PLACES = (
-    "proposed.before",
-    "proposed.after",
-    "confirmed.before",
-    "confirmed.after",
+_OPENING = ("proposed.before", "proposed.after", "answered")
+_CARRYING_OUT = (
     "executing.before",
     "executing.after",
     "effect.before",
@@ -78,17 +74,32 @@ PLACES = (
     "done.after",
     "answered",
 )
-#: Places of an approval and of a recovery.
-MORE_PLACES = (
-    "approved.before",
-    "approved.after",
-    "unknown.before",
-    "unknown.after",
+#: Where a worker may find what another one left.
+_FINDING = (
     "find.before",
     "find.after",
+    "unknown.before",
+    "unknown.after",
     "parked.before",
     "parked.after",
 )
+_GOING_BACK = (
+    "compensating.before",
+    "compensating.after",
+    "back.before",
+    "back.after",
+    "compensated.before",
+    "compensated.after",
+)
+#: Named places by what is done, in the order in which a worker comes by.
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "opening": _OPENING,
+    "consent": ("confirmed.before", "confirmed.after", *_CARRYING_OUT),
+    "again": (*_FINDING, *_CARRYING_OUT),
+    "back again": (*_FINDING, *_GOING_BACK),
+    "approve": ("approved.before", "approved.after", *_CARRYING_OUT),
+    "refused": ("confirmed.after", *_CARRYING_OUT[:-3], *_GOING_BACK),
+}
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +113,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
         action_id: Of the record that is approved or settled.
 
-        dies_at: Place of :data:`PLACES` at which the worker kills itself.
+        is_apart: The shop changes address and freight by two calls.
+
+        dies_at: Place of :data:`PLACES` at which the worker kills itself, when it
+            comes by for the *dies_nth* time.
 
         dies_after_s: Time after which its parent kills it; 0 is never.
     """
@@ -121,7 +135,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     draft: Draft | None = None
     open_task: OpenTask | None = None
     action_id: str = ""
+    is_apart: bool = False
     dies_at: str = ""
+    dies_nth: int = 1
     dies_after_s: float = 0.0
 
 
@@ -147,21 +163,24 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 class _Deaths:
     """Where this process kills itself."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, nth: int) -> None:
         self._place = place
+        self._left = nth
 
     def at(self, place: str) -> None:
         """Die here, if it is the place."""
-        if place == self._place:
+        self._left -= place == self._place
+        if self._left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def sent(self, place: str, call: Awaitable[Any]) -> Any:
         """Make the call; die while it is on its way, if it is the place."""
-        if f"{place}.sent" == self._place:
+        if f"{place}.sent" == self._place and self._left == 1:
             task = asyncio.ensure_future(call)
             await asyncio.sleep(random.SystemRandom().uniform(0, _SENT_S))
             self.at(f"{place}.sent")
             return await task
+        self.at(f"{place}.sent")
         return await call
 
 
@@ -181,8 +200,7 @@ class _DyingLedger:
     async def move(
         self, record: ActionRecord, to: ActionState, why: str, **more: Any
     ) -> ActionRecord:
-        is_receipt = record.state is to is ActionState.EXECUTING
-        place = "receipt" if is_receipt else to.value
+        place = _place(record.state, to)
         return await self._around(
             place, lambda: self._ledger.move(record, to, why, **more)
         )
@@ -194,6 +212,13 @@ class _DyingLedger:
         result = await call()
         self._deaths.at(f"{place}.after")
         return result
+
+
+def _place(here: ActionState, to: ActionState) -> str:
+    """Name of a move: its state, or what a move within a state writes down."""
+    if here is not to:
+        return to.value
+    return "receipt" if to is ActionState.EXECUTING else "back"
 
 
 class _DyingShop:
@@ -238,10 +263,16 @@ class _Told:
 
 
 async def _do(job: Job) -> Done:
-    deaths = _Deaths(job.dies_at)
+    deaths = _Deaths(job.dies_at, job.dies_nth)
     scripts = await Scripts.connect(job.store_url)
     ledger: Any = _DyingLedger(StoreLedger(scripts, _wall_ms), deaths)
-    async with HttpShop(job.shop_url, job.shop_key, TIMEOUT_S, job.support) as real:
+    async with HttpShop(
+        job.shop_url,
+        job.shop_key,
+        TIMEOUT_S,
+        job.support,
+        moves_freight_apart=job.is_apart,
+    ) as real:
         shop: Any = _DyingShop(real, deaths)
         engine = AgentEngine.load(
             shop,

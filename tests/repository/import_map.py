@@ -384,6 +384,17 @@ MAP: Mapping[str, tuple[str, ...]] = {
     ),
     "loadtest.store_servers": ("gateway.store.server",),
     "loadtest.books_check": ("engines.agent.ledger", "loadtest.*"),
+    # Work on actions without a gateway around it: engine, ledger, shop.
+    "loadtest.crash_*": (
+        "engines.agent.*",
+        "engines.contract",
+        "engines.shops.*",
+        "engines.voice",
+        "gateway.approvals",
+        "gateway.config",
+        "gateway.store.*",
+        "loadtest.*",
+    ),
     "loadtest.l3_faults": (
         "engines.agent.ledger",
         "gateway.config",
@@ -482,6 +493,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest",
         "gateway.cli.loadtest_attack",
         "gateway.cli.loadtest_channels",
+        "gateway.cli.loadtest_effects",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.loadtest_simulation",

@@ -56,6 +56,17 @@ WAYS: dict[ActionState, tuple[ActionState, ...]] = {
         ActionState.UNKNOWN,
         ActionState.PARKED,
     ),
+    ActionState.COMPENSATING: (
+        ActionState.CONFIRMED,
+        ActionState.EXECUTING,
+        ActionState.COMPENSATING,
+    ),
+    ActionState.COMPENSATED: (
+        ActionState.CONFIRMED,
+        ActionState.EXECUTING,
+        ActionState.COMPENSATING,
+        ActionState.COMPENSATED,
+    ),
 }
 
 
