@@ -327,6 +327,10 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         business_url: Base address of the shop's business system; empty means
             none, and L2/L3 do without.
 
+        business_effects: What it does with the key of an effect: the same key takes
+            effect once (``idempotent``), keys can only be looked up (``findable``), or
+            they mean nothing (``blind``: a lost answer goes to a person).
+
         weight: Share of the contended tiers under overload, beside other shops.
 
         reply_clock: How people's replies are rated: ``3min``, ``5min`` (08:00-23:00,
@@ -347,6 +351,7 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     business_key: str = ""
     business_key_file: str = ""
     business_timeout_s: Seconds = 3.0
+    business_effects: Literal["idempotent", "findable", "blind"] = "idempotent"
     channels: tuple[ChannelConfig, ...] = ()
 
 

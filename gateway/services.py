@@ -26,6 +26,7 @@ from engines.retrieval.rewording import Reworder
 from engines.retrieval.writing import Writer
 from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
+from engines.shops.port import EffectSupport
 from engines.simulated import SimulatedEngine
 from engines.voice import Voice
 from gateway.answering import ShopService
@@ -197,5 +198,10 @@ async def _business(shop: ShopConfig, resources: AsyncExitStack) -> HttpShop | N
     if not shop.business_url:
         return None
     return await resources.enter_async_context(
-        HttpShop(shop.business_url, shop.business_key, shop.business_timeout_s)
+        HttpShop(
+            shop.business_url,
+            shop.business_key,
+            shop.business_timeout_s,
+            EffectSupport(shop.business_effects),
+        )
     )

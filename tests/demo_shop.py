@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from engines.shops.demo.books import KeyUse
 from engines.shops.demo.service import create_app
 
 
@@ -27,11 +28,16 @@ ROOT = Path(__file__).parents[1]
 class DemoShop:
     """One fresh shop with its own database, served from a thread."""
 
-    def __init__(self, folder: Path, seed: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: Path | None = None,
+        key_use: KeyUse = KeyUse.HONOURED,
+    ) -> None:
         self.path = folder / "shop.sqlite3"
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = create_app(self.path, KEY, faults=True, seed_path=seed)
+        app = create_app(self.path, KEY, faults=True, seed_path=seed, key_use=key_use)
         config = uvicorn.Config(app, log_level="critical", access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
