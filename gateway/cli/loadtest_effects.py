@@ -82,6 +82,7 @@ def _print_crashes(report: CrashReport) -> None:
     console.print(table)
     console.print(
         f"{report.kills} kills in {report.seconds:.0f} s at {len(report.places)} places"
+        " (random times count as one)"
     )
     for shop in report.shops:
         for finding in shop.findings[:20]:
