@@ -12,12 +12,20 @@ from typing import Any
 
 import msgspec
 
+from engines.agent.drafted_goods import (
+    LINE_RECIPES,
+    MAX_LINES,
+    all_units,
+    as_spoken_of,
+    corrected_line,
+    on_line,
+    refund,
+)
 from engines.agent.meant import (
     every_order,
     kinds_in,
     order_meant,
     order_of,
-    spoken_of,
 )
 from engines.agent.plan import Draft, Scene, Wants
 from engines.agent.reading import (
@@ -33,22 +41,14 @@ from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
 from engines.agent.reading.spelling import spelled
 from engines.agent.reading.titles import without_names
-from engines.shops.port import Order
 
 
-#: Lines or orders of one message that are worked on one after the other, at most.
-MAX_LINES = 5
-#: Tasks that are on one line of an order.
-LINE_RECIPES = frozenset(
-    {"refund_item", "exchange_item", "replace_item", "price_protection"}
-)
 _FEWEST_MERGED = 2
 #: What shall go later says nothing of what goes first.
 _LATER = re.compile(
     r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
     r"|\b(?:and )?(?:the )?(?:rest|others?|remaining|everything else)\b[^,.;]*|[^,.;]*\b(?:later|can wait)\b[^,.;]*"
 )
-_UNSHIPPED = frozenset({"unpaid", "paid"})
 
 
 class Drafting:
@@ -71,12 +71,20 @@ class Drafting:
             instead = ""
         elif instead:
             said = _with_order(scene, instead, said)
-        wanted = self._requested(scene, said)
+        wanted = self._requested(scene, said) or self._place_alone(scene, said)
         if not wanted:
             return None
         if instead:
             wanted = [self._put_right(scene, one, instead) for one in wanted]
         return _joined(wanted)
+
+    def again(
+        self, scene: Scene, recipes: tuple[wishes.Recipe, ...], text: str
+    ) -> Wants | None:
+        """The same tasks on what *text* names; None if it names nothing."""
+        if not kinds_in(scene, text):
+            return None
+        return _joined([self._one(scene, recipe, text, "") for recipe in recipes])
 
     def corrected(self, scene: Scene, draft: Draft, text: str) -> Draft:
         """*draft* with what the cleaned *text* says of it instead."""
@@ -87,7 +95,7 @@ class Drafting:
         if len(mention.ids) == 1 and mention.ids[0] != draft.order_id:
             draft = msgspec.structs.replace(draft, order_id=mention.ids[0], line=0)
         if draft.recipe in LINE_RECIPES:
-            draft = _corrected_line(scene, draft, folded)
+            draft = corrected_line(scene, draft, folded)
         return self.particulars(scene, draft, text, is_answer=False)
 
     def particulars(
@@ -124,7 +132,7 @@ class Drafting:
         requests = clauses.requests_in(
             text,
             lambda piece: kinds_in(scene, piece),
-            lambda piece: _plain(scene, piece),
+            lambda piece: without_orders(scene, piece),
         )
         wanted: list[Wants] = []
         named = references.mentioned_orders(text.lower(), scene.orders).ids
@@ -137,6 +145,30 @@ class Drafting:
             last = one.drafts[0].order_id or last
         return wanted
 
+    def _place_alone(self, scene: Scene, text: str) -> list[Wants]:
+        """A whole address beside no other wish is where the order shall go."""
+        folded = text.lower()
+        is_asked = wishes.look_in(folded) or wishes.is_forbidden(folded)
+        if is_asked or not self.addresses.parts(text).is_place:
+            return []
+        return [self._one(scene, "change_address", text, "")]
+
+    def _of_each(
+        self, scene: Scene, recipe: wishes.Recipe, text: str, ids: tuple[str, ...]
+    ) -> Wants | None:
+        """Goods of several orders: each part of the text on its own order, or None."""
+        for parts in references.parts_by_order(text, ids):
+            found = [
+                lines.mentioned_lines(
+                    part.lower(), order_of(scene, id_), is_answer=True
+                )
+                for id_, part in parts
+            ]
+            if len(parts) == len(ids) and all(one.units for one in found):
+                each = (self._one(scene, recipe, part, id_) for id_, part in parts)
+                return _joined(list(each))
+        return None
+
     def _put_right(self, scene: Scene, wants: Wants, text: str) -> Wants:
         drafts = tuple(self.corrected(scene, one, text) for one in wants.drafts)
         return msgspec.structs.replace(wants, drafts=drafts)
@@ -148,27 +180,12 @@ class Drafting:
             stranger = references.also_foreign(folded, scene.orders)
             mention = msgspec.structs.replace(mention, foreign=stranger)
         if recipe == "merge_orders":
-            return _merge(scene, mention, folded)
+            return _merge(scene, mention, folded, last)
+        if recipe in LINE_RECIPES:
+            return self._goods(scene, recipe, text, mention, last)
         order, choices = order_meant(scene, recipe, folded, mention, last)
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         draft = self.particulars(scene, draft, text, is_answer=False)
-        if recipe in LINE_RECIPES and not (mention.ids or mention.foreign or last):
-            before = spoken_of(scene, recipe, folded)
-            if before is not None:
-                order_id, line = before
-                count = counts.quantity(wishes.without_rest(folded)) or 0
-                draft = msgspec.structs.replace(
-                    draft, order_id=order_id, line=line, quantity=count
-                )
-                return Wants((draft,))
-        if recipe == "refund_item":
-            wants = refund(draft, order, folded)
-            return Wants(wants.drafts, mention.foreign, choices or wants.choices)
-        if recipe in LINE_RECIPES:
-            wants = on_line(draft, order, folded)
-            if recipe == "price_protection":
-                wants = _all_units(wants)
-            return Wants(wants.drafts, mention.foreign, choices or wants.choices)
         every = mention.ids or every_order(scene, recipe, folded, MAX_LINES)
         if len(every) > 1:
             return Wants(_for_each(draft, every), mention.foreign)
@@ -179,8 +196,35 @@ class Drafting:
             draft = msgspec.structs.replace(draft, lines=first)
         return Wants((draft,), mention.foreign, choices)
 
+    def _goods(
+        self,
+        scene: Scene,
+        recipe: wishes.Recipe,
+        text: str,
+        mention: references.Mention,
+        last: str,
+    ) -> Wants:
+        """A task on goods: of each order named, of the one meant, or spoken of before."""
+        if len(mention.ids) > 1:
+            each = self._of_each(scene, recipe, text, mention.ids)
+            if each is not None:
+                return msgspec.structs.replace(each, foreign=mention.foreign)
+        folded = spelled(text.lower())
+        order, choices = order_meant(scene, recipe, folded, mention, last)
+        draft = Draft(recipe=recipe, order_id=order.id if order else "")
+        draft = self.particulars(scene, draft, text, is_answer=False)
+        if not (mention.ids or mention.foreign or last):
+            before = as_spoken_of(scene, draft, folded)
+            if before is not None:
+                return Wants((before,))
+        read = refund if recipe == "refund_item" else on_line
+        wants = read(draft, order, folded)
+        if recipe == "price_protection":
+            wants = all_units(wants)
+        return Wants(wants.drafts, mention.foreign, choices or wants.choices)
 
-def _plain(scene: Scene, piece: str) -> str:
+
+def without_orders(scene: Scene, piece: str) -> str:
     """A piece without ids and names of goods, which could look like words of a task."""
     goods = (line for order in scene.orders for line in order.lines)
     return without_names(references.without_ids(piece, scene.orders), goods)
@@ -205,12 +249,6 @@ def _same_line(before: Wants, here: Wants, text: str) -> Wants:
     return Wants((draft,))
 
 
-def _all_units(wants: Wants) -> Wants:
-    """A price fell for all units that are kept; a number in the text is money."""
-    drafts = (msgspec.structs.replace(one, quantity=0) for one in wants.drafts)
-    return msgspec.structs.replace(wants, drafts=tuple(drafts))
-
-
 def _joined(wanted: list[Wants]) -> Wants:
     """
     All wishes of a message as one; what is unclear of the first stays so.
@@ -228,10 +266,18 @@ def _joined(wanted: list[Wants]) -> Wants:
     return Wants(tuple(rest), foreign, wanted[0].choices)
 
 
-def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
-    """Orders into one parcel: those that are named, or all that can be merged."""
+def _merge(
+    scene: Scene, mention: references.Mention, folded: str, last: str = ""
+) -> Wants:
+    """
+    Orders into one parcel: those that are named, or all that can be merged.
+
+    One that is named alone joins the order of the wish before it (*last*).
+    """
     accepted = scene.accepted.get("merge_orders", frozenset())
     ids = mention.ids
+    if len(ids) == 1 and last and last not in ids:
+        ids = (last, *ids)
     if len(ids) < _FEWEST_MERGED:
         described = references.described_orders(folded, scene.orders)
         open_ones = tuple(one for one in described if one in accepted)
@@ -250,80 +296,8 @@ def _merge(scene: Scene, mention: references.Mention, folded: str) -> Wants:
     return Wants((draft,), mention.foreign)
 
 
-def on_line(
-    draft: Draft, order: Order | None, folded: str, *, is_answer: bool = False
-) -> Wants:
-    """A draft for each line named, of a task that is on one line."""
-    about = (
-        folded.split("换成", maxsplit=1)[0]
-        if draft.recipe == "exchange_item"
-        else folded
-    )
-    said = lines.mentioned_lines(wishes.without_rest(about), order, is_answer=is_answer)
-    drafts = tuple(
-        msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)
-        for line, count in said.units[:MAX_LINES]
-    )
-    if order and drafts and draft.reason == "missing":
-        drafts = tuple(_gift_or_goods(one, order) for one in drafts)
-    return Wants(drafts or (draft,), "", tuple(map(str, said.choices)))
-
-
-def _gift_or_goods(draft: Draft, order: Order) -> Draft:
-    """A gift that did not come is claimed as a gift."""
-    line = next(one for one in order.lines if one.line == draft.line)
-    if not line.is_gift:
-        return draft
-    return Draft(recipe="claim_gift", order_id=order.id)
-
-
-def _corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
-    order = order_of(scene, draft.order_id)
-    rest = wishes.without_rest(folded)
-    said = lines.mentioned_lines(rest, order, is_answer=True)
-    if said.units and said.units[0][0] != draft.line:
-        line, units = said.units[0]
-        draft = msgspec.structs.replace(draft, line=line, quantity=units)
-    count = counts.quantity(rest)
-    if count is not None:
-        draft = msgspec.structs.replace(draft, quantity=count)
-    if draft.recipe == "refund_item" and wishes.keeps_gift(folded):
-        draft = msgspec.structs.replace(draft, keeps_gift=True)
-    return draft
-
-
 def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
     """The same task for several orders that were named."""
     return tuple(
         msgspec.structs.replace(draft, order_id=id_) for id_ in ids[:MAX_LINES]
     )
-
-
-def refund(
-    draft: Draft, order: Order | None, folded: str, *, is_answer: bool = False
-) -> Wants:
-    """A draft for each line named; a whole unshipped order is a cancellation."""
-    if wishes.keeps_gift(folded):
-        draft = msgspec.structs.replace(draft, keeps_gift=True)
-    rest = wishes.without_rest(folded)
-    if order and wishes.is_whole_order(folded):
-        named = lines.mentioned_lines(rest, order, is_answer=True)
-        if wishes.is_whole_by_name(folded) or not named.units:
-            return _whole(draft, order)
-    said = lines.mentioned_lines(rest, order, is_answer=is_answer)
-    drafts = tuple(
-        msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)
-        for line, count in said.units[:MAX_LINES]
-    )
-    if not drafts:
-        count = counts.quantity(rest) or draft.quantity
-        drafts = (msgspec.structs.replace(draft, quantity=count),)
-    return Wants(drafts, "", tuple(map(str, said.choices)))
-
-
-def _whole(draft: Draft, order: Order) -> Wants:
-    if order.status in _UNSHIPPED:
-        return Wants((Draft(recipe="cancel_order", order_id=order.id),))
-    goods = (line.line for line in order.lines if not line.is_gift)
-    drafts = tuple(msgspec.structs.replace(draft, line=line) for line in goods)
-    return Wants(drafts or (draft,))

@@ -8,17 +8,14 @@ guesses between two things, and what it does not know goes to a person.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Self
 
 import msgspec
 from opencc import OpenCC
 
-from engines.agent.drafting import (
-    LINE_RECIPES,
-    Drafting,
-    on_line,
-    refund,
-)
+from engines.agent.drafted_goods import LINE_RECIPES, on_line, refund
+from engines.agent.drafting import Drafting, without_orders
 from engines.agent.meant import from_history, order_of
 from engines.agent.plan import (
     AsksBack,
@@ -32,11 +29,20 @@ from engines.agent.plan import (
     Unclear,
     Wants,
 )
-from engines.agent.reading import counts, lines, references, wishes
+from engines.agent.reading import counts, references, wishes
 from engines.agent.reading.addresses import AddressReader
-from engines.agent.reading.consent import read_reply
+from engines.agent.reading.consent import is_firm, read_reply
+from engines.agent.reading.narrowing import left_of
 from engines.agent.reading.regions import Regions
-from engines.agent.reading.text import Simplify, clean, number
+from engines.agent.reading.text import Simplify, clean
+from engines.agent.reading.titles import named_lines
+from engines.agent.slot_answers import (
+    line_slot,
+    other_orders,
+    quantity_slot,
+    split_lines,
+    with_rest,
+)
 from engines.contract import Reason
 
 
@@ -66,7 +72,8 @@ class OfflinePlanner:
 
     async def plan(self, scene: Scene) -> Plan:
         """Say what the turn means; see :class:`engines.agent.plan.Planner`."""
-        text = clean(scene.turn.text, self.simplify)
+        text = self._read(scene, scene.turn.text)
+        scene = self._with_whole_ids(scene)
         if scene.task is None:
             return self._fresh(scene, text)
         if wishes.asks_human(text.lower()):
@@ -74,6 +81,21 @@ class OfflinePlanner:
         if scene.waits_for == "consent":
             return self._reply(scene, scene.task.draft, text)
         return self._slot(scene, scene.task.draft, text)
+
+    def _read(self, scene: Scene, text: str) -> str:
+        """Words of the customer's in the form that readers know."""
+        return references.in_full(clean(text, self.simplify), scene.orders)
+
+    def _with_whole_ids(self, scene: Scene) -> Scene:
+        """The same scene, with whole ids in the customer's earlier lines."""
+        lines = tuple(
+            msgspec.structs.replace(line, text=self._read(scene, line.text))
+            if line.role == "customer"
+            else line
+            for line in scene.turn.history
+        )
+        turn = msgspec.structs.replace(scene.turn, history=lines)
+        return msgspec.structs.replace(scene, turn=turn)
 
     def _fresh(self, scene: Scene, text: str) -> Plan:
         """A turn read as if nothing was open."""
@@ -87,10 +109,23 @@ class OfflinePlanner:
             is_rule = look == "refund_status" and not scene.orders
             return Unclear() if is_rule else _look(scene, look, folded)
         if wants is None:
+            wants = self._the_same(scene, folded)
+        if wants is None:
             return _asked_again(scene, folded, self.simplify) or Unclear()
         if _is_mere_urging(scene, wants, folded):
             return _look(scene, "order_status", folded)
         return wants
+
+    def _the_same(self, scene: Scene, folded: str) -> Wants | None:
+        """The customer's last wish, of another order or other goods: "0036也一样"."""
+        if not wishes.means_the_same(folded):
+            return None
+        said = [line.text for line in scene.turn.history if line.role == "customer"]
+        for text in reversed(said[-_LINES_BACK:]):
+            recipes = wishes.recipes_in(without_orders(scene, text).lower())
+            if recipes:
+                return self._drafting.again(scene, recipes, folded)
+        return None
 
     def _slot(self, scene: Scene, draft: Draft, text: str) -> Plan:
         """A turn while a slot is asked for."""
@@ -113,13 +148,13 @@ class OfflinePlanner:
             case "order":
                 return self._order_slot(scene, draft, folded)
             case "line":
-                return _line_slot(scene, draft, folded)
+                return line_slot(scene, draft, folded)
             case "lines":
-                return _split_lines(scene, draft, folded)
+                return split_lines(scene, draft, folded)
             case "others":
-                return _other_orders(scene, draft, folded)
+                return other_orders(scene, draft, folded)
             case "quantity":
-                return _quantity_slot(scene, draft, folded)
+                return quantity_slot(scene, draft, folded)
             case _:
                 return self._particular(scene, draft, text)
 
@@ -130,7 +165,7 @@ class OfflinePlanner:
         if scene.waits_for == "target" and wishes.wants_back(folded):
             return None
         filled = self._drafting.particulars(scene, draft, text, is_answer=True)
-        return None if filled == draft else _with_rest(scene, Wants((filled,)))
+        return None if filled == draft else with_rest(scene, Wants((filled,)))
 
     def _order_slot(self, scene: Scene, draft: Draft, folded: str) -> Plan | None:
         mention = references.mentioned_orders(folded, scene.orders)
@@ -150,14 +185,19 @@ class OfflinePlanner:
         if draft.recipe in LINE_RECIPES and not draft.line:
             read = refund if draft.recipe == "refund_item" else on_line
             wants = read(draft, order_of(scene, ids[0]), folded)
-            return _with_rest(scene, wants)
-        return _with_rest(scene, Wants((draft,)))
+            return with_rest(scene, wants)
+        return with_rest(scene, Wants((draft,)))
 
     def _reply(self, scene: Scene, draft: Draft, text: str) -> Plan:
         """A turn while a proposal waits for consent."""
-        reply = read_reply(text, draft.recipe)
+        drafts = _proposed(scene, draft)
+        reply = read_reply(text, *dict.fromkeys(one.recipe for one in drafts))
         if reply == "consent":
-            return Consents()
+            is_heard = _only_asked(scene, draft) and not is_firm(text)
+            return Declines() if is_heard else Consents()
+        left = left_of(text.lower(), drafts, partial(_names, scene, drafts))
+        if left is not None:
+            return Wants(left) if left else Declines()
         fresh = self._fresh(scene, text)
         if isinstance(fresh, LooksUp):
             return AsksBack() if _is_its_refund(fresh, text) else fresh
@@ -171,13 +211,50 @@ class OfflinePlanner:
         mention = references.mentioned_orders(after.lower(), scene.orders)
         if mention.foreign:
             return Wants((draft,), mention.foreign)
-        also = scene.task.also if scene.task else ()
-        drafts = (draft, *(one.draft for one in also))
+        drafts = _proposed(scene, draft)
         if len(mention.ids) > 1 and draft.recipe != "merge_orders":
             return None
         changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
         # Two that were both put right to the same thing are one.
         return None if changed == drafts else Wants(tuple(dict.fromkeys(changed)))
+
+
+def _only_asked(scene: Scene, draft: Draft) -> bool:
+    """What is proposed was only asked about, and nothing but questions followed."""
+    said = [one.text for one in scene.turn.history if one.role == "customer"]
+    for text in reversed(said):
+        if wishes.only_asks(text.lower()):
+            return True
+        if read_reply(text, draft.recipe) != "question":
+            return False
+    return False
+
+
+def _proposed(scene: Scene, draft: Draft) -> tuple[Draft, ...]:
+    """All that waits for the one consent."""
+    also = scene.task.also if scene.task else ()
+    return (draft, *(one.draft for one in also))
+
+
+def _names(scene: Scene, drafts: tuple[Draft, ...], piece: str, draft: Draft) -> bool:
+    """
+    Tell if a piece of a reply names *draft*: by its order or by its goods.
+
+    The order that all are on tells none of them apart, unless there is but one.
+    """
+    own = {one.order_id for one in drafts}
+    ids = references.mentioned_orders(piece, scene.orders).ids
+    order = order_of(scene, draft.order_id)
+    if draft.line and order:
+        places = counts.places_in(piece, is_answer=False)
+        named = {*named_lines(piece, order.lines)[0], *places}
+        if named or not ids:
+            return draft.line in named and (not ids or draft.order_id in ids)
+    if len(own) < len(drafts) and len(drafts) > 1:
+        return False
+    if ids:
+        return draft.order_id in ids
+    return references.described_orders(piece, scene.orders) == (draft.order_id,)
 
 
 def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
@@ -205,58 +282,6 @@ def _asked_again(scene: Scene, folded: str, simplify: Simplify) -> LooksUp | Non
     earlier = clean(said[-1], simplify).lower()
     look = wishes.look_in(earlier)
     return _look(scene, look, earlier) if look else None
-
-
-def _with_rest(scene: Scene, wants: Wants) -> Wants:
-    """The task whose slot was filled, with what was asked for beside it."""
-    then = scene.task.then if scene.task else ()
-    return msgspec.structs.replace(wants, drafts=(*wants.drafts, *then))
-
-
-def _line_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
-    order = order_of(scene, draft.order_id)
-    read = refund if draft.recipe == "refund_item" else on_line
-    wants = read(draft, order, folded, is_answer=True)
-    is_known = wants.drafts != (draft,) or wants.choices
-    return _with_rest(scene, wants) if is_known else None
-
-
-def _quantity_slot(scene: Scene, draft: Draft, folded: str) -> Plan | None:
-    order = order_of(scene, draft.order_id)
-    goods = order.lines if order else ()
-    line = next((one for one in goods if one.line == draft.line), None)
-    count = counts.quantity(folded)
-    if count is None:
-        count = number(folded.strip(" .。!！个件units"))
-    if count is None or line is None:
-        return None
-    filled = msgspec.structs.replace(draft, quantity=count or line.quantity)
-    return _with_rest(scene, Wants((filled,)))
-
-
-def _split_lines(scene: Scene, draft: Draft, folded: str) -> Wants | None:
-    order = order_of(scene, draft.order_id)
-    said = lines.mentioned_lines(folded, order, is_answer=True)
-    first = tuple(line for line, _ in said.units)
-    if not first:
-        return None
-    return _with_rest(scene, Wants((msgspec.structs.replace(draft, lines=first),)))
-
-
-def _other_orders(scene: Scene, draft: Draft, folded: str) -> Wants | None:
-    mention = references.mentioned_orders(folded, scene.orders)
-    if mention.foreign:
-        return Wants((draft,), mention.foreign)
-    ids = mention.ids or references.described_orders(folded, scene.orders)
-    if counts.means_all(folded) and scene.task:
-        ids = scene.task.choices
-    known = tuple(dict.fromkeys(filter(None, (draft.order_id, *ids))))
-    target = references.merged_into(folded, known)
-    if not target:
-        return None
-    others = tuple(one for one in known if one != target)
-    filled = msgspec.structs.replace(draft, order_id=target, others=others)
-    return _with_rest(scene, Wants((filled,)))
 
 
 def _merged(fresh: Wants, draft: Draft) -> Wants:

@@ -29,10 +29,21 @@ _CUT = re.compile(
 )
 #: A piece that only adds another order ("还有A03") is no longer than this.
 _LONGEST_AFTERTHOUGHT = 16
+#: Goods alone are no longer than this in Chinese.
+_LONGEST_GOODS = 8
+_ADDS = re.compile(
+    r"还有|以及|另外|加上|^[和跟与也]|\b(?:and|also|plus|too|as well)\b", re.IGNORECASE
+)
+#: What is said of goods that nobody wants anything done with.
+_REMARKS = re.compile(
+    r"(?:在|还|我|都|就)?(?:用|穿|戴|吃|喝)[着了]|没(?:问题|毛病)|挺好|很好|不错|满意|喜欢|可以的|正常|[没不]坏"
+    r"|\b(?:is|are|works?|looks?|fits?) (?:fine|great|good|ok|okay|perfect\w*|lovely)\b|\b(?:i'm|already) (?:using|wearing)\b|\b(?:love|like)\b",
+    re.IGNORECASE,
+)
 #: The steps of a list: "第一，…第二，…", "(1) … (2) …", "1. … 2. …".
 _ENUMERATED = re.compile(
     r"第[一二三四五六](?=\s?(?:[,，、:：]|[A-Za-z0-9-]{5,}|取消|退|改|换|把|帮|催|订单))"
-    r"|(?:^|(?<=[\s,，。;；:：]))[(（]?[1-6①-⑥][)）、.．]\s*(?=[^\d\s])|[①-⑥]"
+    r"|(?:^|(?<=[\s,，。;；:：]))[(（]?[1-6①-⑥][)）、.．]\s*(?=[^\d\s])|[①-⑥]|(?:^|(?<=[\s,，。;；:：]))[(（]?[a-f][)）]\s*"
 )
 #: (a task, what a piece after it says, what is wanted then).
 _AFTER_ALL: dict[tuple[wishes.Recipe, wishes.Recipe], wishes.Recipe] = {
@@ -118,31 +129,73 @@ def _grouped(
 ) -> list[Request]:
     groups: list[tuple[wishes.Recipe, list[str]]] = []
     waiting: list[str] = []
+    is_kept = False
     for piece in pieces:
         own = kinds_in(piece)
         folded = plain(piece).lower()
         if wishes.is_forbidden(folded):
             continue
-        recipes = wishes.recipes_in(folded)
-        if not recipes:
-            if own == {"order"} and wishes.stays(folded):
-                continue
-            if not groups:
-                waiting.append(piece)
-            elif "order" not in own or len(piece) <= _LONGEST_AFTERTHOUGHT:
-                groups[-1][1].append(piece)
+        is_aside = groups and wishes.only_stays(folded)
+        recipes = () if is_aside else wishes.recipes_in(folded)
+        # "Keep the grinder, filters and the rest": the list goes on.
+        is_kept = not recipes and (wishes.begins_to_keep(folded) or is_kept)
+        if recipes:
+            _add(groups, waiting, piece, folded, recipes, own, kinds_in)
+        elif own == {"order"} and wishes.stays(folded):
             continue
-        if groups and not own and (after_all := _after_all(groups[-1], recipes)):
-            groups[-1] = (after_all, [*groups[-1][1], piece])
-            continue
-        for recipe in recipes:
-            if groups and _continues(groups[-1], recipe, folded, own, kinds_in):
-                groups[-1][1].append(piece)
-            else:
-                groups.append((recipe, [*waiting, piece]))
-                waiting = []
+        elif not groups:
+            waiting.append(piece)
+        elif _belongs(groups[-1][1][-1], piece, folded, own, kinds_in, is_kept=is_kept):
+            groups[-1][1].append(piece)
     comma = "，" if any(_CJK.search(piece) for piece in pieces) else ", "
     return [Request(recipe, comma.join(words)) for recipe, words in groups]
+
+
+def _add(
+    groups: list[tuple[wishes.Recipe, list[str]]],
+    waiting: list[str],
+    piece: str,
+    folded: str,
+    recipes: tuple[wishes.Recipe, ...],
+    own: frozenset[str],
+    kinds_in: Kinds,
+) -> None:
+    """A piece with wishes goes on with the group before it, or begins groups."""
+    if groups and not own and (after_all := _after_all(groups[-1], recipes)):
+        groups[-1] = (after_all, [*groups[-1][1], piece])
+        return
+    for recipe in recipes:
+        if groups and _continues(groups[-1], recipe, folded, own, kinds_in):
+            groups[-1][1].append(piece)
+        else:
+            groups.append((recipe, [*waiting, piece]))
+            waiting.clear()
+
+
+def _belongs(
+    before: str,
+    piece: str,
+    folded: str,
+    own: frozenset[str],
+    kinds_in: Kinds,
+    *,
+    is_kept: bool,
+) -> bool:
+    """Tell if a piece without a wish says more of the wish before it."""
+    if own == {"line"} and not wishes.keeps_gift(folded):
+        if is_kept:
+            return wishes.begins_to_keep(folded)
+        if kinds_in(before) and not (_adds(piece) or wishes.only_stays(folded)):
+            return False
+    return "order" not in own or len(piece) <= _LONGEST_AFTERTHOUGHT
+
+
+def _adds(piece: str) -> bool:
+    """Tell if a piece without a wish adds goods: by a word for it, or as bare goods."""
+    is_short = len(piece) <= (
+        _LONGEST_GOODS if _CJK.search(piece) else 5 * _LONGEST_GOODS
+    )
+    return _ADDS.search(piece) is not None or (is_short and not _REMARKS.search(piece))
 
 
 def _after_all(

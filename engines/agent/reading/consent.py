@@ -10,6 +10,8 @@ negation, and it is not consent. Declining is wider, since it costs nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import cache
 from typing import Literal
 
 
@@ -28,21 +30,23 @@ _AGREE = _listed(
     "|照办|办吧|y|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
     "|i agree|agree|approve|approved|proceed|absolutely|go ahead|do it|please do"
     "|sounds good|looks good|fine|correct|that's right|that is right"
+    "|要的|妥|成|中|得嘞|好嘞|好滴|好哒|安排|没毛病|两个都要|perfect|alright|all right|go for it|works for me|that works"
     "|👍|👌|🆗|✅"
 )
 _POLITE = _listed(
     "的|了|吧|啊|呀|哦|噢|哈|那|那就|就|请|麻烦|麻烦你|麻烦您|辛苦了|谢谢|谢谢你|谢谢您|感谢|多谢"
     "|拜托|帮我|给我|你|您|我|立即|马上|现在|尽快|这个|方案|处理|办理|操作|提交|执行|都"
     "|please|thanks|thank you|thx|then|now|it|that|this|all|good|with|by|me|for|and"
-    "|just|great|very|much|so|you|i|the|plan|proposal"
+    "|just|great|very|much|so|you|i|the|plan|proposal|to|both|both of them|all of it|all of them|pls|lovely"
+    "|两个|两件|两样|三个|三件|全部|全|一起"
 )
 _TASK = {
     "change_address": "修改|更改|改|换|地址|收货|新地址|change|update|the address|address|new",
     "refund_item": "退款|退货|退掉|退|这件|商品|refund|return|the item|item",
     "cancel_order": "取消|订单|这单|cancel|the order|order",
     "exchange_item": "换货|更换|换|exchange|swap|the item|item",
-    "replace_item": "补发|重发|换新|replace|resend|send|replacement|again",
-    "claim_gift": "补发|赠品|gift|send|the gift",
+    "replace_item": "补发|补|重发|换新|replace|resend|send|replacement|again",
+    "claim_gift": "补发|补|赠品|gift|send|the gift",
     "merge_orders": "合并|发货|一起|订单|merge|combine|ship|together|orders|them",
     "split_shipment": "拆单|分开|先发|发货|split|ship|first|separately",
     "price_protection": "价保|退差价|差价|退|refund|the difference|difference",
@@ -61,6 +65,10 @@ _NO = re.compile(
 _DROPPED = re.compile(
     r"^(?:那|还是|哎|唉)?[,，]?算了(?![^吧]*[??])[,，]?(?:$|吧|我?(?:还是|再)?(?:先|再)?等|不)"
 )
+_FIRM = re.compile(
+    r"确认|确定|同意|办|就这[么样]|照做|提交|执行|[退换改取补发合催开][^,，。]{0,3}吧|取消|安排"
+    r"|\b(?:yes|yep|yeah|sure|confirm(?:ed)?|go ahead|go for it|do it|do that|please do|proceed|i agree|agreed|then \w+ it)\b"
+)
 _CANCEL = re.compile(r"取消|撤销|\bcancel\b")
 _QUESTION = re.compile(
     r"[??]|[吗么嘛呢]$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
@@ -71,50 +79,72 @@ _QUESTION = re.compile(
 _EDGES = " \t,.!~;:'\"()[]…·、，。！；：“”‘’（）【】~—-"
 
 
-def read_reply(text: str, recipe: str) -> Reply:
+def read_reply(text: str, *recipes: str) -> Reply:
     """
-    What a cleaned *text* means as a reply to a proposal of *recipe*.
+    What a cleaned *text* means as a reply to proposals of *recipes*.
 
     Where "cancel" could mean either the order or the proposal, it is neither.
     """
     folded = text.lower().strip(_EDGES)
     if not folded:
         return "other"
-    if _is_agreement(folded, recipe):
+    if _is_agreement(folded, recipes):
         return "consent"
     if _QUESTION.search(folded) and not _DROPPED.search(folded):
         return "question"
     if _NO.search(folded):
         return "decline"
-    if recipe != "cancel_order" and _CANCEL.search(folded):
+    if "cancel_order" not in recipes and _CANCEL.search(folded):
         return "decline"
     return "other"
 
 
-def _is_agreement(folded: str, recipe: str) -> bool:
+def is_firm(text: str) -> bool:
+    """
+    Tell if a consent tells to act, not merely that an answer was heard.
+
+    After a question on what would be, "好的，谢谢" and "ok thanks" only thank.
+    """
+    return _FIRM.search(text.lower()) is not None
+
+
+def _is_agreement(folded: str, recipes: tuple[str, ...]) -> bool:
     """Check that every word of the reply is one of agreement, manners or the task."""
     if len(folded) > MAX_CONSENT_CHARS or _QUESTION.search(folded):
         return False
-    words = _WORDS.get(recipe, _WORDS[""])
+    words = _words_of(recipes)
     is_agreed, rest = False, folded
     while rest:
         found = words.match(rest)
         if found is None:
             return False
-        is_agreed = is_agreed or found[0] in _AGREE
+        is_agreed = is_agreed or found[0] in _AGREE or found.lastgroup == "done_so"
         rest = rest[found.end() :].lstrip(_EDGES)
     return is_agreed
 
 
-def _compile(task: str) -> re.Pattern[str]:
-    """Longest word first; a Latin word ends where its letters end."""
-    words = _AGREE | _POLITE | _listed(task)
-    return re.compile(
-        "|".join(
-            re.escape(word) + (r"(?![a-z])" if word[-1].isascii() else "")
-            for word in sorted(words, key=lambda word: (-len(word), word))
-        )
+@cache
+def _words_of(recipes: tuple[str, ...]) -> re.Pattern[str]:
+    """
+    Words of agreement, manners and the tasks; longest first, whole Latin words.
+
+    "退吧", "then refund it" tell to do just what was proposed: that is agreement.
+    "Cancel it" is not, since it could be the proposal that is cancelled.
+    """
+    tasks = frozenset().union(*(_listed(_TASK.get(name, "")) for name in recipes))
+    verbs = _one_of(word for word in tasks if word in _VERBS)
+    done_so = rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?吧|\bthen (?:please )?(?:{verbs})(?![a-z]))|"
+    return re.compile((done_so if verbs else "") + _one_of(_AGREE | _POLITE | tasks))
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "|".join(
+        re.escape(word) + (r"(?![a-z])" if word[-1].isascii() else "")
+        for word in sorted(words, key=lambda word: (-len(word), word))
     )
 
 
-_WORDS = {name: _compile(task) for name, task in _TASK.items()} | {"": _compile("")}
+_VERBS = _listed(
+    "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|发货|拆单|分开|先发|催办|催一下|催|开票|开|换开|重开"
+    "|change|update|refund|return|exchange|swap|replace|resend|send|merge|combine|ship|split|issue|reissue|reschedule|deliver|chase"
+)

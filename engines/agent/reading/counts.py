@@ -29,7 +29,7 @@ _BARE_POSITION = re.compile(
 )
 _LAST = re.compile(r"最后(?:一|那)?[件个样款]|\blast (?:item|product|one|line|thing)\b")
 _EACH = re.compile(r"全部|全都|都退|都要退|所有|\ball\b|\bboth\b|\bevery\b")
-COUNTER = "(?:件|个|条|双|台|只(?![要留退换保是有想能剩收])|瓶|盒|套|份|本|张|根|袋|支|片|包|把|块(?!钱)|顶|副|罐|听|卷|组|串|颗|粒|枚|床)(?!半|事|月|订单)"
+COUNTER = "(?:件|个|条|双|台|只(?![要留退换保是有想能剩收])|瓶|盒|套|份|本|张|根|袋|支|片|包|把|块(?!钱)|顶|副|罐|听|卷|组|串|颗|粒|枚|床|桶|壶|棵|株|辆|提|箱|对|板)(?!半|事|月|订单)"
 _OF_THEM = re.compile(rf"(?:其中|中|里|有)的?(?P<zh>{NUMBER_ZH})\s?{COUNTER}")
 #: No ordinal, and no end of a longer number or id.
 _COUNTED = r"(?<![\da-z])(?<!第)(?<!第 )(?<!最后)(?<!前)(?<!后)(?<!后面)(?<!前面)"
@@ -39,18 +39,33 @@ _QUANTITY = re.compile(
     rf"|\b(?:only|just|refund|return) (?P<only>{NUMBER_EN})\b(?! days?)"
 )
 #: The count that stands at the verb is the one that is meant.
-_BY_VERB = re.compile(
-    rf"{_COUNTED}(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?:给我|帮我)?(?:退|换|不要)"
-    rf"|(?:退|换)(?:掉|货|其中)?(?P<z2>{NUMBER_ZH})\s?{COUNTER}"
+_AFTER_VERB = re.compile(
+    rf"(?:退|换)(?:掉|货|其中)?(?P<zh>{NUMBER_ZH})\s?{COUNTER}"
     rf"|\b(?:swap|exchange|replace|refund|return) (?P<en>{NUMBER_EN})\b(?! days?)"
+)
+_BEFORE_VERB = re.compile(
+    rf"{_COUNTED}(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?:给我|帮我)?(?:退|换|不要)"
 )
 #: Several positions in one breath: "第2、3件", "items 2 and 3", "return 2 and 3".
 _POSITIONS = re.compile(
     rf"(?:第\s?|(?<![\da-z第])(?=\d{{1,2}}(?:、\d{{1,2}})+[件个样款]))(?P<zh>{NUMBER_ZH}(?:\s?[、和与及,，]\s?第?\s?{NUMBER_ZH})+)\s?[件个样款]"
+    rf"|\b(?P<ord>{ORDINAL_EN}(?:(?:\s?,\s?|\s?,?\s?(?:and|&)\s?)(?:the )?{ORDINAL_EN})+)(?: items?| ones?| lines?| things?)?\b"
     r"|\b(?:items?|lines?|products?|numbers?|return|refund|exchange) #?(?P<en>\d{1,2}(?:(?:\s?,\s?|\s?,?\s?(?:and|&)\s?)#?\d{1,2})+)\b"
 )
 _THE_OTHER = re.compile(
     r"\b(?:refund|return|replace|exchange|swap) the other(?: one)?(?=$|[,.;]| (?:for|please)\b)"
+)
+_MADE = re.compile(
+    rf"(?:改成?|变成|换成|算|还是|就|只)(?:退|要)?(?P<zh>{NUMBER_ZH})\s?{COUNTER}?(?:吧|就行|就好|就可以|得了|算了)?[。!！]?$"
+    rf"|\b(?:make (?:it|that)|just|only|change (?:it )?to|let's say) (?P<en>{NUMBER_EN})(?: instead| please| only| will do)*[.!]?$"
+)
+_BOUGHT = re.compile(
+    rf"(?:买|拍|订|下|付)了?[^,，。]{{0,6}}?(?P<zh>{NUMBER_ZH})\s?{COUNTER}"
+    rf"|\b(?:ordered|bought|paid for|should (?:be|have)|supposed to be|meant to be) (?P<en>{NUMBER_EN})\b"
+)
+_CAME = re.compile(
+    rf"(?:就|只有?|才)(?P<z2>{NUMBER_ZH})\s?{COUNTER}[。!！]?$|[只就才][^,，。]{{0,3}}?(?:到|收|来|给|发|寄|有)了?[^,，。]{{0,3}}?(?P<zh>{NUMBER_ZH})\s?{COUNTER}"
+    rf"|\b(?:only|just)(?: (?:got|received|have|had|came|sent))?(?: me)? (?P<en>{NUMBER_EN})\b"
 )
 _NO_TIME = r"(?!月|星期|礼拜|小时|半)"
 #: From one end of the order: "前两件", "the last two items", "倒数第二件".
@@ -82,7 +97,7 @@ def chosen(text: str, choices: Sequence[str]) -> str:
 
 def quantity(text: str) -> int | None:
     """How many units a text names; 0 for all of them; None if it does not say."""
-    found = _BY_VERB.search(text)
+    found = _AFTER_VERB.search(text) or _BEFORE_VERB.search(text)
     if found is None and _EACH.search(text):
         return 0
     if found is None and _THE_OTHER.search(text):
@@ -91,6 +106,22 @@ def quantity(text: str) -> int | None:
     if found is None:
         return None
     return number(next(word for word in found.groups() if word))
+
+
+def short_by(text: str) -> int | None:
+    """How many units are missing where a text says what was bought and what came."""
+    bought, came = _BOUGHT.search(text), _CAME.search(text)
+    if bought is None or came is None:
+        return None
+    want = number(bought["zh"] or bought["en"]) or 0
+    have = number(came["zh"] or came["z2"] or came["en"]) or 0
+    return want - have if want > have else None
+
+
+def corrected_to(text: str) -> int | None:
+    """The number a correction of a quantity gives: "改成2本", "make it two"."""
+    found = _MADE.search(text)
+    return number(found["zh"] or found["en"]) if found else None
 
 
 def from_ends(text: str, goods: list[int]) -> tuple[int, ...]:
@@ -116,7 +147,10 @@ def places_in(text: str, *, is_answer: bool) -> tuple[int, ...]:
     several = (
         number(word)
         for match in _POSITIONS.finditer(text)
-        for word in re.findall(rf"\d{{1,2}}|{CN_NUMBER}", match["zh"] or match["en"])
+        for word in re.findall(
+            rf"{ORDINAL_EN}|\d{{1,2}}|{CN_NUMBER}",
+            match["zh"] or match["ord"] or match["en"],
+        )
     )
     places = tuple(dict.fromkeys(place for place in (*several, *found) if place))
     bare = _bare_place(text) if is_answer and not places else 0

@@ -45,8 +45,22 @@ _IN_DAYS = re.compile(
 )
 
 
+_DAY = "|".join(
+    re.sub(r"\?P<\w+>", "?:", one.pattern)
+    for one in (_ISO, _MONTH_DAY, _IN_DAYS, _AHEAD_WORD, _WEEKDAY, _DAY_ONLY)
+)
+#: A day on which it shall not be: "别明天送", "周三没空", "not tomorrow".
+_NOT_THEN = re.compile(
+    rf"(?:别|不要|不是|甭|不能|\bnot|\bdon't|\binstead of|\brather than)\s?(?:\w{{1,8}}\s)?(?:on )?[^,，。;；]{{0,3}}?(?:{_DAY})"
+    rf"|(?:{_DAY})(?:我|家里|都|要|上午|下午|晚上)*(?:不在|没空|没人|不行|不方便|出差|上班|有事|来不及)"
+    rf"|\b(?:away|busy|out|not home|not in|unavailable)\s(?:on |until )?(?:{_DAY})"
+    rf"|(?:{_DAY})\s(?:doesn't work|isn't good|is no good|i'm (?:away|out|busy)|i am (?:away|out|busy))"
+)
+
+
 def day_in(text: str, today: dt.date) -> dt.date | None:
-    """The last day that the folded *text* names; None if it names none."""
+    """The last day that the folded *text* wants; None if it names none."""
+    text = _NOT_THEN.sub(" ", text)
     for read in (_iso, _month_day, _in_days, _ahead, _weekday, _day_only):
         found = read(text, today)
         if found is not None:

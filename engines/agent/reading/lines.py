@@ -19,7 +19,7 @@ from engines.agent.reading.counts import (
 )
 from engines.agent.reading.exceptions import Kept, split_kept
 from engines.agent.reading.text import NUMBER_EN, NUMBER_ZH, number
-from engines.agent.reading.titles import named_lines
+from engines.agent.reading.titles import named_lines, number_before
 from engines.shops.port import Order
 
 
@@ -35,7 +35,9 @@ _ALL_OTHERS = re.compile(
 _ITEMS_IN_ALL = re.compile(
     rf"\b{NUMBER_EN} (?:items|things|products)\b|{NUMBER_ZH}[件样个](?:东西|商品)"
 )
-_PART = re.compile(r"[,，。;；、]|和|还有|以及|\band\b|\bplus\b")
+_PART = re.compile(
+    rf"[,，。;；、]|和|还有|以及|\band\b|\bplus\b|(?<=[\u4e00-\u9fff])(?={NUMBER_ZH}{COUNTER}(?![退换]))"
+)
 
 
 class LineMention(msgspec.Struct, frozen=True):
@@ -150,7 +152,11 @@ def _units(
 ) -> tuple[tuple[int, int], ...]:
     """Each named line with the quantity of the part of the text that names it."""
     if len(named) == 1:
-        return ((named[0], quantity(text) or 0),)
+        count = quantity(text)
+        if count is None:
+            goods = next(one for one in order.lines if one.line == named[0])
+            count = number_before(text, goods)
+        return ((named[0], count or 0),)
     counts = dict.fromkeys(named, 0)
     for part in _PART.split(_ITEMS_IN_ALL.sub(" ", text)):
         here, _ = named_lines(part, order.lines)

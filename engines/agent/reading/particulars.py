@@ -37,7 +37,7 @@ _COMPANY = re.compile(
 )
 _TITLE = re.compile(
     r"(?:抬头|名称)(?:请)?(?:改成|改为|换成|开成|写成|写|是|为|:|：|\s)+(?:个人)?[\s“\"']*(?P<zh>[^\s,，。;；“”\"']{2,40})"
-    r"|\b(?:to|as|should (?:be|read|say)|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
+    r"|\b(?:to|as|should (?:be|read|say)|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+(?:(?:my|our) (?:own )?(?:name|wife|husband|partner|mother|father|son|daughter|colleague|friend|company)(?:'s name)?,?\s)?[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
 )
 _PERSONAL = re.compile(r"个人(?:抬头|发票|名义)?|\bpersonal\b")
 _LEAD = re.compile(
@@ -53,9 +53,11 @@ _EVIDENCE = re.compile(
 _TARGET = re.compile(
     r"(?:换货?|调换|改)(?:成|为|到)\s?(?P<zh>[^,，。;；!！?？]{1,40})"
     r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?!成|为|到|货)(?P<want>[^,，。;；!！?？]{1,30}?)(?:的|吧|$)"
-    r"|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
+    r"|换(?:成|个)?(?P<number>\d{2})(?=的|码|号|$|[,，。])|换(?!成|为|到)个?(?P<kind>[^,，。;；!！?？新]{1,6}(?:色|码|号|款))|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
     r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>(?:(?!\s(?:for|to|into|with)\s)[^,.;!?]){1,60})"
     r"|\b(?:like|want|get|have)\s(?:an?|the)\s(?P<like>[^,.;!?]{1,40}?)\sinstead of\b"
+    r"|\b(?:should|must|supposed to) be (?:an? |the )?(?P<right>(?:size )?[^,.;!?]{1,20}?)(?: instead|[,.;!?]|$)"
+    r"|\b(?P<size>small|medium|large|x+l|x-large|extra large) (?:not|instead of|rather than)\b"
     r"|\bwant (?:the|an?) (?P<enwant>[^,.;!?]{1,40})",
     re.IGNORECASE,
 )

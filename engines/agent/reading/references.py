@@ -9,11 +9,12 @@ wrong guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
-from engines.agent.reading.titles import named_lines
+from engines.agent.reading.titles import best_named
 from engines.shops.port import Order
 
 
@@ -29,9 +30,20 @@ _ID_CUE = re.compile(
 _ID_SHAPE = re.compile(
     r"(?<![a-z0-9])(?:[a-z]{1,6}[-_]?\d{2,24}|\d{4,24})(?:-\d{1,12})*(?![a-z0-9])"
 )
+_SPACES = re.compile(r"\s+")
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 #: An id shorter than this is too likely something else.
 _FEWEST_DIGITS = 4
+
+
+#: The end of an order's number, as people say it: "尾号0014", "ending in 0014".
+_TAIL = re.compile(
+    r"(?:尾号|末尾|结尾|[后末][三四五六3-6]位(?:数字?)?|\bend(?:s|ing)? (?:in|with)|\blast (?:four|three|[3-6])(?: digits)?)"
+    r"\s?[:是为]?\s?(?P<cued>\d{3,8})(?!\d)"
+    # Bare digits that are no part of an address, a date, an amount or a longer number.
+    r"|(?<![A-Za-z0-9路街巷弄道号栋楼室¥￥$€£/-])(?<!\d[.:])(?P<bare>\d{4,8})(?![A-Za-z0-9]|[-/.:]\d|\s?[号室栋楼弄座元块年月日%])"
+    r"(?!\s(?:[A-Z][a-z]+\s){1,3}(?:Road|Street|Avenue|Lane|Drive|Rd|St|Ave|Blvd))"
+)
 
 
 class Mention(msgspec.Struct, frozen=True):
@@ -45,6 +57,28 @@ class Mention(msgspec.Struct, frozen=True):
 
     ids: tuple[str, ...] = ()
     foreign: str = ""
+
+
+def in_full(text: str, orders: Sequence[Order]) -> str:
+    """
+    The cleaned *text* with whole ids in place of their ends.
+
+    Only an end that belongs to one own order is replaced; every reader after this
+    one knows whole ids alone.
+    """
+
+    def whole(found: re.Match[str]) -> str:
+        tail = found["cued"] or found["bare"]
+        ids = [one.id for one in orders if _ends_with(one.id, tail)]
+        is_whole = any(_names(tail, one.id) for one in orders)
+        return f" {ids[0]} " if len(ids) == 1 and not is_whole else found[0]
+
+    return _SPACES.sub(" ", _TAIL.sub(whole, text)).strip()
+
+
+def _ends_with(order_id: str, tail: str) -> bool:
+    digits = re.sub(r"\D", "", order_id)
+    return len(digits) > len(tail) and digits.endswith(tail)
 
 
 def mentioned_orders(text: str, orders: Sequence[Order]) -> Mention:
@@ -76,7 +110,7 @@ def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
         return ()
     if _LATEST.search(text):
         return (orders[0].id,)
-    return tuple(order.id for order in orders if any(named_lines(text, order.lines)))
+    return best_named(text, {order.id: order.lines for order in orders})
 
 
 def order_in_history(lines: Iterable[str], orders: Sequence[Order]) -> str:
@@ -100,6 +134,21 @@ def merged_into(text: str, ids: Sequence[str]) -> str:
     return ids[0] if len(ids) > 1 else ""
 
 
+def parts_by_order(text: str, ids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+    """*text* cut so that each part names one order: from its id on, or up to it."""
+    ids_here = re.compile("|".join(map(_whole, ids)), re.IGNORECASE)
+    found = list(ids_here.finditer(text))
+    known = {id_.lower(): id_ for id_ in ids}
+    own = [known[one[0].lower()] for one in found]
+    starts = [0, *(one.start() for one in found[1:]), len(text)]
+    ends = [0, *(one.end() for one in found[:-1]), len(text)]
+    for cuts in (starts, ends):
+        yield [
+            (id_, text[left:right])
+            for id_, (left, right) in zip(own, pairwise(cuts), strict=True)
+        ]
+
+
 def _names(text: str, order_id: str) -> bool:
     return re.search(_whole(order_id.lower()), text.lower()) is not None
 
@@ -112,6 +161,9 @@ def _whole(order_id: str) -> str:
 def _foreign(text: str, orders: Sequence[Order]) -> str:
     """An id that is announced as one, or has the make of this shop's ids."""
     own = {order.id.lower() for order in orders}
+    for ended in _TAIL.finditer(text):
+        if ended["cued"] and not any(_ends_with(one, ended["cued"]) for one in own):
+            return ended["cued"]
     for cued in _ID_CUE.finditer(text):
         if cued["id"] not in own and not _digits_of(cued["id"], own):
             return cued["id"]

@@ -57,10 +57,17 @@ ORDINAL_EN = (
 Simplify = Callable[[str], str]
 
 
+#: Contractions written without their apostrophe; "wont" and "cant" are no words here.
+_CONTRACTED = re.compile(
+    r"\b(is|was|are|were|do|does|did|has|have|had|wo|ca|could|should|would)nt\b",
+    re.IGNORECASE,
+)
+
+
 def clean(text: str, simplify: Simplify) -> str:
     """Bring *text* into the one form that readers know."""
-    narrow = unicodedata.normalize("NFKC", text[:MAX_CHARS])
-    visible = _INVISIBLE.sub("", narrow)
+    narrow = unicodedata.normalize("NFKC", text[:MAX_CHARS]).replace("\u2019", "'")
+    visible = _CONTRACTED.sub(r"\1n't", _INVISIBLE.sub("", narrow))
     return simplify(_SPACES.sub(" ", visible).strip())
 
 

@@ -13,12 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from engines.agent.reading.spelling import is_misspelt
+from engines.agent.reading.text import NUMBER_EN, number
 from engines.shops.port import OrderLine
 
 
 _LATIN_WORD = re.compile(r"[a-z][a-z\-]{2,}")
 _CJK_RUN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _BRACKETS = re.compile(r"[(（【\[].*?[)）】\]]")
+#: How much of it a title sells: "250g", "12 支装", "100 张".
+_MEASURE = re.compile(r"\d+(?:\.\d+)?\s?[a-z]*\s?[\u4e00-\u9fff]?装?$", re.IGNORECASE)
+#: The same in English, and how it is asked for: "pack of 100", "one pack of".
+_SOLD_BY = re.compile(r"\b(?:pack|packet|box|bag|bottle|pair|set|case)s? of\b")
 #: Characters that end a noun and stand in too many other words.
 _WEAK_NOUNS = frozenset("机器品子件装套盒包个张条双只瓶份本码号色款式系列大小新单货用")
 _CJK = re.compile(r"[\u4e00-\u9fff]")
@@ -30,9 +35,11 @@ _COMMON = re.compile(
 )
 #: A noun of one character that stands for itself: "袜子", "退一个杯".
 _ALONE = (
-    r"(?:^|[的和跟与及、,，\s\d把退换个件条双只瓶份那这]){0}"
-    r"(?:$|[子退换要不留的也都没坏破裂碎降,，、。])"
+    r"(?:^|[的和跟与及、,，\s\d把退换个件条双只瓶份包盒袋本罐支根那{1}]){0}"
+    r"(?:$|[子退换要不留的也都没坏破裂碎降,，、。]|颜色|尺[码寸]|大小|[太有买拍穿少多])"
 )
+#: Where nothing else is named, a word of one's own may stand before it: "猫窝".
+_OWN_WORD = r"\u4e00-\u9fff"
 #: Fewer characters in common name nothing.
 _SHORTEST_RUN = 2
 #: Fewer are no name that could be taken for words of a task.
@@ -62,6 +69,36 @@ def named_lines(
     return tuple(best), ()
 
 
+def best_named(text: str, orders: Mapping[str, Sequence[OrderLine]]) -> tuple[str, ...]:
+    """Orders whose goods the folded *text* names, none of them less than another's."""
+    said = {
+        id_: [words for line in lines if (words := _shared(text, line))]
+        for id_, lines in orders.items()
+    }
+    named = [id_ for id_, lines in orders.items() if any(named_lines(text, lines))]
+    every = [words for id_ in named for words in said[id_]]
+
+    def is_best(id_: str) -> bool:
+        own = said[id_]
+        return not own or any(
+            not any(_says_more(other, words) for other in every) for words in own
+        )
+
+    return tuple(id_ for id_ in named if is_best(id_))
+
+
+def number_before(text: str, line: OrderLine) -> int | None:
+    """The number before the English noun of a line: "one bike light"."""
+    nouns = "|".join(map(re.escape, sorted(_words(line.title_en))))
+    if not nouns:
+        return None
+    found = re.search(
+        rf"(?<![\w-])(?P<n>{NUMBER_EN})(?<!\d\d\d)\s(?:[a-z'-]+\s){{0,2}}(?:{nouns})s?\b",
+        text,
+    )
+    return number(found["n"]) if found else None
+
+
 def without_names(text: str, lines: Iterable[OrderLine]) -> str:
     """*text* with the word for an item in place of what it calls products."""
     for line in lines:
@@ -85,6 +122,7 @@ def _almost(
     Only if that fits one line of all: "袜子" for a pair of "运动袜".
     """
     said, words = _joined(text[:_LONGEST]), _words(text[:_LONGEST])
+    before = "" if hits else _OWN_WORD
     for named in hits.values():
         words -= named
         for word in named:
@@ -94,14 +132,18 @@ def _almost(
         for line in lines
         if not line.is_gift
         and line.line not in hits
-        and (near := _near(said, words, line))
+        and (near := _near(said, words, line, before))
     }
     return found if len(found) == 1 else {}
 
 
-def _near(said: str, words: frozenset[str], line: OrderLine) -> frozenset[str]:
+def _near(
+    said: str, words: frozenset[str], line: OrderLine, before: str
+) -> frozenset[str]:
     noun = _noun(line.title_zh)
-    if noun and noun not in _WEAK_NOUNS and re.search(_ALONE.format(noun), said):
+    alone = _ALONE.format(noun, before)
+    is_said = noun not in _WEAK_NOUNS and re.search(alone, said)
+    if noun and (is_said or f"{noun}子" in said):
         return frozenset({noun})
     titled = (word for word in _words(line.title_en) if len(word) >= _LONG_WORD)
     return frozenset(word for word in titled if is_misspelt(word, words))
@@ -109,7 +151,7 @@ def _near(said: str, words: frozenset[str], line: OrderLine) -> frozenset[str]:
 
 def _noun(title: str) -> str:
     """The last character of the last word of a Chinese title without its brackets."""
-    runs = _CJK_RUN.findall(_BRACKETS.sub(" ", title))
+    runs = _CJK_RUN.findall(_MEASURE.sub(" ", _BRACKETS.sub(" ", title)))
     return runs[-1][-1] if runs else ""
 
 
@@ -132,7 +174,7 @@ def _joined(text: str) -> str:
 
 
 def _words(text: str) -> frozenset[str]:
-    found = _LATIN_WORD.findall(text.lower())
+    found = _LATIN_WORD.findall(_SOLD_BY.sub(" ", text.lower()))
     return frozenset(
         word.removesuffix("s") for word in found if not _COMMON.match(word)
     )

@@ -39,7 +39,7 @@ _REFUND_STATUS = re.compile(
     r"|\b(?:where|when|status|track|not received|n'?t received|haven'?t got|still waiting"
     r"|still no|how long|check|any news)\b.{0,40}\brefund"
     r"|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)\b"
-    r"|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
+    r"|\bwhere(?:'s| is) (?:my|the) money\b|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
 )
 _ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"
@@ -65,7 +65,7 @@ _CANCEL_ORDER = re.compile(
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
-    r"(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
+    r"\btake off\b|\bremove\b(?!.{0,30}\baddress)|少要(?=[一两二三四五六七八九十\d])|[勿弗]要(?:了|特)|退特|\breturn(?:ed|ing)\b|(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
     r"|\brefund|\breturn\b|\bsend (?:[\w' ]{1,30}? )?back\b|\bmoney back\b|\b(?:go|goes|going) back\b|\b(?:don'?t|do not) (?:want|need) (?!to\b|a refund|a new|an?other)|\btake .{1,40} off\b"
     r"|\bcancel\b.{0,30}\b(?:items?|product)\b",
 )
@@ -74,54 +74,54 @@ _WHOLE_BY_NAME = re.compile(
 )
 _WHOLE = re.compile(
     r"整单|整个订单|全部退|全退|都退|所有商品|一起退|订单退[了掉]|\b(?:whole|entire|full) order\b"
-    r"|\b(?:everything|all (?:the )?items|all of (?:it|them))\b",
+    r"|\b(?:everything|all (?:two|three|four|five|six|\d) (?:items|things|products|of them)|all (?:the )?items|all of (?:it|them))\b",
 )
 _DAMAGE = re.compile(
-    r"破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|充不[进了上]|打不开|[没无](?:声音|反应|电)了?(?![^,，。])|不(?:加热|制冷|出[水风声]|通电)|发霉|质量问题|失灵|不灵|没反应|用不了|不好[使用]|不能用|漏水|漏气|断了|划痕|掉漆|故障|按不动|不[转亮响]了?(?![^,，。])|不工作"
+    r"(?:一|就|老|总|一直)闪|[熄灭][了掉]|闪退|死机|卡住|自动关机|\bflickers?\b|\bdies\b|\bdied\b|(?:坏|碎|裂|断|歪|瘪|烂|炸|漏|弯|折)(?:了|咧|啦|嘞|的|掉|开|成|$|[,，。!！])|破损|损坏|坏了|坏的|碎了|裂了|摔坏|漏液|有?瑕疵|开裂|变形|不通电|开不了机|充不[进了上]|打不开|[没无](?:声音|反应|电)了?(?![^,，。])|不(?:加热|制冷|出[水风声]|通电)|发霉|质量问题|失灵|不灵|没反应|用不了|不好[使用]|不能用|漏水|漏气|断了|划痕|掉漆|故障|按不动|不[转亮响]了?(?![^,，。])|不工作"
     r"|\bdamaged\b|\bbroken\b|\bcracked\b|\bdefective\b|\bbroke\b|\bshattered\b|\bfaulty\b|\bdented\b"
-    r"|\bleak(?:s|ing|ed)?\b|\bscratched\b|\bdead on arrival\b|\bnot working\b|\bwon'?t (?:work|turn on|charge|start)\b|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
+    r"|\bleak(?:s|ing|ed)?\b|\bscratched\b|\bdead on arrival\b|\bnot working\b|\b(?:won't|doesn't|does not|can't) (?:work|turn|charge|start|light|open|close|heat|cool|switch|connect|inflate|hold|stay|run|spin|boot)\b|\bstopped working\b|\bdoes(?:n'?t| not) (?:work|turn on)\b"
 )
 _WRONG_ITEM = re.compile(
     r"发错|寄错|送错|货不对板|不是我(?:买|要|订|下单)的|\bwrong (?:item|product|thing|one)\b"
     r"|\b(?:sent|received|got|gave)(?: me)? (?:a |the )?(?:wrong|different)\b"
 )
 _MISSING = re.compile(
-    r"漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
+    r"(?:买|拍|订|下)了?[^,，。]{0,6}[一两二三四五六\d]+[件个条双盒瓶份包袋][^。;；]{0,12}[只就才](?:到|收|来|给|发|有|[一两二三四五六\d])|\b(?:only|just) (?:got|received|have|had) (?:one|two|three|\d)\b|\bordered\b.{0,40}\bonly (?:one|two|three|four|five|\d)\b|给少了|漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
     r"|\bmissing\b|\bno [\w ]{2,20} in (?:my|the) [\w -]{0,12}(?:box|parcel|package)\b|\b(?:with|got|received|only) (?:only )?one\b.{0,60}\bordered\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
     r"|\b(?:one|two|\d) (?:item|unit|piece)s? short\b|\bleft out\b"
 )
 _GIFT = re.compile(
-    r"没(?:有)?(?:收到|见到|看到|寄|发|给)[^。;；]{0,10}(?:赠|送的)|(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
+    r"(?:说好|应该|不是|本来)[^,，。;；]{0,4}送[^。;；]{1,16}(?:没|找不到|不见)|\b(?:supposed|meant) to come with\b|\bcame? without\b.{0,20}\b(?:gift|free)\b|(?:赠|送)的?[^,，。;；]{1,12}(?:没|忘了?)(?:有|送|给|见|看到|收到|到|寄|发|放|装)|\bfree \w+\b.{0,30}\b(?:wasn't|isn't|weren't|was not|not) (?:in|there|included)|没(?:有)?(?:收到|见到|看到|寄|发|给)[^。;；]{0,10}(?:赠|送的)|(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
     r"|\bwhere(?:'s| is) (?:the|my) (?:free|gift)\b|\bfree \w+\b.{0,30}\b(?:should|supposed)\b|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
     r"|\b(?:missing|never got|did(?:n'?t| not) (?:get|receive|come with)|forgot|no)\b.{0,20}\b(?:gift|freebie)\b"
     r"|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
     r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
 )
 _REPLACE = re.compile(
-    r"换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
+    r"换一台|换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
 )
 _SENT_ANEW = re.compile(
-    r"\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)|\bsend (?:me |us )?(?:a |an)?(?:new|other) one\b"
+    r"\b(?:want|need|get|send me|have) (?:a new|another|a fresh) one\b|\ba replacement\b|\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)|\bsend (?:me |us )?(?:a |an)?(?:new|other) one\b"
 )
-_SAME_ANEW = re.compile(r"换(?:个|一?[件条双只台]|一个)?新的?|\ba new one\b")
+_SAME_ANEW = re.compile(r"换一?台|换(?:个|一?[件条双只台]|一个)?新的?|\ba new one\b")
 _INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
 _PRICE = re.compile(
-    r"价保|保价|价格保护|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
+    r"\bpaid\b.{0,50}\bnow (?:it's|it is|they're|only|just)?\b.{0,20}\d|\bdifference,? please\b|价保|保价|价格保护|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
     r"|\bcheaper now\b|\b(?:went|gone|going|came) down in price\b|\bon sale now\b|\b(?:refund|return|pay|give)\b.{0,15}\bthe (?:price )?difference\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
 )
 _MERGE = re.compile(
-    r"合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一(?:起|块儿?|道)(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+    r"合(?:成|到|在)?一个?(?:箱|盒|包)|再?[跟和与][^,，。]{1,16}一(?:起|块儿?)(?:发|寄)|\b(?:put|pack|ship|send|place)\b.{0,60}\b(?:in|into) (?:a|one) (?:single |same )?(?:box|parcel|package)\b|合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一(?:起|块儿?|道)(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
 )
 _SPLIT = re.compile(
-    r"拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
-    r"|\bsplit\b|\b(?:ship|send).{0,30}\bseparate(?:ly)?\b|\b(?:ship|send)\b.{0,40}\bfirst\b|\bin two (?:parcels|shipments|packages)\b"
+    r"\b(?:ship|send)\b.{0,40}\bnow\b.{0,60}\blater\b|[^,，。]{1,12}先(?:发|寄|送|走)|拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
+    r"|\bsplit\b|\b(?:ship|send).{0,30}\bseparate(?:ly)?\b|\b(?:ship|send)\b.{0,40}\b(?:first|ahead|right away)\b|\bin two (?:parcels|shipments|packages)\b"
 )
 _DAY = r"(?:时间|日期|那天|送货|派送|配送|收货时间|送达)"
 _RESCHEDULE = re.compile(
-    rf"(?:改|换|推迟|延后|延迟|延期|提前|约|调整).{{0,10}}{_DAY}|{_DAY}.{{0,8}}(?:改|换|推迟|延后|延迟|提前|调)"
+    rf"(?:周|星期|礼拜)[一二三四五六日天末](?:再|才|给|帮|我)*(?:送|派|配送)|\bcould it (?:come|arrive)\b|\b(?:arrive|come|delivered?)\b.{0, 30}\bon (?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:改|换|推迟|延后|延迟|延期|提前|约|调整).{{0,10}}{_DAY}|{_DAY}.{{0,8}}(?:改|换|推迟|延后|延迟|提前|调)"
     r"|(?:晚|改|过)(?:点|几|两|一)?天(?:再)?(?:送|派|配送|发)|(?:推迟|延后|延迟|改)(?:到|至)(?:明|后|大后|下|周|星期|礼拜|\d)"
     r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日])(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
     r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
@@ -133,11 +133,11 @@ _RESCHEDULE = re.compile(
     r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
 )
 _PHONE = re.compile(
-    r"收[货件]人(?!.{0,4}地址).{0,8}(?:改|换|写错|错)|(?:改|换).{0,4}收[货件]人(?!.{0,4}地址)|(?:打|联系|用)这个(?:电话|号|手机)|(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
+    r"\bnew (?:mobile|phone|cell|number)\b|\b(?:phone|mobile|cell) (?:number )?(?:is|should be)\b|收[货件]人(?!.{0,4}地址).{0,8}(?:改|换|写错|错)|(?:改|换).{0,4}收[货件]人(?!.{0,4}地址)|(?:打|联系|用)这个(?:电话|号|手机)|(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
     r"|\bwrong number\b|\b(?:change|update|correct|new|wrong|different)\b.{0,25}\b(?:phone|mobile|cell|contact number)|\bnew number\b|\b(?:phone|mobile)\b.{0,20}\b(?:change|wrong|update|to)\b"
 )
 _CHASE = re.compile(
-    r"催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下|催(?![^,，。]{0,6}(?:发货|快递|物流|[^退]货|单))"
+    r"\bmoney\b.{0,120}\b(?:chase|hurry|speed|push|follow)\b|催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下|催(?![^,，。]{0,6}(?:发货|快递|物流|[^退]货|单))"
     r"|\b(?:chase|speed up|hurry(?: up)?|rush|push|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
 )
 _HUMAN = re.compile(
@@ -153,6 +153,36 @@ _KEEP = re.compile(
     r"(?:其他|其它|其余|别的|剩下)的?(?:商品|东西|几件|都)?.{0,4}(?:保留|不变|不退|留着|不动|照发|照常|正常|照旧|继续)"
     r"|\b(?:keep|leave) (?:the )?(?:rest|others?|other (?:items?|ones?)|everything else)\b"
     r"|\b(?:the )?(?:rest|others?|other (?:items?|ones?)|everything else|remaining items?) (?:(?:can|should|will|must|to) )?(?:stays?|remains?|(?:is|are) fine)\b",
+)
+#: What would be, asked before deciding: it may be worked out, never carried out by an "ok".
+_ONLY_ASKS = re.compile(
+    r"(?:如果|要是|假如|假设|万一|的话)[^。;；]{0,40}(?:多少|几[块元]|扣|损失|怎么算|划算|会不会|能不能|[吗么?])"
+    r"|(?:能|可以|会|要|得)(?:给我|我)?(?:退|扣|补|收|返)(?:回|给|我|来)*(?:多少|几[块元])"
+    r"|(?:退|换|取消|改)[^,，。;；]{0,12}(?:要|得|会)?(?:多少钱|扣钱|扣费|手续费)"
+    r"|(?:只是|就是|就|随便)问(?:一下|下|问|个)|打听"
+    r"|\bif i (?:\w+ ){0,2}(?:return|cancel|exchange|chang|send|sent|swap|refund|gave|give)\w*\b"
+    r"|\bhow much (?:would|will|do|does|can|could|money)\b|\bwhat (?:would|will) (?:i|it|the|happen)\b"
+    r"|\b(?:just|only) (?:asking|curious|wondering|checking)\b|\b(?:is|would) there (?:be )?an?y? (?:fee|charge|cost)\b"
+)
+#: "If it can be done, do it" decides.
+_DECIDES = re.compile(
+    r"就(?:帮我|给我|直接)?(?:退|办|取消|换|改)|\bif so\b|\bthen (?:do|cancel|refund|return)\b"
+)
+_THE_SAME = re.compile(
+    r"(?:也|同样)(?:一样|这样|这么|如此|是|照办|处理|来一[次遍])|[也都]一样$|\bsame (?:for|with|thing|again|goes)\b|\b(?:that one|this one|it|order) too$|^(?:and|also) .{0,40}\b(?:too|as well)$"
+)
+#: What is right as it is: "地址没问题".
+_FINE = re.compile(
+    r"(?:收货)?(?:地址|电话|手机号?|收货人|抬头)(?:是?(?:没问题|没错|对的)|不变|不用[改换动]|照旧)"
+    r"|\b(?:address|phone|name|number) (?:is|stays|remains) (?:fine|right|correct|the same)\b"
+)
+#: When, not what: "退完再…".
+_ONCE_DONE = re.compile(r"(?:退|换|取消|改|合并)完(?:了|以后|之后|后)?(?=再|就|,|，)")
+_KEEPS_FIRST = re.compile(
+    r"\s*(?:保留|留下|留着|只?留|不退|(?:please )?(?:keep|leave|not)\b)"
+)
+_STAYS_ALONE = re.compile(
+    r"(?:不退|不用退|不换|不用换|留着|留下|保留|自己留|先留)(?:着|了|吧|啊|哈|的)?[。!！]?$"
 )
 _ALSO = re.compile(r"另外|还有|同时|顺便|以及|再把|\balso\b|\bas well\b|\bplus\b")
 _CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
@@ -241,7 +271,7 @@ _EVERY_ORDER = re.compile(
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
-    r"(?:赠品|礼品|赠送?的|送的).{0,8}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
+    r"(?:赠品|礼品|赠送?的|送的)[^,，。;；]{0,20}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
 )
 
 
@@ -268,6 +298,7 @@ def asks_human(text: str) -> bool:
 
 def without_rest(text: str) -> str:
     """*text* without the clauses that say what stays as it is."""
+    text = _ONCE_DONE.sub("", _FINE.sub(" ", text))
     return _KEEPS_GIFT.sub(" ", _KEEP.sub(" ", text))
 
 
@@ -322,6 +353,28 @@ def goes_on(text: str, recipe: Recipe, other: Recipe) -> bool:
 def stays(text: str) -> bool:
     """Tell if a folded piece says of what it names that it stays as it is."""
     return _STAYS.search(text) is not None
+
+
+def only_asks(text: str) -> bool:
+    """Tell if a folded text asks what would be, before anything is decided."""
+    return _ONLY_ASKS.search(text) is not None and _DECIDES.search(text) is None
+
+
+def means_the_same(text: str) -> bool:
+    """Tell if a folded text asks for the wish before once more, of something else."""
+    return _THE_SAME.search(text) is not None
+
+
+def begins_to_keep(text: str) -> bool:
+    """Tell if a folded piece says first that what it names stays."""
+    return _KEEPS_FIRST.match(text) is not None
+
+
+def only_stays(text: str) -> bool:
+    """Tell if all that a folded piece says is that what it names does not go."""
+    kept = split_kept(text)
+    ends = _STAYS_ALONE.search(text) is not None and not kept.all_else_goes
+    return ends and not recipes_in(kept.rest)
 
 
 def wants_the_same(text: str) -> bool:
