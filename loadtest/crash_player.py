@@ -19,7 +19,8 @@ import msgspec
 from engines.contract import OpenTask
 from loadtest.crash_cases import Case
 from loadtest.crash_check import Heard
-from loadtest.crash_worker import PLACES, Done, Job
+from loadtest.crash_places import PLACES
+from loadtest.crash_worker import Done, Job
 
 
 #: Share of deaths at a random time, and the latest such time, seconds.
