@@ -341,7 +341,7 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     Who gets *turn* after the tier of *verdict* gave it back; none is asked twice.
 
     L3 changes things: a harmless question that L2 could not answer does not become a
-    task by that, so it goes past L3. What L3 finds to be no task is a question after
+    task by that, so it goes past L3, unless it is asked in the middle of one. What L3 finds to be no task is a question after
     all, and L2 reads it.
     """
     tier, decision = verdict.tier, verdict.decision
@@ -355,7 +355,9 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
         return Tier.L2
     if tier is Tier.L2:
         is_task = (
-            decision.complexity is Complexity.COMPLEX or decision.risk is Risk.HIGH
+            decision.complexity is Complexity.COMPLEX
+            or decision.risk is Risk.HIGH
+            or turn.open_task is not None
         )
         return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
     is_question = escalation.reason is Reason.NO_MATCH and _may_be_question(

@@ -41,6 +41,7 @@ from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
 from engines.agent.reading.spelling import spelled
 from engines.agent.reading.titles import without_names
+from engines.shops.effects import ReplacementReason
 
 
 _FEWEST_MERGED = 2
@@ -85,6 +86,12 @@ class Drafting:
         if not kinds_in(scene, text):
             return None
         return _joined([self._one(scene, recipe, text, "") for recipe in recipes])
+
+    def claims(self, scene: Scene, text: str, reason: ReplacementReason) -> Wants:
+        """Something is wrong with the goods that *text* is about."""
+        wants = self._one(scene, "replace_item", text, "")
+        drafts = (msgspec.structs.replace(one, reason=reason) for one in wants.drafts)
+        return msgspec.structs.replace(wants, drafts=tuple(drafts))
 
     def corrected(self, scene: Scene, draft: Draft, text: str) -> Draft:
         """*draft* with what the cleaned *text* says of it instead."""

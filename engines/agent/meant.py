@@ -28,7 +28,7 @@ def order_meant(
     """
     The order meant, or the orders it could be.
 
-    By id, by description, by the wish before in the same message (*last*), by
+    By id, by its price among the others, by description, by the wish before in the same message (*last*), by
     what was spoken of last, or because policy lets the recipe work on no other;
     each before the next, and only if it is one.
     """
@@ -42,8 +42,13 @@ def order_meant(
     allowed = tuple(
         id_ for id_, one in orders.items() if id_ in accepted and _fits(recipe, one)
     )
+    rivals = [orders[id_] for id_ in allowed]
+    if len(rivals) == 1:
+        # Whoever compares speaks of more than the one that could be.
+        rivals = list(scene.orders)
     for ids in (
         mention.ids,
+        (references.ranked_order(goes, rivals),),
         described if len(described) == 1 else (),
         tuple(id_ for id_ in described if id_ in accepted),
         (last,),
@@ -108,12 +113,17 @@ def order_of(scene: Scene, order_id: str) -> Order | None:
 
 
 def every_order(scene: Scene, recipe: str, folded: str, most: int) -> tuple[str, ...]:
-    """All orders that the task may be done on, if all are meant: *most* or fewer."""
+    """
+    All orders that the task may be done on, if all are meant: *most* or fewer.
+
+    Whoever says how many must be right: "both" of three could be any two.
+    """
     if not wishes.means_every_order(folded):
         return ()
     accepted = scene.accepted.get(recipe, frozenset())
     ids = tuple(one.id for one in scene.orders if one.id in accepted)
-    return ids if len(ids) <= most else ()
+    said = wishes.orders_counted(folded) or len(ids)
+    return ids if len(ids) <= most and len(ids) == said else ()
 
 
 def kinds_in(scene: Scene, piece: str) -> frozenset[str]:

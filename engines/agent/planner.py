@@ -111,10 +111,18 @@ class OfflinePlanner:
         if wants is None:
             wants = self._the_same(scene, folded)
         if wants is None:
-            return _asked_again(scene, folded, self.simplify) or Unclear()
+            again = _asked_again(scene, folded, self.simplify)
+            return again or self._fault(scene, text) or Unclear()
         if _is_mere_urging(scene, wants, folded):
             return _look(scene, "order_status", folded)
         return wants
+
+    def _fault(self, scene: Scene, text: str) -> Wants | None:
+        """A fault told in words of their own, with no wish: goods sent again are offered."""
+        reason = wishes.fault_told(text.lower(), scene.turn.intent)
+        if reason is None or scene.task or not scene.orders:
+            return None
+        return self._drafting.claims(scene, text, reason)
 
     def _the_same(self, scene: Scene, folded: str) -> Wants | None:
         """The customer's last wish, of another order or other goods: "0036也一样"."""
@@ -138,8 +146,10 @@ class OfflinePlanner:
             return _merged(fresh, draft)
         if not isinstance(fresh, Unclear):
             return fresh
-        reply = read_reply(folded, draft.recipe)
-        return Declines() if reply == "decline" else Unclear()
+        if read_reply(folded, draft.recipe) == "decline":
+            return Declines()
+        told = self._drafting.particulars(scene, draft, text, is_answer=False)
+        return Unclear() if told == draft else with_rest(scene, Wants((told,)))
 
     def _filled(self, scene: Scene, draft: Draft, text: str) -> Plan | None:
         """The slot that was asked for, if the text gives it."""

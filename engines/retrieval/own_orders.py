@@ -99,7 +99,7 @@ _CUES: Final[dict[Locale, _Cues]] = {
     "zh": _Cues(
         anyone=_any(
             r"一般|通常|平时|规则|政策|怎么办|怎样|如果|要是|假如|万一|怎么(?:查|看|算|赔|申请|寄)|哪里(?:查|看|能查)|在哪里?(?:查|看)"
-            r"|(?:今天|现在|明天|今晚)(?:才)?(?:下单|拍下?|买|付款)|下单(?:后|以后|之后|的话)|发货(?:后|以后|之后)|付款后|指定|预售",
+            r"|(?:今天|现在|明天|今晚)(?:才)?(?:下单|拍下?|买|付款)|下单(?:后|以后|之后|的话)|发货(?:后|以后|之后)|付款后|指定|预售|(?:能|可以|怎么|想|要|可不可以)取消",
             r"维修|修理|安装|保价|价保|降价|差价|包邮|运费|邮费|发票|退款|积分|优惠|券|红包|验证码|短信|密码|会员|没更新|不更新|不动了"
             r"|显示.{0,4}签收|谁|退货|退回|寄回|退了|换货|少发|漏发|赔|投诉|赠品|退的?钱|到账|合并|一起发|分开发|补货|到货通知|保修",
         ),
@@ -163,7 +163,7 @@ _CUES: Final[dict[Locale, _Cues]] = {
         anyone=_any(
             r"\busually|\bgenerally|\bnormally|\btypically|policy|\brules?\b|price protection|price drop|cheaper|free shipping|how (?:do|can|would|should) i|where (?:do|can) i"
             r"|says? delivered|marked|\breturn|refund|money back|exchange|who pays|restock|back in stock|\bwhat (?:if|happens)\b|\bif i\b|\bif it\b|\bwhich courier"
-            r"|voucher|coupon|\bcodes?\b|points|invoice|password|e-?mail|charger\b|warranty|card\b|missing|wrong|instead|expected|notif|text me|\bdeposit|\bpre-?order|\bcall it off",
+            r"|voucher|coupon|\bcodes?\b|points|invoice|password|e-?mail|charger\b|warranty|card\b|missing|wrong|instead|expected|notif|text me|\bdeposit|\bpre-?order|\bcall it off|\bcancel(?!led)",
             r"\b(?:do|can|could|would) you (?:deliver|ship)\b|\border (?:now|today|tonight|tomorrow)\b|\bto (?:canada|the us|europe|hong kong)\b",
         ),
         own=_any(rf"\b{_EN_OWN}", r"\bi (?:just )?(?:bought|ordered|placed|paid)\b"),

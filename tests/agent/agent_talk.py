@@ -45,6 +45,7 @@ class Talk:
         self.open_task: OpenTask | None = None
         self.seq = 0
         self.budget_s = 60.0
+        self.intent = ""
 
     def turn(self, text: str, *, seq: int | None = None) -> Turn:
         """The turn of *text* as the gateway would make it now."""
@@ -58,6 +59,7 @@ class Talk:
             user_id=UserId(self.user),
             seq=number,
             text=text,
+            intent=self.intent,
             locale=self.locale,
             history=tuple(self.history),
             open_task=self.open_task,

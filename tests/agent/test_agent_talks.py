@@ -582,3 +582,79 @@ async def test_every_answer_speaks_the_language_of_the_turn(talk: Begin) -> None
             assert isinstance(outcome, Answer)
             has_chinese = any("\u4e00" <= mark <= "\u9fff" for mark in outcome.text)
             assert has_chinese == (locale == "zh")
+
+
+async def test_how_many_orders_are_said_must_be_right(talk: Begin) -> None:
+    """ "Both" of three could be any two; of two it is these."""
+    three = await talk("c1009").answer("两个单都取消")
+    assert three.actions == ()
+    both = await talk("c1006", conversation="two").answer("两个单都取消")
+    assert "K3013" in both.text
+
+
+async def test_the_dearer_and_the_cheaper_order_are_known(talk: Begin) -> None:
+    """By what was paid, among the orders that the task may be done on."""
+    first = talk("c1009")
+    await first.answer("取消K3023")
+    await first.answer("确认")
+    for said, order in (("把贵的那单取消", "K3022"), ("取消便宜的那个", "K3021")):
+        customer = talk("c1009", conversation=order)
+        assert order in (await customer.answer(said)).text
+
+
+async def test_a_title_that_is_wrong_is_no_title(talk: Begin) -> None:
+    """What it should be is asked for; a company named alone is where it goes."""
+    customer = talk("c1005")
+    asked = await customer.answer("发票抬头写错了")
+    assert (asked.actions, "抬头" in asked.text) == ((), True)
+    proposal = await customer.answer(
+        "改成深圳市云帆科技有限公司 税号91440300MA5EXAMP0K"
+    )
+    assert "深圳市云帆科技有限公司" in proposal.text
+    assert (await customer.answer("对的")).actions[0].state == "done"
+
+
+async def test_a_photo_is_kept_while_something_else_is_asked(talk: Begin) -> None:
+    """Whoever sends it early is not asked for it again."""
+    customer = talk("c1008")
+    await customer.answer("书包带子断了")
+    await customer.answer("拍了照片给你 https://img.example/b.jpg")
+    proposal = await customer.answer("第一件")
+    assert proposal.actions[0].state == "proposed"
+
+
+async def test_a_fault_in_words_of_their_own_is_no_dead_end(talk: Begin) -> None:
+    """The router's hint is enough to offer a new one, or the money, and to name both."""
+    customer = talk("c1001")
+    customer.intent = "quality_complaint"
+    assert "几件" in (await customer.answer("牙刷毛一用就掉光")).text
+    customer.intent = ""
+    asked = await customer.answer("一支")
+    assert "照片" in asked.text
+    assert "退款" in asked.text
+    assert "K3003" in (await customer.answer("那就退款")).text
+
+
+@pytest.mark.parametrize(
+    ("user", "wish", "assent"),
+    [
+        ("c1001", "K3001和K3002合成一个包裹", "嗯合吧"),
+        ("c1001", "K3003的牙刷退一支", "退"),
+        ("c1003", "refund one cable of K3006", "refund it"),
+    ],
+)
+async def test_the_verb_of_what_is_proposed_is_assent(
+    talk: Begin, user: str, wish: str, assent: str
+) -> None:
+    """Told to do just that; "change it" could mean the proposal and is none."""
+    customer = talk(user, "en" if user == "c1003" else "zh")
+    await customer.answer(wish)
+    assert (await customer.answer(assent)).actions[0].state == "done"
+
+
+async def test_change_it_is_no_assent_to_a_change(talk: Begin) -> None:
+    """It may well be the proposal that is to change."""
+    customer = talk("c1001")
+    await customer.answer("K3001地址改成杭州市滨江区江南大道100号")
+    said = await customer.answer("改")
+    assert all(one.state != "done" for one in said.actions)

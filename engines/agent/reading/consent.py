@@ -47,7 +47,7 @@ _TASK = {
     "exchange_item": "换货|更换|换|exchange|swap|the item|item",
     "replace_item": "补发|补|重发|换新|replace|resend|send|replacement|again",
     "claim_gift": "补发|补|赠品|gift|send|the gift",
-    "merge_orders": "合并|发货|一起|订单|merge|combine|ship|together|orders|them",
+    "merge_orders": "合并|合|并|发货|一起|订单|merge|combine|ship|together|orders|them",
     "split_shipment": "拆单|分开|先发|发货|split|ship|first|separately",
     "price_protection": "价保|退差价|差价|退|refund|the difference|difference",
     "reissue_invoice": "开票|开|换开|重开|发票|issue|reissue|invoice|the invoice",
@@ -128,12 +128,17 @@ def _words_of(recipes: tuple[str, ...]) -> re.Pattern[str]:
     """
     Words of agreement, manners and the tasks; longest first, whole Latin words.
 
-    "退吧", "then refund it" tell to do just what was proposed: that is agreement.
+    "退吧", "then refund it" tell to do just what was proposed: that is agreement, and
+    so is the verb alone. "Change it" could mean the proposal.
     "Cancel it" is not, since it could be the proposal that is cancelled.
     """
     tasks = frozenset().union(*(_listed(_TASK.get(name, "")) for name in recipes))
     verbs = _one_of(word for word in tasks if word in _VERBS)
-    done_so = rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?吧|\bthen (?:please )?(?:{verbs})(?![a-z]))|"
+    plain = _one_of(word for word in tasks if word in _VERBS - _CHANGING) or "(?!)"
+    done_so = (
+        rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?吧|\bthen (?:please )?(?:{verbs})(?![a-z])"
+        rf"|^(?:{plain})(?:掉|了| it| them)?$)|"
+    )
     return re.compile((done_so if verbs else "") + _one_of(_AGREE | _POLITE | tasks))
 
 
@@ -145,6 +150,7 @@ def _one_of(words: Iterable[str]) -> str:
 
 
 _VERBS = _listed(
-    "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|发货|拆单|分开|先发|催办|催一下|催|开票|开|换开|重开"
+    "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|合|并|发货|拆单|分开|先发|催办|催一下|催|开票|开|换开|重开"
     "|change|update|refund|return|exchange|swap|replace|resend|send|merge|combine|ship|split|issue|reissue|reschedule|deliver|chase"
 )
+_CHANGING = _listed("修改|更改|改|change|update")

@@ -28,6 +28,11 @@ _UNITS_STAY = re.compile(
     rf"(?:留下?|保留|(?:只|就|仅)要)(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?=就|即|了|$|[,，。;；])"
     rf"|\bkeep(?:ing)? (?:only |just )?(?P<en>{NUMBER_EN})(?= of (?:them|it)\b| and\b|[,.;]|$)"
 )
+#: The same with the goods named: "keep one T-shirt, return the other two".
+_GOODS_STAY = re.compile(
+    rf"(?:留下?|保留|(?:只|就|仅)要)(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?P<goods_zh>[^,，。;；其剩]{{1,12}})(?=[,，。;；其剩]|$)"
+    rf"|\bkeep(?:ing)? (?:only |just )?(?P<en>{NUMBER_EN})(?: of)?(?: the| my)? (?P<goods_en>[a-z][a-z' -]{{1,30}}?)(?=[,.;]| and\b|$)"
+)
 _ALL_OTHERS = re.compile(
     r"其[他它余]|剩下|另外|别的|\b(?:rest|others?|everything else|remaining)\b"
 )
@@ -70,7 +75,9 @@ def mentioned_lines(
     units_stay = _UNITS_STAY.search(text)
     if units_stay:
         return _less(units_stay, text, order, is_answer=is_answer)
-    stays = split_kept(text)
+    stays = _units_of_goods(text, order) or split_kept(text)
+    if isinstance(stays, LineMention):
+        return stays
     if stays.names:
         return _but_for(stays, order, is_answer=is_answer)
     return _by_place(text, order, is_answer=is_answer) or _by_name(
@@ -122,6 +129,22 @@ def _less(
         return said
     goes = left - (number(stay["zh"] or stay["en"]) or 0)
     return LineMention(((place, goes),)) if goes > 0 else LineMention()
+
+
+def _units_of_goods(text: str, order: Order) -> LineMention | None:
+    """What goes of one line if some of its units stay; None if that is not said."""
+    stay = _GOODS_STAY.search(text)
+    if stay is None:
+        return None
+    kept, _ = named_lines(stay["goods_zh"] or stay["goods_en"], order.lines)
+    rest = f"{text[: stay.start()]} {text[stay.end() :]}"
+    others = set(named_lines(rest, order.lines)[0]) - set(kept)
+    if len(kept) != 1 or others:
+        return None
+    line = next(one for one in order.lines if one.line == kept[0])
+    goes = line.quantity - line.refunded_quantity
+    goes -= number(stay["zh"] or stay["en"]) or 0
+    return LineMention(((line.line, goes),)) if goes > 0 else None
 
 
 def _but_for(stays: Kept, order: Order, *, is_answer: bool) -> LineMention:

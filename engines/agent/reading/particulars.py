@@ -36,7 +36,7 @@ _COMPANY = re.compile(
     r"|(?P<en>[A-Z][\w&.'-]*(?:\s(?:[A-Z&][\w&.'-]*|of|and|for)){0,6}?\s(?:Ltd|LLC|Inc|Co|Corp|Corporation|Company|GmbH|Limited|Studio|University|Group|AG|PLC)\b\.?(?:,?\s(?:Ltd|Inc)\b\.?)?)"
 )
 _TITLE = re.compile(
-    r"(?:抬头|名称)(?:请)?(?:改成|改为|换成|开成|写成|写|是|为|:|：|\s)+(?:个人)?[\s“\"']*(?P<zh>[^\s,，。;；“”\"']{2,40})"
+    r"(?:抬头|名称)(?:请)?(?:改成|改为|换成|开成|写成|写|是|为|:|：|\s)+(?:个人)?[\s“\"']*(?P<zh>(?!错|不对|有误|有问题|漏|反了)[^\s,，。;；“”\"']{2,40})"
     r"|\b(?:to|as|should (?:be|read|say)|in the name of|title(?: is| to| as)?|under|name(?: is)?)[:\s]+(?:(?:my|our) (?:own )?(?:name|wife|husband|partner|mother|father|son|daughter|colleague|friend|company)(?:'s name)?,?\s)?[\"']?(?P<en>[A-Z][\w&.'-]*(?:\s[A-Z][\w&.'-]*){0,6})"
 )
 _PERSONAL = re.compile(r"个人(?:抬头|发票|名义)?|\bpersonal\b")

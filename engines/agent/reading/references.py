@@ -23,6 +23,12 @@ _LATEST = re.compile(
     r"|\b(?:latest|newest|most recent|last) (?:order|one|purchase)\b"
     r"|\bjust (?:placed|bought|ordered)\b"
 )
+_CHEAPEST = re.compile(
+    r"便宜(?:点|些|一点)?的|最便宜|金额(?:最|较)?[小低]的?|\b(?:cheap(?:er|est)|less expensive|lowest)\b"
+)
+_DEAREST = re.compile(
+    r"(?<![太很])贵(?:点|些|一点)?的|最贵|金额(?:最|较)?[大高]的?|\b(?:more expensive|most expensive|pricier|dearer|costl?ier)\b"
+)
 _ID_CUE = re.compile(
     r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)"
     r"\s*[:#是为]?\s*#?(?P<id>[a-z]{1,6}-?\d{2,24}|\d{3,24})\b"
@@ -111,6 +117,19 @@ def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
     if _LATEST.search(text):
         return (orders[0].id,)
     return best_named(text, {order.id: order.lines for order in orders})
+
+
+def ranked_order(text: str, orders: Sequence[Order]) -> str:
+    """
+    The order of several that "the cheaper one" or "最贵的那单" means; empty if none.
+
+    By what was or is to be paid; where two are alike, neither is meant.
+    """
+    is_least = _CHEAPEST.search(text) is not None
+    if len(orders) < 2 or is_least == (_DEAREST.search(text) is not None):  # noqa: PLR2004
+        return ""
+    paid = sorted(orders, key=lambda order: order.paid_minor, reverse=not is_least)
+    return paid[0].id if paid[0].paid_minor != paid[1].paid_minor else ""
 
 
 def order_in_history(lines: Iterable[str], orders: Sequence[Order]) -> str:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from engines.agent.reading.exceptions import split_kept
 from engines.agent.reading.spelling import spelled
+from engines.agent.reading.text import number
 from engines.shops.effects import ReplacementReason
 
 
@@ -32,6 +33,13 @@ Recipe = Literal[
     "reissue_invoice",
 ]
 Look = Literal["refund_status", "order_status"]
+#: What the router calls a fault -> what is claimed.
+_FAULTS: dict[str, ReplacementReason] = {
+    "damaged_item": "damaged",
+    "quality_complaint": "damaged",
+    "wrong_item": "wrong_item",
+    "missing_item": "missing",
+}
 
 _REFUND_STATUS = re.compile(
     r"(?:退款|退的钱|退货款|钱)[^,，。;；!！]{0,8}(?:到哪|到账|进度|什么时候|啥时候|多久|还没|没到|没收到|状态|怎么还|怎么没)"
@@ -60,14 +68,14 @@ _CHANGE_ADDRESS = re.compile(
     r"|\b(?:ship|send|deliver|redirect)\b.{0,35}\bto\s+(?:no\.?\s?)?\d+[a-z]?\s+[a-z]",
 )
 _CANCEL_ORDER = re.compile(
-    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|取消(?:掉|了)?吧?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
+    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|取消(?:掉|了)?吧?$|取消[^,，。;；]{0,10}[那这](?:个|一个)[。!！]?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
     r"|(?:订单|单子?)(?:我|都|就|也|全|现在)?不(?:想)?要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
     r"\btake off\b|\bremove\b(?!.{0,30}\baddress)|少要(?=[一两二三四五六七八九十\d])|[勿弗]要(?:了|特)|退特|\breturn(?:ed|ing)\b|(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
     r"|\brefund|\breturn\b|\bsend (?:[\w' ]{1,30}? )?back\b|\bmoney back\b|\b(?:go|goes|going) back\b|\b(?:don'?t|do not) (?:want|need) (?!to\b|a refund|a new|an?other)|\btake .{1,40} off\b"
-    r"|\bcancel\b.{0,30}\b(?:items?|product)\b",
+    r"|\bcancel\b.{0,30}\b(?:items?|product)\b|\b(?:only|just) (?:want|need) to keep\b",
 )
 _WHOLE_BY_NAME = re.compile(
     r"整单|整个订单|订单退[了掉](?!第)|\b(?:whole|entire|full) order\b"
@@ -98,7 +106,7 @@ _GIFT = re.compile(
 )
 _EXCHANGE = re.compile(
     r"换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
-    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r|one)\b"
+    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r)\b|\b(?:different|bigger|smaller|larger) one\b"
 )
 _REPLACE = re.compile(
     r"换一台|换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
@@ -106,7 +114,9 @@ _REPLACE = re.compile(
 _SENT_ANEW = re.compile(
     r"\b(?:want|need|get|send me|have) (?:a new|another|a fresh) one\b|\ba replacement\b|\breplace(?:ment|d)?\b(?!.{0,60}\b(?:with|by)\b)|\bsend (?:me |us )?(?:a |an)?(?:new|other) one\b"
 )
-_SAME_ANEW = re.compile(r"换一?台|换(?:个|一?[件条双只台]|一个)?新的?|\ba new one\b")
+_SAME_ANEW = re.compile(
+    r"换一?台|换(?:个|一?[件条双只台]|一个)?新的?(?![款色码号尺])|\ba new one\b"
+)
 _INVOICE = re.compile(r"发票|抬头|税号|\binvoice")
 _PRICE = re.compile(
     r"\bpaid\b.{0,50}\bnow (?:it's|it is|they're|only|just)?\b.{0,20}\d|\bdifference,? please\b|价保|保价|价格保护|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
@@ -193,6 +203,7 @@ _CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
     ("replace_item", _DAMAGE),
     ("replace_item", _WRONG_ITEM),
     ("replace_item", _SENT_ANEW),
+    ("replace_item", _SAME_ANEW),
     ("replace_item", _MISSING),
     ("claim_gift", _GIFT),
     ("price_protection", _PRICE),
@@ -231,6 +242,9 @@ _DIFFERENCE = re.compile(
     r"运费|差价|差额|多付|多收|\bfreight\b|\bshipping\b|\bdifference\b"
 )
 _ADDRESS_WORD = re.compile(r"地址|\baddress\b")
+#: A company is what an invoice is made out to, unless it stands at a door.
+_COMPANY = re.compile(r"有限公司|股份公司|集团|事务所|合作社|\b(?:ltd|llc|inc|gmbh)\b")
+_DOOR = re.compile(r"地址|[路街巷弄道号栋楼室园厦]|\b(?:road|street|avenue|floor)\b")
 _FORBIDS = re.compile(
     r"(?:^|[,，。\s]|订单)(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:取消|退|改|换|合并|开)"
     r"|\b(?:don'?t|do not|never) (?:cancel|refund|return|change|exchange|merge|ship)\b"
@@ -257,6 +271,9 @@ _KEEPS_GOODS = re.compile(
 _CARRIER = re.compile(
     r"(?:改|换)(?:成|为|发|用|走)?(?:个)?(?:顺丰|京东|中通|圆通|申通|韵达|邮政|ems|德邦|极兔|(?:别的|其他|另一?[家个])快递)"
 )
+_QUESTION = re.compile(
+    r"[?？]|[吗么呢]$|怎么[办样]|能不能|会不会|是不是|什么|多[少久]|^(?:is|are|can|could|do|does|did|will|would|what|how|why|when|where|who|which)\b"
+)
 _PLEASE = re.compile(
     r"帮|给我|我要|我想|申请|麻烦|请(?!问)|\bplease\b|\bi(?:'d like| want| would like)\b"
 )
@@ -266,8 +283,11 @@ _STAYS = re.compile(
 _MONEY_BACK = re.compile(r"退|到账|到帐|返现|钱|\brefund|\bmoney\b")
 _EVERY_ORDER = re.compile(
     r"(?:所有|全部|全都|每[一个]?)的?[^,，。;；]{0,10}(?:订单|单子|[个张]单|单)"
-    r"|(?:订单|单子)(?:全部|全都|所有|都)"
-    r"|\b(?:all|every|each)\b(?: of)?(?: my| the)?[\w' -]{0,24}\borders?\b"
+    r"|(?:订单|单子|[两二俩三四2-4]个?[单笔])(?:全部|全都|所有|都)"
+    r"|\b(?:all|every|each|both)\b(?: of)?(?: my| the)?[\w' -]{0,24}\borders?\b"
+)
+_COUNTED_ORDERS = re.compile(
+    r"(?<![a-z\d第])(?P<zh>[两二俩三四五2-5])个?(?:订?单|笔)|\b(?P<en>both|two|three|four|five|[2-5])(?: of)?(?: my| the)? orders\b"
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
@@ -289,6 +309,14 @@ def wants_back(text: str) -> bool:
 def means_every_order(text: str) -> bool:
     """Tell if a text speaks of all orders there are: "所有没发货的订单"."""
     return _EVERY_ORDER.search(text) is not None
+
+
+def orders_counted(text: str) -> int:
+    """How many orders a text says it is about: "两单都", "both orders"; 0 if it does not."""
+    found = _COUNTED_ORDERS.search(text)
+    if found is None:
+        return 0
+    return 2 if found["en"] == "both" else number(found["zh"] or found["en"]) or 0
 
 
 def asks_human(text: str) -> bool:
@@ -314,6 +342,8 @@ def recipes_in(text: str) -> tuple[Recipe, ...]:
         return ()
     rest = _CARRIER.sub(" ", without_rest(text))
     found = {name for name, cue in _CUES if cue.search(rest)}
+    if "change_address" in found and _COMPANY.search(rest) and not _DOOR.search(rest):
+        found = found - {"change_address"} | {"reissue_invoice"}
     if "cancel_order" in found and not _ALSO.search(rest):
         # An address that is wrong is then the reason, not another wish.
         return ("cancel_order",)
@@ -394,6 +424,17 @@ def claim_in(text: str) -> ReplacementReason | None:
     if _DAMAGE.search(text):
         return "damaged"
     return "missing" if _MISSING.search(text) else None
+
+
+def fault_told(text: str, intent: str) -> ReplacementReason | None:
+    """
+    What is wrong with goods in words that :func:`claim_in` does not know.
+
+    Args:
+        intent: Of the text, as the router read it. A question is no claim.
+    """
+    asks = _HOW.search(text) or _QUESTION.search(text) or only_asks(text)
+    return None if asks else _FAULTS.get(intent)
 
 
 def look_in(text: str) -> Look | None:
