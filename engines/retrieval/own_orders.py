@@ -162,7 +162,7 @@ _CUES: Final[dict[Locale, _Cues]] = {
     "en": _Cues(
         anyone=_any(
             r"\busually|\bgenerally|\bnormally|\btypically|policy|\brules?\b|price protection|price drop|cheaper|free shipping|how (?:do|can|would|should) i|where (?:do|can) i"
-            r"|says? delivered|marked|\breturn|refund|money back|exchange|who pays|restock|back in stock|\bwhat (?:if|happens)\b|\bif i\b|\bif it\b|\bwhich courier"
+            r"|says? delivered|marked|\breturn|refund|money back|exchange|who pays|restock|back in stock|\bwhat (?:if|happens)\b|^\W*how (?:are|do you|does your|will you)\b|\bif i\b|\bif it\b|\bwhich courier"
             r"|voucher|coupon|\bcodes?\b|points|invoice|password|e-?mail|charger\b|warranty|card\b|missing|wrong|instead|expected|notif|text me|\bdeposit|\bpre-?order|\bcall it off|\bcancel(?!led)",
             r"\b(?:do|can|could|would) you (?:deliver|ship)\b|\border (?:now|today|tonight|tomorrow)\b|\bto (?:canada|the us|europe|hong kong)\b",
         ),
@@ -244,6 +244,11 @@ def asks_order(text: str, locale: Locale) -> bool:
     if cues.shipped.search(text):
         return True
     return bool(cues.shipping.search(text) and cues.own.search(text))
+
+
+def is_own(text: str, locale: Locale) -> bool:
+    """True if *text* shows that the customer has bought something."""
+    return _CUES[locale].own.search(text) is not None
 
 
 def asks_when(text: str, locale: Locale) -> bool:

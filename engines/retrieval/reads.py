@@ -18,7 +18,7 @@ from engines.guard.number_words import chinese_value
 from engines.retrieval import phrases
 from engines.retrieval.compose import Piece
 from engines.retrieval.kinds import Kind
-from engines.retrieval.own_orders import means_several
+from engines.retrieval.own_orders import is_own, means_several
 from engines.retrieval.places import region_in
 from engines.retrieval.which_order import (
     Wanted,
@@ -110,6 +110,9 @@ async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:
     unknown = unknown_id(wanted.text, orders)
     if unknown is not None:
         return _piece(phrases.no_such_order(unknown, wanted.locale), (), ASKED_BACK)
+    if not orders and not is_own(wanted.text, wanted.locale):
+        # Who has bought nothing asks before buying: a passage may tell.
+        return None
     if not orders:
         return _piece(phrases.no_order(wanted.locale), (), ASKED_BACK)
     counted = counted_order(orders, wanted)

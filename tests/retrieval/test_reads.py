@@ -414,6 +414,14 @@ async def test_a_product_that_is_named_is_asked_for_in_plain_words(
     assert ids(await say(engine, text, locale=locale)) == ["product:HD-10"]
 
 
+async def test_who_has_no_orders_is_told_the_rules(engine: RetrievalEngine) -> None:
+    """Unless it is their own parcel that they ask for: then, that there is none."""
+    for text in ("周末能送到吗", "几天能到北京"):
+        outcome = await engine.answer(make_turn(text, user="nobody"))
+        assert not (isinstance(outcome, Answer) and "没有订单" in outcome.text)
+    assert "没有订单" in (await say(engine, "我的快递到哪了", user="nobody")).text
+
+
 async def test_all_orders_are_told_when_all_are_meant(engine: RetrievalEngine) -> None:
     """And "the second one" is then the second of those told."""
     all_of_them = await say(engine, "我那些订单现在啥情况")
