@@ -20,6 +20,7 @@ import msgspec
 from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.run import Outcome, ingest, remove
 from engines.retrieval.knowledge import Knowledge
+from engines.retrieval.review import Finding, review
 from gateway.telemetry import Telemetry
 
 
@@ -37,6 +38,10 @@ class Shelved(msgspec.Struct, frozen=True, kw_only=True):
     knowledge: Knowledge
     engine: RetrievalEngine
     today: Callable[[], date]
+
+
+def _reviewed(one: Shelved) -> list[Finding]:
+    return review(one.knowledge.passages(), one.today())
 
 
 class Librarian:
@@ -71,6 +76,11 @@ class Librarian:
     def shelved(self, shop: str) -> Shelved | None:
         """The knowledge of *shop*; None if there is no such shop."""
         return self._shops.get(shop)
+
+    async def check(self, shop: str) -> list[Finding]:
+        """What is suspicious about all that *shop* knows, as of today."""
+        one = self._shops[shop]
+        return await asyncio.to_thread(_reviewed, one)
 
     async def put(self, shop: str, name: str, data: bytes) -> Outcome:
         """Ingest one document, in place of an older one of its name."""

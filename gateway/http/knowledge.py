@@ -20,6 +20,7 @@ from litestar.types import ControllerRouterHandler
 
 from engines.retrieval.ingest.run import Outcome
 from engines.retrieval.ingest.shelf import Document
+from engines.retrieval.review import Finding
 from gateway.errors import Forbidden, NotFound
 from gateway.handoff.accounts import Session
 from gateway.http.bodies import BadField
@@ -124,6 +125,14 @@ class KnowledgeController(Controller):
                 for hit in found.hits
             ),
         )
+
+    @get("/check", summary="Find contradictions, expired passages and duplicates")
+    async def check(
+        self, session: NamedDependency[Session], librarian: NamedDependency[Librarian]
+    ) -> list[Finding]:
+        """Of all documents, ingested or not; suspicions for a person to settle."""
+        _of(librarian, session)
+        return await librarian.check(session.who.shop)
 
     @post(status_code=200, summary="Ingest a file", request_max_body_size=MAX_UPLOAD)
     async def upload(

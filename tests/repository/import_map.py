@@ -179,6 +179,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.retrieval.engine",
         "engines.retrieval.ingest.run",
         "engines.retrieval.knowledge",
+        "engines.retrieval.review",
         "gateway.telemetry",
     ),
     "gateway.approvals": (
@@ -247,6 +248,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.contract",
         "gateway.approvals",
         "engines.llm.client",
+        "engines.retrieval.review",
         "engines.retrieval.ingest.run",
         "engines.retrieval.ingest.shelf",
         "engines.voice",

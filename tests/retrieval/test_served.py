@@ -88,6 +88,14 @@ async def test_the_knowledge_api_is_for_the_shops_own_supervisors(
         for name in ("../x.md", "a/b.md", ".md", ""):
             sent = await boss.post("/v1/knowledge", json=upload(name, "x"))
             assert sent.status_code == 400
+        again = upload(
+            "again.md", "# 旧活动\n\n有效期：2020年1月1日至2020年2月1日\n\n全场八折。"
+        )
+        await boss.post("/v1/knowledge", json=again)
+        doubts = (await boss.get("/v1/knowledge/check")).json()
+        old = [one["kind"] for one in doubts if one["where"].startswith("again.md")]
+        assert old == ["expired"]
+        await boss.delete("/v1/knowledge", params={"name": "again.md"})
         clerk = await signed_in(inside, store_url, "clerk", "operator")
         assert (await clerk.get("/v1/knowledge")).status_code == 200
         assert (await clerk.post("/v1/knowledge", json=body)).status_code == 403
