@@ -31,11 +31,7 @@ def on_line(
     draft: Draft, order: Order | None, folded: str, *, is_answer: bool = False
 ) -> Wants:
     """A draft for each line named, of a task that is on one line."""
-    about = (
-        folded.split("换成", maxsplit=1)[0]
-        if draft.recipe == "exchange_item"
-        else folded
-    )
+    about = wishes.before_target(folded) if draft.recipe == "exchange_item" else folded
     said = lines.mentioned_lines(wishes.without_rest(about), order, is_answer=is_answer)
     drafts = tuple(
         msgspec.structs.replace(draft, line=line, quantity=count or draft.quantity)

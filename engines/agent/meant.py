@@ -37,6 +37,8 @@ def order_meant(
         return None, ()
     accepted = scene.accepted.get(recipe, frozenset())
     goes = split_kept(folded).rest
+    if recipe == "exchange_item":
+        goes = wishes.before_target(goes)
     described = references.described_orders(goes, scene.orders)
     described = tuple(id_ for id_ in described if _fits(recipe, orders[id_]))
     allowed = tuple(
@@ -116,13 +118,17 @@ def every_order(scene: Scene, recipe: str, folded: str, most: int) -> tuple[str,
     """
     All orders that the task may be done on, if all are meant: *most* or fewer.
 
-    Whoever says how many must be right: "both" of three could be any two.
+    Whoever says how many must be right: "both" of three could be any two, unless
+    their goods tell which.
     """
     if not wishes.means_every_order(folded):
         return ()
     accepted = scene.accepted.get(recipe, frozenset())
     ids = tuple(one.id for one in scene.orders if one.id in accepted)
     said = wishes.orders_counted(folded) or len(ids)
+    described = references.described_orders(folded, scene.orders)
+    named = tuple(id_ for id_ in described if id_ in accepted)
+    ids = named if len(named) == said else ids
     return ids if len(ids) <= most and len(ids) == said else ()
 
 

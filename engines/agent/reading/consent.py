@@ -30,7 +30,7 @@ _AGREE = _listed(
     "|照办|办吧|y|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
     "|i agree|agree|approve|approved|proceed|absolutely|go ahead|do it|please do"
     "|sounds good|looks good|fine|correct|that's right|that is right"
-    "|要的|妥|成|中|得嘞|好嘞|好滴|好哒|安排|没毛病|两个都要|perfect|alright|all right|go for it|works for me|that works"
+    "|要的|要得|得行|好嘛|没得问题|妥|成|中|得嘞|好嘞|好滴|好哒|安排|没毛病|两个都要|perfect|alright|all right|go for it|works for me|that works"
     "|👍|👌|🆗|✅"
 )
 _POLITE = _listed(
@@ -49,11 +49,11 @@ _TASK = {
     "claim_gift": "补发|补|赠品|gift|send|the gift",
     "merge_orders": "合并|合|并|发货|一起|订单|merge|combine|ship|together|orders|them",
     "split_shipment": "拆单|分开|先发|发货|split|ship|first|separately",
-    "price_protection": "价保|退差价|差价|退|refund|the difference|difference",
+    "price_protection": "价保|退差价|补差价|差价|退|补|refund|the difference|difference",
     "reissue_invoice": "开票|开|换开|重开|发票|issue|reissue|invoice|the invoice",
     "reschedule_delivery": "改期|配送|修改|更改|改|reschedule|deliver|change",
     "change_phone": "修改|更改|改|换|手机号|电话|change|update|phone|number",
-    "chase_refund": "催办|催一下|催|退款|chase|refund|the refund",
+    "chase_refund": "催办|催一下|催一哈|催催|催|退款|chase|refund|the refund",
 }
 _NO = re.compile(
     r"不用|不要|算了|不了|不退|不改|不取消|先不|先别|别[改退取办了]|放弃|不同意|不可以|不行|不好"
@@ -71,7 +71,7 @@ _FIRM = re.compile(
 )
 _CANCEL = re.compile(r"取消|撤销|\bcancel\b")
 _QUESTION = re.compile(
-    r"[??]|[吗么嘛呢]$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
+    r"[??]|[吗么呢]$|(?<!好)嘛$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
     r"|可以不|行不行|对不对|好不好|等等|等一下|等下|再想想|考虑一下|\bwait\b|\bhold on\b"
     r"|^(?:is|are|was|were|can|could|do|does|did|will|would|should|what|how|why|when"
     r"|where|which|who|may)\b(?! it\b)"
@@ -133,13 +133,14 @@ def _words_of(recipes: tuple[str, ...]) -> re.Pattern[str]:
     "Cancel it" is not, since it could be the proposal that is cancelled.
     """
     tasks = frozenset().union(*(_listed(_TASK.get(name, "")) for name in recipes))
-    verbs = _one_of(word for word in tasks if word in _VERBS)
+    verbs = _one_of((tasks & _VERBS) | _DOING)
     plain = _one_of(word for word in tasks if word in _VERBS - _CHANGING) or "(?!)"
     done_so = (
-        rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?吧|\bthen (?:please )?(?:{verbs})(?![a-z])"
+        rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?(?:吧|嘛(?![??]))"
+        rf"|\bthen (?:please )?(?:{verbs})(?![a-z])"
         rf"|^(?:{plain})(?:掉|了| it| them)?$)|"
     )
-    return re.compile((done_so if verbs else "") + _one_of(_AGREE | _POLITE | tasks))
+    return re.compile(done_so + _one_of(_AGREE | _POLITE | tasks))
 
 
 def _one_of(words: Iterable[str]) -> str:
@@ -149,8 +150,10 @@ def _one_of(words: Iterable[str]) -> str:
     )
 
 
+#: Verbs that tell to act, whatever the task: "申请吧", "办吧".
+_DOING = _listed("申请|办理|处理|操作|提交|执行|办")
 _VERBS = _listed(
-    "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|合|并|发货|拆单|分开|先发|催办|催一下|催|开票|开|换开|重开"
+    "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|合|并|发货|拆单|分开|先发|催办|催一下|催一哈|催催|催|开票|开|换开|重开"
     "|change|update|refund|return|exchange|swap|replace|resend|send|merge|combine|ship|split|issue|reissue|reschedule|deliver|chase"
 )
 _CHANGING = _listed("修改|更改|改|change|update")

@@ -33,6 +33,7 @@ _GOODS_STAY = re.compile(
     rf"(?:留下?|保留|(?:只|就|仅)要)(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?P<goods_zh>[^,，。;；其剩]{{1,12}})(?=[,，。;；其剩]|$)"
     rf"|\bkeep(?:ing)? (?:only |just )?(?P<en>{NUMBER_EN})(?: of)?(?: the| my)? (?P<goods_en>[a-z][a-z' -]{{1,30}}?)(?=[,.;]| and\b|$)"
 )
+_CLAUSE_END = re.compile(r"[,，。;；]")
 _ALL_OTHERS = re.compile(
     r"其[他它余]|剩下|另外|别的|\b(?:rest|others?|everything else|remaining)\b"
 )
@@ -120,8 +121,11 @@ def _less(
     """The units of one line that go back if some of them stay."""
     rest = f"{text[: stay.start()]} {text[stay.end() :]}"
     said = mentioned_lines(rest, order, is_answer=is_answer)
+    if len(said.units) > 1:
+        # Of one line some units stay; which line goes whole would be a guess.
+        said = mentioned_lines(_clause_to(text, stay), order, is_answer=True)
     if len(said.units) != 1:
-        return said
+        return LineMention(choices=said.choices)
     place, count = said.units[0]
     line = next(one for one in order.lines if one.line == place)
     left = line.quantity - line.refunded_quantity
@@ -145,6 +149,11 @@ def _units_of_goods(text: str, order: Order) -> LineMention | None:
     goes = line.quantity - line.refunded_quantity
     goes -= number(stay["zh"] or stay["en"]) or 0
     return LineMention(((line.line, goes),)) if goes > 0 else None
+
+
+def _clause_to(text: str, stay: re.Match[str]) -> str:
+    """The words of the clause before those that say how many stay."""
+    return _CLAUSE_END.split(text[: stay.start()])[-1]
 
 
 def _but_for(stays: Kept, order: Order, *, is_answer: bool) -> LineMention:

@@ -36,7 +36,7 @@ _COMMON = re.compile(
 #: A noun of one character that stands for itself: "袜子", "退一个杯".
 _ALONE = (
     r"(?:^|[的和跟与及、,，\s\d把退换个件条双只瓶份包盒袋本罐支根那{1}]){0}"
-    r"(?:$|[子退换要不留的也都没坏破裂碎降,，、。]|颜色|尺[码寸]|大小|[太有买拍穿少多])"
+    r"(?:$|[子退换要不留的也都没坏破裂碎降,，、。]|颜色|那[单笔]|这[单笔]|尺?[码寸]|大小|[太有买拍穿少多])"
 )
 #: Where nothing else is named, a word of one's own may stand before it: "猫窝".
 _OWN_WORD = r"\u4e00-\u9fff"

@@ -94,7 +94,7 @@ _WRONG_ITEM = re.compile(
     r"|\b(?:sent|received|got|gave)(?: me)? (?:a |the )?(?:wrong|different)\b"
 )
 _MISSING = re.compile(
-    r"(?:买|拍|订|下)了?[^,，。]{0,6}[一两二三四五六\d]+[件个条双盒瓶份包袋][^。;；]{0,12}[只就才](?:到|收|来|给|发|有|[一两二三四五六\d])|\b(?:only|just) (?:got|received|have|had) (?:one|two|three|\d)\b|\bordered\b.{0,40}\bonly (?:one|two|three|four|five|\d)\b|给少了|漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
+    r"(?:买|拍|订|下)了?[^,，。]{0,6}[一两二三四五六\d]+[件个条双盒瓶份包袋][^。;；]{0,12}[只就才](?:到|收|来|给|发|有|[一两二三四五六\d])|\b(?:only|just) (?:got|received|have|had) (?:one|two|three|\d)\b|\bordered\b.{0,40}\bonly (?:one|two|three|four|five|\d)\b|[只就才](?:有|到|收|来|给|发)了?[一两二三四五六\d]+[件个条双盒瓶份包袋根支只][^。;；]{0,8}(?:买|拍|订|下)[^。;；,，]{0,4}[一两二三四五六\d]|给少了|漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
     r"|\bmissing\b|\bno [\w ]{2,20} in (?:my|the) [\w -]{0,12}(?:box|parcel|package)\b|\b(?:with|got|received|only) (?:only )?one\b.{0,60}\bordered\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
     r"|\b(?:one|two|\d) (?:item|unit|piece)s? short\b|\bleft out\b"
 )
@@ -102,11 +102,11 @@ _GIFT = re.compile(
     r"(?:说好|应该|不是|本来)[^,，。;；]{0,4}送[^。;；]{1,16}(?:没|找不到|不见)|\b(?:supposed|meant) to come with\b|\bcame? without\b.{0,20}\b(?:gift|free)\b|(?:赠|送)的?[^,，。;；]{1,12}(?:没|忘了?)(?:有|送|给|见|看到|收到|到|寄|发|放|装)|\bfree \w+\b.{0,30}\b(?:wasn't|isn't|weren't|was not|not) (?:in|there|included)|没(?:有)?(?:收到|见到|看到|寄|发|给)[^。;；]{0,10}(?:赠|送的)|(?:赠品|礼品|礼物|送的).{0,12}(?:没|少|缺|漏|补|忘|呢)|(?:没|少|缺|漏|忘|补).{0,8}(?:赠品|礼品|礼物)"
     r"|\bwhere(?:'s| is) (?:the|my) (?:free|gift)\b|\bfree \w+\b.{0,30}\b(?:should|supposed)\b|\b(?:gift|freebie|free (?:pouch|sample|item))\b.{0,30}\b(?:missing|not|never|n'?t|forgot|left out)"
     r"|\b(?:missing|never got|did(?:n'?t| not) (?:get|receive|come with)|forgot|no)\b.{0,20}\b(?:gift|freebie)\b"
-    r"|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
+    r"|\bpromised (?:an?|the) [\w ]{2,20} with\b.{0,60}(?:n't|\bnot|missing|\bno)\b|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
-    r"|\bexchang|\brather have\b|\bswap\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r)\b|\b(?:different|bigger|smaller|larger) one\b"
+    r"(?:能|可以|想)(?:不能|不可以)?(?:帮我|给我)?改(?:成|为)(?![^,，。]{0,14}(?:省|市|区|县|路|街|电话|手机|号|地址|周|星期|礼拜|[天月日点]|付|自提|[发专普]票|公司|个人|[退送寄发\d]|取消)|[一两二三四五六七八九十])|换(?:成|个)?[smlx]{1,4}(?![a-z\d])|换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|(?:拍|买|选|订|下)错了?(?:尺码|颜色|码数|大小|型号|规格)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"|\bexchang|\brather have\b|\bswapp?(?:ed)?\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r)\b|\b(?:different|bigger|smaller|larger) one\b"
 )
 _REPLACE = re.compile(
     r"换一台|换|补发|重发|重寄|补寄|再发|再寄|\breplac|\bresend\b|\bre-?ship|\bsend .{0,20}(?:again|another|new one)"
@@ -123,7 +123,7 @@ _PRICE = re.compile(
     r"|\bcheaper now\b|\b(?:went|gone|going|came) down in price\b|\bon sale now\b|\b(?:refund|return|pay|give)\b.{0,15}\bthe (?:price )?difference\b|\b(?:dropped|lowered|cut) (?:the|its|in) price\b"
 )
 _MERGE = re.compile(
-    r"合(?:成|到|在)?一个?(?:箱|盒|包)|再?[跟和与][^,，。]{1,16}一(?:起|块儿?)(?:发|寄)|\b(?:put|pack|ship|send|place)\b.{0,60}\b(?:in|into) (?:a|one) (?:single |same )?(?:box|parcel|package)\b|合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一(?:起|块儿?|道)(?:发|寄|打包|配送)|一个包裹|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
+    r"合(?:成|到|在)?一个?(?:箱|盒|包)|再?[跟和与][^,，。]{1,16}一(?:起|块儿?)(?:发|寄)|\b(?:put|pack|ship|send|place)\b.{0,60}\b(?:in|into) (?:a|one) (?:single |same )?(?:box|parcel|package)\b|合并|并单|合单|并成|拼成一|合成一|放在?一起(?:发|寄)|(?:放|装|塞)(?:在|到|进)?(?:一|同一)个?(?:箱|盒|包裹|袋)|一(?:起|块儿?|道)(?:发|寄|打包|配送)|一个包裹|\bship(?:ped)? (?:it |them )?with (?:the|my|order)\b|\bmerge\b|\bcombine\b|\bconsolidate\b|\b(?:ship|send|pack|put|place).{0,40}\b(?:together|in one (?:parcel|box|package|shipment))\b"
 )
 _SPLIT = re.compile(
     r"\b(?:ship|send)\b.{0,40}\bnow\b.{0,60}\blater\b|[^,，。]{1,12}先(?:发|寄|送|走)|拆单|拆开(?:发|寄)|分开(?:发|寄|配送|送)|分批(?:发|寄)|分两[次批个]|先(?:发|寄|送)|先把.{1,20}(?:发|寄)"
@@ -192,7 +192,7 @@ _KEEPS_FIRST = re.compile(
     r"\s*(?:保留|留下|留着|只?留|不退|(?:please )?(?:keep|leave|not)\b)"
 )
 _STAYS_ALONE = re.compile(
-    r"(?:不退|不用退|不换|不用换|留着|留下|保留|自己留|先留)(?:着|了|吧|啊|哈|的)?[。!！]?$"
+    r"(?:不退|不用退|不换|不用换|留着|留下|留到|也要|保留|自己留|先留)(?:着|了|吧|啊|哈|的)?[。!！]?$"
 )
 _ALSO = re.compile(r"另外|还有|同时|顺便|以及|再把|\balso\b|\bas well\b|\bplus\b")
 _CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
@@ -246,7 +246,7 @@ _ADDRESS_WORD = re.compile(r"地址|\baddress\b")
 _COMPANY = re.compile(r"有限公司|股份公司|集团|事务所|合作社|\b(?:ltd|llc|inc|gmbh)\b")
 _DOOR = re.compile(r"地址|[路街巷弄道号栋楼室园厦]|\b(?:road|street|avenue|floor)\b")
 _FORBIDS = re.compile(
-    r"(?:^|[,，。\s]|订单)(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:取消|退|改|换|合并|开)"
+    r"(?:^|[,，。\s]|订单)[我俺]?(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:给我|帮我|替我)?(?:取消|退|改|换|合并|开)"
     r"|\b(?:don'?t|do not|never) (?:cancel|refund|return|change|exchange|merge|ship)\b"
 )
 _HOW = re.compile(
@@ -287,12 +287,18 @@ _EVERY_ORDER = re.compile(
     r"|\b(?:all|every|each|both)\b(?: of)?(?: my| the)?[\w' -]{0,24}\borders?\b"
 )
 _COUNTED_ORDERS = re.compile(
-    r"(?<![a-z\d第])(?P<zh>[两二俩三四五2-5])个?(?:订?单|笔)|\b(?P<en>both|two|three|four|five|[2-5])(?: of)?(?: my| the)? orders\b"
+    r"(?<![a-z\d第])(?P<zh>[两二俩三四五2-5])个?(?:订?单|笔)|\b(?P<both>both)\b|\b(?P<en>two|three|four|five|[2-5])(?: of)?(?: my| the)? orders\b"
 )
+_INTO = re.compile(r"[换改](?:成|为)")
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
 _KEEPS_GIFT = re.compile(
     r"(?:赠品|礼品|赠送?的|送的)[^,，。;；]{0,20}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
 )
+
+
+def before_target(text: str) -> str:
+    """The words of an exchange before what it is exchanged for."""
+    return _INTO.split(text, maxsplit=1)[0] or text
 
 
 def speaks_of_refund(text: str) -> bool:
@@ -316,7 +322,7 @@ def orders_counted(text: str) -> int:
     found = _COUNTED_ORDERS.search(text)
     if found is None:
         return 0
-    return 2 if found["en"] == "both" else number(found["zh"] or found["en"]) or 0
+    return 2 if found["both"] else number(found["zh"] or found["en"]) or 0
 
 
 def asks_human(text: str) -> bool:
