@@ -41,7 +41,11 @@ class Shelved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _reviewed(one: Shelved) -> list[Finding]:
-    return review(one.knowledge.passages(), one.today())
+    told = one.knowledge.told
+    return [
+        msgspec.structs.replace(found, where=told(found.where), text=told(found.text))
+        for found in review(one.knowledge.passages(), one.today())
+    ]
 
 
 class Librarian:

@@ -62,6 +62,10 @@ class Knowledge:
         """Whose it is."""
         return self.shelf.shop
 
+    def told(self, text: str) -> str:
+        """*text* on passages for a page: where the folder stands is not its business."""
+        return text if self._folder is None else text.replace(f"{self._folder}/", "")
+
     def stamp(self) -> tuple[int, int]:
         """Changes when something was ingested or removed."""
         return self.shelf.stamp()

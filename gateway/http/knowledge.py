@@ -111,7 +111,9 @@ class KnowledgeController(Controller):
         q: Query,
     ) -> FoundOut:
         """What customers would be answered from; changes nothing."""
-        found = _of(librarian, session).engine.find(q, "zh", k=_K)
+        shelved = _of(librarian, session)
+        found = shelved.engine.find(q, "zh", k=_K)
+        told = shelved.knowledge.told
         return FoundOut(
             confidence=found.confidence,
             passages=tuple(
@@ -119,7 +121,9 @@ class KnowledgeController(Controller):
                     id=hit.passage.id,
                     title=hit.passage.title,
                     text=hit.passage.text,
-                    source=f"{hit.passage.path}: {hit.passage.place}".rstrip(": "),
+                    source=told(
+                        f"{hit.passage.path}: {hit.passage.place}".rstrip(": ")
+                    ),
                     coverage=hit.coverage,
                 )
                 for hit in found.hits

@@ -16,7 +16,7 @@ from steps import lines, say
 from gateway.stack import Stack
 
 
-TABS = ("now", "outcomes", "packs")
+TABS = ("now", "outcomes", "packs", "documents")
 
 
 def enter(page: Page, name: str) -> None:
@@ -130,3 +130,32 @@ def test_a_sentence_is_tried_on_the_pack(open_page: OpenPage) -> None:
         expect(ops.locator(f"[data-found={outcome}]")).to_be_visible()
     ops.locator("#pack-filter").fill("shipping.time")
     expect(ops.locator(".packs tbody tr")).to_have_count(1)
+
+
+def test_documents_are_put_in_asked_and_taken_out(open_page: OpenPage) -> None:
+    """
+    Each file says what became of it; a question shows where its answer would come from.
+    """
+    ops = open_page("/ops#documents")
+    enter(ops, "zhao")
+    expect(ops.locator(".documents tbody td")).to_have_text("还没有放入文件。")
+    parking = (
+        "# 停车\n\n## 门店停车多少钱\n\n地下停车场前 3 小时免费，之后每小时 8 元。\n"
+    )
+    files = [
+        {"name": "parking.md", "mimeType": "text/markdown", "buffer": parking.encode()},
+        {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"no pdf"},
+    ]
+    ops.locator("#doc-files").set_input_files(files)  # type: ignore[arg-type]
+    expect(ops.locator("[data-status=added]")).to_contain_text("parking.md")
+    expect(ops.locator("[data-status=refused]")).to_contain_text("broken.pdf")
+    expect(ops.locator(".documents tbody th")).to_have_text("parking.md")
+    ops.locator("#doc-question").fill("门店停车多少钱")
+    ops.locator(".documents form button").click()
+    expect(ops.locator("[data-found] li").first).to_contain_text("每小时 8 元")
+    ops.locator("[data-check]").click()
+    expect(ops.locator("[data-doubts] li").first).to_be_visible()
+    assert violations(ops) == []
+    ops.on("dialog", lambda dialog: dialog.accept())
+    ops.locator(".documents tbody button").click()
+    expect(ops.locator("[data-status=removed]")).to_contain_text("parking.md")

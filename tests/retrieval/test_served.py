@@ -95,6 +95,7 @@ async def test_the_knowledge_api_is_for_the_shops_own_supervisors(
         doubts = (await boss.get("/v1/knowledge/check")).json()
         old = [one["kind"] for one in doubts if one["where"].startswith("again.md")]
         assert old == ["expired"]
+        assert not [one for one in doubts if one["where"].startswith("/")]
         await boss.delete("/v1/knowledge", params={"name": "again.md"})
         clerk = await signed_in(inside, store_url, "clerk", "operator")
         assert (await clerk.get("/v1/knowledge")).status_code == 200
