@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.outcome import EventOut, event_out
 from gateway.store.conversations import Conversations
-from gateway.store.remarks import Remarks, Typist
+from gateway.store.remarks import Rated, Remarks, Typist
 from gateway.store.wakeups import Wakeups
 
 
@@ -83,7 +83,7 @@ class Live:
 
     async def rate(
         self, shop: str, conversation: str, fingerprint: str, event: bytes
-    ) -> int | None:
+    ) -> Rated | None:
         """Write a customer's rating; see :meth:`gateway.store.remarks.Remarks.rate`."""
         return await self._remarks.rate(shop, conversation, fingerprint, event)
 

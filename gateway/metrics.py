@@ -225,7 +225,10 @@ class Metrics:
         )
 
     def _add_outcomes(self) -> None:
-        """What became of contacts, and of the agent's actions."""
+        """What became of contacts and of the agent's actions, and what customers say."""
+        self.ratings = self._counter(
+            "ratings", "Customers' ratings, 1 (worst) to 5.", "shop", "score"
+        )
         self.actions = self._counter(
             "actions", "Moves of the agent's actions in the ledger.", "recipe", "state"
         )

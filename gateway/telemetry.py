@@ -197,6 +197,10 @@ class Telemetry:
                     key = ("admissions", tier, verdict)
                     self._child(key, self.metrics.admissions).inc(more)
 
+    def rated(self, shop: str, score: int) -> None:
+        """A customer said how they were served."""
+        self._child(("ratings", shop, str(score)), self.metrics.ratings).inc()
+
     def action_moved(self, recipe: str, state: str) -> None:
         """An action of the agent came to *state* in the ledger."""
         self._child(("actions", recipe, state), self.metrics.actions).inc()

@@ -40,6 +40,7 @@ from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
 from engines.agent.reading.spelling import spelled
+from engines.agent.reading.task_cues import Recipe
 from engines.agent.reading.titles import without_names
 from engines.shops.effects import ReplacementReason
 
@@ -80,7 +81,7 @@ class Drafting:
         return _joined(wanted)
 
     def again(
-        self, scene: Scene, recipes: tuple[wishes.Recipe, ...], text: str
+        self, scene: Scene, recipes: tuple[Recipe, ...], text: str
     ) -> Wants | None:
         """The same tasks on what *text* names; None if it names nothing."""
         if not kinds_in(scene, text):
@@ -161,7 +162,7 @@ class Drafting:
         return [self._one(scene, "change_address", text, "")]
 
     def _of_each(
-        self, scene: Scene, recipe: wishes.Recipe, text: str, ids: tuple[str, ...]
+        self, scene: Scene, recipe: Recipe, text: str, ids: tuple[str, ...]
     ) -> Wants | None:
         """Goods of several orders: each part of the text on its own order, or None."""
         for parts in references.parts_by_order(text, ids):
@@ -180,7 +181,7 @@ class Drafting:
         drafts = tuple(self.corrected(scene, one, text) for one in wants.drafts)
         return msgspec.structs.replace(wants, drafts=drafts)
 
-    def _one(self, scene: Scene, recipe: wishes.Recipe, text: str, last: str) -> Wants:
+    def _one(self, scene: Scene, recipe: Recipe, text: str, last: str) -> Wants:
         folded = spelled(text.lower())
         mention = references.mentioned_orders(folded, scene.orders)
         if mention.ids:
@@ -206,7 +207,7 @@ class Drafting:
     def _goods(
         self,
         scene: Scene,
-        recipe: wishes.Recipe,
+        recipe: Recipe,
         text: str,
         mention: references.Mention,
         last: str,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engines.agent.plan import Scene
-from engines.agent.reading.wishes import Look, Recipe
+from engines.agent.reading.task_cues import Look, Recipe
 from engines.agent.wording import line_text, status_text
 from engines.llm import ChatLine, Prompt, Tool
 from engines.shops.effects import ReplacementReason

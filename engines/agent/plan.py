@@ -17,7 +17,7 @@ import msgspec
 from engines.agent.ledger import ActionRecord
 from engines.agent.reading.addresses import AddressParts
 from engines.agent.reading.particulars import InvoiceParts
-from engines.agent.reading.wishes import Look, Recipe
+from engines.agent.reading.task_cues import Look, Recipe
 from engines.contract import Reason, Turn
 from engines.shops.effects import ReplacementReason
 from engines.shops.port import Order

@@ -34,6 +34,7 @@ from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import is_firm, read_reply
 from engines.agent.reading.narrowing import left_of
 from engines.agent.reading.regions import Regions
+from engines.agent.reading.task_cues import Look
 from engines.agent.reading.text import Simplify, clean
 from engines.agent.reading.titles import named_lines
 from engines.agent.slot_answers import (
@@ -275,7 +276,7 @@ def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
     return not any(wishes.speaks_of_refund(line) for line in said)
 
 
-def _look(scene: Scene, what: wishes.Look, folded: str) -> LooksUp:
+def _look(scene: Scene, what: Look, folded: str) -> LooksUp:
     mention = references.mentioned_orders(folded, scene.orders)
     ids = mention.ids or references.described_orders(folded, scene.orders)
     order_id = ids[0] if len(ids) == 1 else ""

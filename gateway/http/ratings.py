@@ -15,6 +15,7 @@ from gateway.errors import NotFound
 from gateway.http.customers import KEYED, ConversationPath, CustomerApi, caller
 from gateway.http.wire import RatingIn, RatingOut
 from gateway.outcome import EventBody, encode
+from gateway.telemetry import Telemetry
 
 
 class RatingController(Controller):
@@ -35,6 +36,7 @@ class RatingController(Controller):
         conversation_id: ConversationPath,
         data: JSONBody[RatingIn],
         api: NamedDependency[CustomerApi],
+        telemetry: NamedDependency[Telemetry],
     ) -> RatingOut:
         """
         1 (worst) to 5. The same rating again, with nothing said since, is one
@@ -48,7 +50,9 @@ class RatingController(Controller):
         )
         said = hashlib.blake2b(event.text.encode(), digest_size=12).hexdigest()
         fingerprint = f"{data.score}:{said}"
-        seq = await api.live.rate(principal.shop, key, fingerprint, encode(event))
-        if seq is None:
+        rated = await api.live.rate(principal.shop, key, fingerprint, encode(event))
+        if rated is None:
             raise NotFound("nothing was said in this conversation yet")
-        return RatingOut(seq=seq, score=data.score)
+        if rated.is_new:
+            telemetry.rated(principal.shop, data.score)
+        return RatingOut(seq=rated.seq, score=data.score)

@@ -92,7 +92,13 @@ def build_routes(
 
         provided: What those routes ask for by name.
     """
-    given = {"api": api, "system": system, "table": table, **provided}
+    given = {
+        "api": api,
+        "system": system,
+        "table": table,
+        "telemetry": telemetry,
+        **provided,
+    }
     return Litestar(
         route_handlers=[
             ConversationController,
@@ -117,7 +123,7 @@ def build_routes(
         openapi_config=_openapi(),
         response_headers=_SAFE_HEADERS,
         request_max_body_size=max_body_bytes,
-        signature_types=[CustomerApi, SystemApi],
+        signature_types=[CustomerApi, SystemApi, Telemetry],
         logging_config=None,
         debug=False,
     )

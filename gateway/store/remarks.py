@@ -8,7 +8,7 @@ who follows the conversation now, and kept nowhere.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.store import keys
 from gateway.store.connection import Scripts
@@ -21,6 +21,17 @@ TYPISTS: dict[bytes, Typist] = {b"-1": "customer", b"-2": "operator"}
 #: How a draft begins in a wake-up, where others have a number.
 DRAFT = b"{"
 _SIGNS = {who: sign for sign, who in TYPISTS.items()}
+
+
+#: What the store says of a rating that was not there before.
+_WRITTEN = 1
+
+
+class Rated(NamedTuple):
+    """The number of a rating's event; *is_new* unless it was this very rating already."""
+
+    seq: int
+    is_new: bool
 
 
 class Remarks:
@@ -37,9 +48,9 @@ class Remarks:
 
     async def rate(
         self, shop: str, conversation: str, fingerprint: str, event: bytes
-    ) -> int | None:
+    ) -> Rated | None:
         """
-        Write a rating; the number of its event, None if there is nothing to rate.
+        Write a rating; None if there is nothing to rate.
 
         The same *fingerprint* with no event since is the same rating.
         """
@@ -49,7 +60,7 @@ class Remarks:
             (at.conversation, at.log),
             (fingerprint, event, self._log_keep, at.name, at.channel),
         )
-        return reply[1] if len(reply) > 1 else None
+        return Rated(reply[1], reply[0] == _WRITTEN) if len(reply) > 1 else None
 
     async def draft(self, shop: str, conversation: str, draft: bytes) -> None:
         """Tell a sentence of an answer that is being written; lost as above."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from loadtest.dashboards.panels import OF, Board, Plot, Query, gauge, rate
 
 
+_RATINGS = "tidegate_ratings_total"
 _ROUNDS = "tidegate_reply_rounds_today"
 
 PEOPLE = Board(
@@ -62,6 +63,32 @@ PEOPLE = Board(
                         f" / clamp_min (sum by (shop) (max by (shop, result)"
                         f" ({_ROUNDS}{{{OF}}})), 1)",
                         "{{shop}}",
+                    ),
+                ),
+            ),
+        ),
+        "Ratings": (
+            Plot(
+                "Ratings of 4 and 5",
+                "Share of the last day's ratings; falling while nothing else moves: read"
+                " the talks.",
+                "percentunit",
+                (
+                    Query(
+                        f'sum by (shop) (increase({_RATINGS}{{{OF}, score=~"4|5"}}[1d]))'
+                        f" / sum by (shop) (increase({_RATINGS}{{{OF}}}[1d]))",
+                        "{{shop}}",
+                    ),
+                ),
+            ),
+            Plot(
+                "Ratings by score",
+                "Of the last day: 1 is the worst.",
+                "none",
+                (
+                    Query(
+                        f"sum by (score) (increase({_RATINGS}{{{OF}}}[1d]))",
+                        "{{score}}",
                     ),
                 ),
             ),

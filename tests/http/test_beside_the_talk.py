@@ -23,6 +23,12 @@ WEB = Path(gateway.__file__).parent / "web"
 BUDGET_BYTES = 20_000
 
 
+def counted(app: Caller) -> float:
+    """Ratings of the shop, as ``/metrics`` has them."""
+    line = re.compile(r'tidegate_ratings_total\{score="\d",shop="demo"\} (\S+)')
+    return sum(map(float, line.findall(app.http.get("/metrics").text)))
+
+
 def test_a_rating_is_an_event_once(app: Caller) -> None:
     """The same rating again is the same; a changed mind is another one."""
     name = fresh("c")
@@ -30,12 +36,14 @@ def test_a_rating_is_an_event_once(app: Caller) -> None:
     body = {"score": 4, "comment": "很快"}
     assert app.http.post(path, json=body).status_code == 404
     app.say(name, "多久发货")
+    before = counted(app)
     first = app.http.post(path, json=body)
     assert (first.status_code, first.json()) == (201, {"seq": 3, "score": 4})
     assert app.http.post(path, json=body).json()["seq"] == 3
     assert app.http.post(path, json={"score": 5}).json()["seq"] == 4
     kinds = [(event["kind"], event.get("score")) for event in app.events(name)]
     assert kinds == [("message", None), ("reply", None), ("rating", 4), ("rating", 5)]
+    assert counted(app) - before == len([4, 5])
     assert app.say(name, "怎么退货")["seq"] == 5
 
 

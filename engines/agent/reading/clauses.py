@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from engines.agent.reading import wishes
+from engines.agent.reading.task_cues import Recipe
 
 
 #: Requests of one message that are looked at, at most.
@@ -46,7 +47,7 @@ _ENUMERATED = re.compile(
     r"|(?:^|(?<=[\s,，。;；:：]))[(（]?[1-6①-⑥][)）、.．]\s*(?=[^\d\s])|[①-⑥]|(?:^|(?<=[\s,，。;；:：]))[(（]?[a-f][)）]\s*"
 )
 #: (a task, what a piece after it says, what is wanted then).
-_AFTER_ALL: dict[tuple[wishes.Recipe, wishes.Recipe], wishes.Recipe] = {
+_AFTER_ALL: dict[tuple[Recipe, Recipe], Recipe] = {
     ("replace_item", "refund_item"): "refund_item",
     ("refund_item", "chase_refund"): "chase_refund",
     ("exchange_item", "replace_item"): "replace_item",
@@ -67,7 +68,7 @@ Kinds = Callable[[str], frozenset[str]]
 class Request(msgspec.Struct, frozen=True):
     """One task with the words that belong to it."""
 
-    recipe: wishes.Recipe
+    recipe: Recipe
     text: str
 
 
@@ -127,7 +128,7 @@ def _grouped(
     kinds_in: Kinds,
     plain: Callable[[str], str],
 ) -> list[Request]:
-    groups: list[tuple[wishes.Recipe, list[str]]] = []
+    groups: list[tuple[Recipe, list[str]]] = []
     waiting: list[str] = []
     is_kept = False
     for piece in pieces:
@@ -152,11 +153,11 @@ def _grouped(
 
 
 def _add(
-    groups: list[tuple[wishes.Recipe, list[str]]],
+    groups: list[tuple[Recipe, list[str]]],
     waiting: list[str],
     piece: str,
     folded: str,
-    recipes: tuple[wishes.Recipe, ...],
+    recipes: tuple[Recipe, ...],
     own: frozenset[str],
     kinds_in: Kinds,
 ) -> None:
@@ -199,8 +200,8 @@ def _adds(piece: str) -> bool:
 
 
 def _after_all(
-    group: tuple[wishes.Recipe, list[str]], recipes: tuple[wishes.Recipe, ...]
-) -> wishes.Recipe | None:
+    group: tuple[Recipe, list[str]], recipes: tuple[Recipe, ...]
+) -> Recipe | None:
     """The task of a group whose next piece tells what is really wanted; else None."""
     if len(recipes) != 1:
         return None
@@ -211,8 +212,8 @@ def _after_all(
 
 
 def _continues(
-    group: tuple[wishes.Recipe, list[str]],
-    recipe: wishes.Recipe,
+    group: tuple[Recipe, list[str]],
+    recipe: Recipe,
     folded: str,
     own: frozenset[str],
     kinds_in: Kinds,
