@@ -341,8 +341,9 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     Who gets *turn* after the tier of *verdict* gave it back; none is asked twice.
 
     L3 changes things: a harmless question that L2 could not answer does not become a
-    task by that, so it goes past L3, unless it is asked in the middle of one. What L3 finds to be no task is a question after
-    all, and L2 reads it.
+    task by that, so it goes past L3, unless it is asked in the middle of one. What L3
+    finds to be no task is a question after all, and L2 reads it; one on the rules is
+    read there however grave it was thought.
     """
     tier, decision = verdict.tier, verdict.decision
     asked = {climb.tier for climb in verdict.climbs}
@@ -360,8 +361,8 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
             or turn.open_task is not None
         )
         return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
-    is_question = escalation.reason is Reason.NO_MATCH and _may_be_question(
-        decision, turn
+    is_question = wanted is Tier.L2 or (
+        escalation.reason is Reason.NO_MATCH and _may_be_question(decision, turn)
     )
     return Tier.L2 if is_question and Tier.L2 not in asked else Tier.HUMAN
 

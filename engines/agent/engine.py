@@ -37,6 +37,7 @@ from engines.agent.ledger import (
 from engines.agent.lookups import Lookups
 from engines.agent.plan import (
     AsksBack,
+    AsksRules,
     Consents,
     Declines,
     Draft,
@@ -311,7 +312,9 @@ class AgentEngine:
     ) -> Outcome:
         """Ask again, or show the proposal again; after several tries a person."""
         if task is None:
-            return Escalation(reason=Reason.NO_MATCH, note=turn.text[:120])
+            reader = Tier.L2 if isinstance(plan, AsksRules) else None
+            note = turn.text[:120]
+            return Escalation(reason=Reason.NO_MATCH, note=note, to=reader)
         misses = 0 if isinstance(plan, AsksBack) else task.misses + 1
         if misses > MAX_MISSES:
             note = f"not understood: {task.draft.recipe}: {turn.text[:120]}"

@@ -146,6 +146,10 @@ class LooksUp(msgspec.Struct, frozen=True):
     foreign: str = ""
 
 
+class AsksRules(msgspec.Struct, frozen=True):
+    """A question on the shop's rules, which L2 answers; nothing is to be done."""
+
+
 class Unclear(msgspec.Struct, frozen=True):
     """Nothing that fits."""
 
@@ -157,7 +161,9 @@ class HandsOver(msgspec.Struct, frozen=True):
     note: str
 
 
-Plan = Wants | Consents | Declines | AsksBack | LooksUp | Unclear | HandsOver
+Plan = (
+    Wants | Consents | Declines | AsksBack | LooksUp | AsksRules | Unclear | HandsOver
+)
 
 
 class Planner(Protocol):

@@ -19,6 +19,7 @@ from engines.agent.drafting import Drafting, without_orders
 from engines.agent.meant import from_history, order_of
 from engines.agent.plan import (
     AsksBack,
+    AsksRules,
     Consents,
     Declines,
     Draft,
@@ -113,7 +114,7 @@ class OfflinePlanner:
             wants = self._the_same(scene, folded)
         if wants is None:
             again = _asked_again(scene, folded, self.simplify)
-            return again or self._fault(scene, text) or Unclear()
+            return again or self._fault(scene, text) or _rules(scene, folded)
         if _is_mere_urging(scene, wants, folded):
             return _look(scene, "order_status", folded)
         return wants
@@ -228,6 +229,11 @@ class OfflinePlanner:
         changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
         # Two that were both put right to the same thing are one.
         return None if changed == drafts else Wants(tuple(dict.fromkeys(changed)))
+
+
+def _rules(scene: Scene, folded: str) -> Plan:
+    """A question on the rules, by its words or as the router read it; else unclear."""
+    return AsksRules() if wishes.asks_rules(folded, scene.turn.intent) else Unclear()
 
 
 def _only_asked(scene: Scene, draft: Draft) -> bool:

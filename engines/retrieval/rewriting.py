@@ -122,9 +122,12 @@ class Rewriter:
         before = next(((text, q) for text, q in found if q.units), None)
         if before is None:
             return None
-        kind = part.kind
+        kind, earlier = part.kind, kind_of(before[0], self._locale)
         if kind is Kind.KNOWLEDGE and self._is_answered_alike(own, part.text):
-            kind = kind_of(before[0], self._locale)
+            kind = earlier
+        is_awaited = earlier in (Kind.ORDER, Kind.PARCEL)
+        if is_awaited and asks_when(part.text, self._locale):
+            kind = Kind.PARCEL
         return Topic(
             kind=kind,
             query=own.blend(before[1], _EARLIER if own.units else 1.0),

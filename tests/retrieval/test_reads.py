@@ -414,6 +414,14 @@ async def test_a_product_that_is_named_is_asked_for_in_plain_words(
     assert ids(await say(engine, text, locale=locale)) == ["product:HD-10"]
 
 
+async def test_when_after_an_order_is_its_arrival(engine: RetrievalEngine) -> None:
+    """The order that was just told is meant."""
+    first = await say(engine, "K3014寄出来了吗")
+    lines = talk("K3014寄出来了吗", first.text)
+    then = await say(engine, "那大概哪天到", history=lines)
+    assert ids(then) == ["parcel:SF3014880017"]
+
+
 async def test_who_has_no_orders_is_told_the_rules(engine: RetrievalEngine) -> None:
     """Unless it is their own parcel that they ask for: then, that there is none."""
     for text in ("周末能送到吗", "几天能到北京"):

@@ -128,17 +128,15 @@ def _words_of(recipes: tuple[str, ...]) -> re.Pattern[str]:
     """
     Words of agreement, manners and the tasks; longest first, whole Latin words.
 
-    "退吧", "then refund it" tell to do just what was proposed: that is agreement, and
-    so is the verb alone. "Change it" could mean the proposal.
-    "Cancel it" is not, since it could be the proposal that is cancelled.
+    "退吧", "then refund it" tell to do just what was proposed: that is agreement. The
+    verb alone is not, it may be the wish once more. "Cancel it" is not either, since
+    it could be the proposal that is cancelled.
     """
     tasks = frozenset().union(*(_listed(_TASK.get(name, "")) for name in recipes))
     verbs = _one_of((tasks & _VERBS) | _DOING)
-    plain = _one_of(word for word in tasks if word in _VERBS - _CHANGING) or "(?!)"
     done_so = (
         rf"(?P<done_so>就?(?:{verbs})(?:掉|了)?(?:吧|嘛(?![??]))"
-        rf"|\bthen (?:please )?(?:{verbs})(?![a-z])"
-        rf"|^(?:{plain})(?:掉|了| it| them)?$)|"
+        rf"|\bthen (?:please )?(?:{verbs})(?![a-z]))|"
     )
     return re.compile(done_so + _one_of(_AGREE | _POLITE | tasks))
 
@@ -156,4 +154,3 @@ _VERBS = _listed(
     "修改|更改|改|换|退款|退货|退掉|退|换货|更换|补发|补|重发|换新|合并|合|并|发货|拆单|分开|先发|催办|催一下|催一哈|催催|催|开票|开|换开|重开"
     "|change|update|refund|return|exchange|swap|replace|resend|send|merge|combine|ship|split|issue|reissue|reschedule|deliver|chase"
 )
-_CHANGING = _listed("修改|更改|改|change|update")

@@ -36,9 +36,9 @@ REFUND_STATUS = re.compile(
 )
 ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"
-    r"|发货了(?:吗|没)|到哪(?:了|儿了|里了)"
+    r"|发货了(?:吗|没)|到哪(?:了|儿了|里了)|(?:寄|发)出(?:来|去)?了?(?:吗|没|么)"
     r"|\b(?:where|status|track).{0,25}\b(?:order|parcel|package|delivery)\b"
-    r"|\border status\b|\bhas it shipped\b|\bwhere(?:'s| is) (?:it|my)\b",
+    r"|\border status\b|\bhas (?:it|my|the|order|[a-z]{1,4}-?\d{2,})\b.{0,20}\b(?:shipped|sent|dispatched|left)\b|\bwhere(?:'s| is) (?:it|my)\b",
 )
 #: The recipient, but not the recipient's phone or time alone.
 _TO = r"收[货件](?!人|的?(?:电话|手机|联系|时间|日期))"
