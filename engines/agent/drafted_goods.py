@@ -14,10 +14,6 @@ from engines.shops.port import Order
 
 #: Lines or orders of one message that are worked on one after the other, at most.
 MAX_LINES = 5
-#: Tasks that are on one line of an order.
-LINE_RECIPES = frozenset(
-    {"refund_item", "exchange_item", "replace_item", "price_protection"}
-)
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from engines.agent.drafted_goods import (
-    LINE_RECIPES,
     MAX_LINES,
     all_units,
     as_spoken_of,
@@ -40,7 +39,7 @@ from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.contacts import read_contact
 from engines.agent.reading.days import day_in
 from engines.agent.reading.spelling import spelled
-from engines.agent.reading.task_cues import Recipe
+from engines.agent.reading.task_cues import LINE_RECIPES, Recipe
 from engines.agent.reading.titles import without_names
 from engines.shops.effects import ReplacementReason
 

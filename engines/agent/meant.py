@@ -10,6 +10,7 @@ from __future__ import annotations
 from engines.agent.plan import Scene
 from engines.agent.reading import counts, references, wishes
 from engines.agent.reading.exceptions import split_kept
+from engines.agent.reading.task_cues import LINE_RECIPES
 from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
@@ -28,9 +29,9 @@ def order_meant(
     """
     The order meant, or the orders it could be.
 
-    By id, by its price among the others, by description, by the wish before in the same message (*last*), by
-    what was spoken of last, or because policy lets the recipe work on no other;
-    each before the next, and only if it is one.
+    By id, by its price among the others, by description, by the wish before in the
+    same message (*last*), by what was spoken of last, or because policy lets the
+    recipe work on no other; each before the next, and only if it is one.
     """
     orders = {order.id: order for order in scene.orders}
     if mention.foreign:
@@ -44,13 +45,9 @@ def order_meant(
     allowed = tuple(
         id_ for id_, one in orders.items() if id_ in accepted and _fits(recipe, one)
     )
-    rivals = [orders[id_] for id_ in allowed]
-    if len(rivals) == 1:
-        # Whoever compares speaks of more than the one that could be.
-        rivals = list(scene.orders)
     for ids in (
         mention.ids,
-        (references.ranked_order(goes, rivals),),
+        (_compared(scene, recipe, goes, allowed),),
         described if len(described) == 1 else (),
         tuple(id_ for id_ in described if id_ in accepted),
         (last,),
@@ -62,6 +59,18 @@ def order_meant(
         if known:
             return (orders[known[0]], ()) if len(known) == 1 else (None, known)
     return None, ()
+
+
+def _compared(scene: Scene, recipe: str, goes: str, allowed: tuple[str, ...]) -> str:
+    """The cheaper or dearer order of those *allowed*; empty if none is meant."""
+    if recipe in LINE_RECIPES:
+        # "The cheaper one" is then one of the goods.
+        return ""
+    rivals = [order for order in scene.orders if order.id in allowed]
+    # Whoever compares speaks of more than the one that could be.
+    return references.ranked_order(
+        goes, rivals if len(rivals) > 1 else list(scene.orders)
+    )
 
 
 def _fits(recipe: str, order: Order) -> bool:

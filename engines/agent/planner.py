@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 from opencc import OpenCC
 
-from engines.agent.drafted_goods import LINE_RECIPES, on_line, refund
+from engines.agent.drafted_goods import on_line, refund
 from engines.agent.drafting import Drafting, without_orders
 from engines.agent.meant import from_history, order_of
 from engines.agent.plan import (
@@ -35,7 +35,7 @@ from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import is_firm, read_reply
 from engines.agent.reading.narrowing import left_of
 from engines.agent.reading.regions import Regions
-from engines.agent.reading.task_cues import Look
+from engines.agent.reading.task_cues import LINE_RECIPES, Look
 from engines.agent.reading.text import Simplify, clean
 from engines.agent.reading.titles import named_lines
 from engines.agent.slot_answers import (

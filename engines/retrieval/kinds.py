@@ -2,10 +2,8 @@
 Where the answer to a question is found: in a passage, or in the shop's records.
 
 Rules for Chinese and English. Of orders and parcels most is asked in the words
-that the shop's rules use too ("when will it arrive", "when does it arrive if I
-order today"), so cues are weighed together: whose it is, what it is, and what
-is asked of it. The router's auxiliary intent helps where the words leave it
-open.
+that the shop's rules use too: :mod:`engines.retrieval.own_orders` tells them
+apart. The router's auxiliary intent helps where the words leave it open.
 """
 
 from __future__ import annotations
@@ -130,10 +128,10 @@ _POINTS: Final[dict[Locale, re.Pattern[str]]] = {
 #: General questions in the same words, which a passage answers.
 _GENERAL: Final[dict[Locale, re.Pattern[str]]] = {
     "zh": _zh(
-        r"一般|通常|规则|政策|维修|修理|安装费|平时|保价|价保|降价|差价|包邮|发票|退款|积分|没更新|不更新|显示.{0,4}签收|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
+        r"一般|通常|规则|政策|维修|修理|安装费|平时|保价|价保|降价|差价|包邮|发票|退款|积分|谁|退货|退回|寄回|换货|怎么(?:查|看)|少发|漏发"
     ),
     "en": _en(
-        r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|how do i track|how can i track|says delivered|marked|\breturn|refund|exchange|who pays|restock|back in stock"
+        r"\busually|\bgenerally|\bnormally|policy|\brule|price protection|price drop|cheaper|free shipping|\breturn|refund|exchange|who pays|restock|back in stock"
     ),
 }
 

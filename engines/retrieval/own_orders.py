@@ -230,7 +230,7 @@ def asks_parcel(text: str, locale: Locale) -> bool:
     if cues.parcel.search(text) or cues.at_hand.search(text):
         return True
     if cues.thing.search(text) and cues.place.search(text):
-        return locale == "zh"
+        return True
     return bool(cues.arriving.search(text) and cues.own.search(text))
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from engines.contract import Locale
 from engines.retrieval.kinds import Kind, hinted, kind_of
+from engines.retrieval.which_order import counts_orders
 
 
 #: More questions than this in one message are kept together at the end.
@@ -82,11 +83,9 @@ _FOLLOWUP: Final[dict[Locale, re.Pattern[str]]] = {
     "en": _en(r"^\W*(?:and|then|so|what about|how about|what if)\b"),
 }
 _POINTS_BACK: Final[dict[Locale, re.Pattern[str]]] = {
-    "zh": _zh(
-        r"它|这个|这款|那款|这件|那件|那个|这单|那单|这双|该商品|刚才那|第[一二三四五1-5][个单笔]"
-    ),
+    "zh": _zh(r"它|这个|这款|那款|这件|那件|那个|这单|那单|这双|该商品|刚才那"),
     "en": _en(
-        r"\b(?:it|its|this|that|these|those|they|them)\b(?!\s+(?:take|possible|ok|necessary|true)\b)|\bthe (?:first|second|third|fourth|fifth|other) (?:one|order)\b"
+        r"\b(?:it|its|this|that|these|those|they|them)\b(?!\s+(?:take|possible|ok|necessary|true)\b)|\bthe other (?:one|order)\b"
     ),
 }
 
@@ -117,7 +116,8 @@ def _part(text: str, locale: Locale) -> Part:
         text=text,
         kind=kind_of(text, locale),
         is_followup=_FOLLOWUP[locale].search(text) is not None,
-        points_back=_POINTS_BACK[locale].search(text) is not None,
+        points_back=_POINTS_BACK[locale].search(text) is not None
+        or counts_orders(text),
         asks=asks(text, locale),
     )
 

@@ -23,7 +23,7 @@ _ORDER_ID: Final = re.compile(
 )
 _PHONE: Final = re.compile(r"1[3-9]\d{9}\Z")
 _ORDINAL: Final = re.compile(
-    r"第([一二三四五1-5])[个单笔]|\b(?:the )(first|second|third|fourth|fifth)\b",
+    r"第([一二三四五1-5])[个单笔]|\bthe (first|second|third|fourth|fifth) (?:one|order)\b",
     re.IGNORECASE,
 )
 _PLACES: Final = (
@@ -93,12 +93,23 @@ def counted_order(orders: Sequence[Order], wanted: Wanted) -> Order | None:
         return None
     ordinal = ordinals[-1]
     for line in wanted.earlier:
-        listed = [order for order in orders if order.id in line]
+        listed = _listed(line, orders)
         if len(listed) > 1:
-            listed.sort(key=lambda order: line.index(order.id))
             place = _PLACES[(ordinal[1] or ordinal[2]).lower()]
             return listed[place] if place < len(listed) else None
     return None
+
+
+def _listed(line: str, orders: Sequence[Order]) -> list[Order]:
+    """The orders that *line* names, as it names them."""
+    by_id = {order.id: order for order in orders}
+    names = re.compile("|".join(map(_whole, by_id)))
+    return [by_id[id_] for id_ in dict.fromkeys(names.findall(line))]
+
+
+def _whole(name: str) -> str:
+    """Pattern of a number that is no part of a longer one."""
+    return rf"(?<![A-Za-z\d]){re.escape(name)}(?![A-Za-z\d])"
 
 
 def _newest(orders: Iterable[Order], kind: Kind) -> Order:
@@ -114,13 +125,10 @@ def _newest(orders: Iterable[Order], kind: Kind) -> Order:
 
 
 def _names(text: str, order: Order) -> bool:
-    low = text.lower()
     names = [order.id, order.tracking_id or order.id]
-    return any(
-        re.search(rf"(?<![a-z\d]){re.escape(name.lower())}(?![a-z\d])", low)
-        for name in names
-    )
+    return any(re.search(_whole(name), text, re.IGNORECASE) for name in names)
 
 
 def is_named(order: Order, wanted: Wanted) -> bool:
+    """True if the question, or a line before it, names *order*."""
     return any(_names(text, order) for text in (wanted.text, *wanted.earlier))

@@ -19,6 +19,9 @@ from gateway.stack import Stack
 TABS = ("now", "outcomes", "packs", "documents")
 
 
+OLD = "# 旧活动\n\n有效期：2020年1月1日至2020年2月1日\n\n全场八折。\n"
+
+
 def enter(page: Page, name: str) -> None:
     """Sign in at the page's door."""
     page.locator("#name").fill(name)
@@ -144,18 +147,22 @@ def test_documents_are_put_in_asked_and_taken_out(open_page: OpenPage) -> None:
     )
     files = [
         {"name": "parking.md", "mimeType": "text/markdown", "buffer": parking.encode()},
+        {"name": "old.md", "mimeType": "text/markdown", "buffer": OLD.encode()},
         {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"no pdf"},
     ]
     ops.locator("#doc-files").set_input_files(files)  # type: ignore[arg-type]
-    expect(ops.locator("[data-status=added]")).to_contain_text("parking.md")
+    expect(ops.locator("[data-status=added]")).to_have_count(2)
     expect(ops.locator("[data-status=refused]")).to_contain_text("broken.pdf")
-    expect(ops.locator(".documents tbody th")).to_have_text("parking.md")
+    expect(ops.locator(".documents tbody th")).to_have_count(2)
     ops.locator("#doc-question").fill("门店停车多少钱")
     ops.locator(".documents form button").click()
     expect(ops.locator("[data-found] li").first).to_contain_text("每小时 8 元")
     ops.locator("[data-check]").click()
-    expect(ops.locator("[data-doubts] li").first).to_be_visible()
+    doubt = ops.locator("[data-doubts] li", has_text="old.md")
+    expect(doubt).to_contain_text("已过期")
     assert violations(ops) == []
     ops.on("dialog", lambda dialog: dialog.accept())
-    ops.locator(".documents tbody button").click()
+    row = ops.locator(".documents tbody tr", has_text="parking.md")
+    row.locator("button").click()
     expect(ops.locator("[data-status=removed]")).to_contain_text("parking.md")
+    expect(row).to_have_count(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from engines.contract import (
     Decision,
     Escalation,
     MessageId,
+    OpenTask,
     Reason,
     Risk,
     ShopId,
@@ -80,6 +82,31 @@ def test_what_is_no_task_is_read_as_a_question(
 ) -> None:
     """Unless it is grave by itself; and a question that L2 cannot answer is no task."""
     assert next_tier(given_back, Escalation(reason=reason), turn(previous)) is to
+
+
+def test_a_question_on_rules_goes_down_however_grave_it_was_thought() -> None:
+    """L3 says so by naming L2; who has had it already is not asked again."""
+    rules = Escalation(reason=Reason.NO_MATCH, to=Tier.L2)
+    grave = verdict(Tier.L3, Complexity.COMPLEX, Risk.HIGH)
+    assert next_tier(grave, rules, turn(None)) is Tier.L2
+    had = verdict(Tier.L3, Complexity.COMPLEX, Risk.HIGH, Tier.L2)
+    assert next_tier(had, rules, turn(None)) is Tier.HUMAN
+
+
+def test_what_l2_cannot_answer_amid_a_task_is_the_tasks() -> None:
+    """A harmless question there may be one on the proposal."""
+    missed = Escalation(reason=Reason.NO_MATCH)
+    asked = verdict(Tier.L2, MODERATE, Risk.LOW)
+    task = OpenTask(
+        name="refund_item",
+        tier=Tier.L3,
+        waits_for="consent",
+        complexity=Complexity.COMPLEX,
+        risk=Risk.MEDIUM,
+    )
+    amid = msgspec.structs.replace(turn(None), open_task=task)
+    assert next_tier(asked, missed, turn(None)) is Tier.HUMAN
+    assert next_tier(asked, missed, amid) is Tier.L3
 
 
 @given(data=st.data())

@@ -76,9 +76,10 @@ def mentioned_lines(
     units_stay = _UNITS_STAY.search(text)
     if units_stay:
         return _less(units_stay, text, order, is_answer=is_answer)
-    stays = _units_of_goods(text, order) or split_kept(text)
-    if isinstance(stays, LineMention):
-        return stays
+    some_stay = _units_of_goods(text, order)
+    if some_stay is not None:
+        return some_stay
+    stays = split_kept(text)
     if stays.names:
         return _but_for(stays, order, is_answer=is_answer)
     return _by_place(text, order, is_answer=is_answer) or _by_name(

@@ -23,11 +23,13 @@ _LATEST = re.compile(
     r"|\b(?:latest|newest|most recent|last) (?:order|one|purchase)\b"
     r"|\bjust (?:placed|bought|ordered)\b"
 )
+_ONE_ZH = r"(?:那|这)?一?(?:个(?!商品|东西)|单|笔|订单)"
+_ONE_EN = r" (?:one|orders?|purchase)\b"
 _CHEAPEST = re.compile(
-    r"便宜(?:点|些|一点)?的|最便宜|金额(?:最|较)?[小低]的?|\b(?:cheap(?:er|est)|less expensive|lowest)\b"
+    rf"(?:便宜(?:点|些|一点)?|金额(?:最|较)?[小低]|最便宜)的?{_ONE_ZH}|\b(?:cheap(?:er|est)|less expensive){_ONE_EN}"
 )
 _DEAREST = re.compile(
-    r"(?<![太很])贵(?:点|些|一点)?的|最贵|金额(?:最|较)?[大高]的?|\b(?:more expensive|most expensive|pricier|dearer|costl?ier)\b"
+    rf"(?<![太很])(?:贵(?:点|些|一点)?|金额(?:最|较)?[大高]|最贵)的?{_ONE_ZH}|\b(?:more expensive|most expensive|pricier|dearer|costlier){_ONE_EN}"
 )
 _ID_CUE = re.compile(
     r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)"

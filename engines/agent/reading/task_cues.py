@@ -167,3 +167,7 @@ PART_OF: tuple[tuple[Recipe, Recipe], ...] = (
     ("change_address", "split_shipment"),
 )
 INTO = re.compile(r"[换改](?:成|为)")
+#: Tasks that are on one line of an order.
+LINE_RECIPES = frozenset(
+    {"refund_item", "exchange_item", "replace_item", "price_protection"}
+)

@@ -1,9 +1,9 @@
 """
 Which task a customer wants done, or what they want to know of one.
 
-Cues of each task are in :mod:`engines.agent.reading.task_cues`. Where the words of one task stand in
-another's ("refund me the price difference"), the table of parts tells which is
-meant. Whether a machine may do it is policy's to say, not theirs.
+Cues of each task are in :mod:`engines.agent.reading.task_cues`. Where the words of
+one task stand in another's ("refund me the price difference"), the table of parts
+tells which is meant. Whether a machine may do it is policy's to say, not theirs.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ _WHO_PAYS = re.compile(
 #: Words on the rules of a return, which are no wish for one.
 _RULES = re.compile(
     r"\b(?:return|refund|exchange|cancellation)s? (?:window|polic|period|process|rule|deadline)"
-    r"|退[货款换](?:政策|规则|规定|流程|期限|时效)|影响[^,，。]{0,4}[退换]|[退换][^,，。]{0,3}[几多]少?次"
+    r"|退[货款换](?:政策|规则|规定|流程|期限|时效)|影响[^,，。]{0,4}[退换]|[退换][^,，。]{0,3}(?:几|多少)次"
     r"|\bhow (?:often|many times)\b|\bcan i still (?:return|exchange|refund|cancel)\b|\bcan (?:they|it) (?:still )?go back\b"
 )
 #: Money for goods that stay with the customer is for people to grant.
@@ -132,7 +132,7 @@ _CARRIER = re.compile(
     r"(?:改|换)(?:成|为|发|用|走)?(?:个)?(?:顺丰|京东|中通|圆通|申通|韵达|邮政|ems|德邦|极兔|(?:别的|其他|另一?[家个])快递)"
 )
 _QUESTION = re.compile(
-    r"[?？]|[吗么呢]$|怎么[办样]|能不能|会不会|是不是|什么|多[少久]|归谁|[吗不]$|\b(?:is|are|can|who|what|how)\b.{0,12}\b(?:i|they|it|pays)\b|^(?:is|are|can|could|do|does|did|will|would|what|how|why|when|where|who|which)\b"
+    r"[?？]|[吗么呢]$|怎么[办样]|能不能|会不会|是不是|什么|多[少久]|归谁|不$|\b(?:is|are|can|how)\b.{0,12}\b(?:i|they|it)\b|^(?:is|are|can|could|do|does|did|will|would|what|how|why|when|where|who|which)\b"
 )
 _PLEASE = re.compile(
     r"帮|给我|我要|我想|申请|麻烦|请(?!问)|\bplease\b|\bi(?:'d like| want| would like)\b"

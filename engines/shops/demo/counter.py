@@ -7,12 +7,14 @@ An effect and its ``Idempotency-Key`` are one transaction.
 from __future__ import annotations
 
 import sqlite3
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Controller, Request, post
 from litestar.datastructures import State
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from engines.shops.demo import addresses, effects, payments, records
 from engines.shops.demo.books import (
@@ -43,12 +45,12 @@ Key = Annotated[
         name=KEY_HEADER, min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$"
     ),
 ]
-Weight = Annotated[int, QueryParameter(ge=0, le=10**9)]
-Goods = Annotated[int, QueryParameter(ge=0, le=10**12)]
-Words = Annotated[str, QueryParameter(name="query", max_length=200)]
-Region = Annotated[str, QueryParameter(max_length=200)]
-Limit = Annotated[int, QueryParameter(ge=1, le=50)]
 Call = Request[Any, Any, State]
+#: What a receipt says beside its number.
+Detail = dict[str, Any]
+_Body = TypeVar(
+    "_Body", bound=AddressChange | RefundRequest | Cancellation | OrderEffect
+)
 
 
 class Counter(Controller):
@@ -67,12 +69,9 @@ class Counter(Controller):
         data: JSONBody[AddressChange],
     ) -> Effect:
         """Change the address of an unshipped order."""
-        ask = _ask(state, key, "change_address", (user_id, order_id, data))
-        return await books(state).perform(
-            ask,
-            lambda db: addresses.change_address(
-                db, _order(state, db, user_id, order_id, data), data, ask.at
-            ),
+        work = addresses.change_address
+        return await _on_order(
+            state, key, "change_address", (user_id, order_id), data, work
         )
 
     @post("/orders/{order_id:str}/address-when-paid", status_code=200)
@@ -87,18 +86,17 @@ class Counter(Controller):
         data: JSONBody[AddressChange],
     ) -> Effect:
         """Ask for the higher freight by link; paying it changes the address."""
-        ask = _ask(state, key, "change_address_when_paid", (user_id, order_id, data))
         token = link_token(key)
         url = f"{request.base_url}pay/{token}"
-        return await books(state).perform(
-            ask,
-            lambda db: {
-                **payments.ask_payment(
-                    db, _order(state, db, user_id, order_id, data), data, ask.at, token
-                ),
-                "payment_url": url,
-            },
-        )
+
+        def work(
+            db: sqlite3.Connection, order: Order, body: AddressChange, at: str
+        ) -> Detail:
+            asked = payments.ask_payment(db, order, body, at, token)
+            return {**asked, "payment_url": url}
+
+        kind = "change_address_when_paid"
+        return await _on_order(state, key, kind, (user_id, order_id), data, work)
 
     @post("/orders/{order_id:str}/line-refunds", status_code=200)
     async def refund_line(
@@ -111,12 +109,9 @@ class Counter(Controller):
         data: JSONBody[RefundRequest],
     ) -> Effect:
         """Refund units of one line."""
-        ask = _ask(state, key, "refund_line", (user_id, order_id, data))
-        return await books(state).perform(
-            ask,
-            lambda db: effects.refund_line(
-                db, _order(state, db, user_id, order_id, data), data, ask.at
-            ),
+        work = effects.refund_line
+        return await _on_order(
+            state, key, "refund_line", (user_id, order_id), data, work
         )
 
     @post("/orders/{order_id:str}/cancellation", status_code=200)
@@ -130,12 +125,9 @@ class Counter(Controller):
         data: JSONBody[Cancellation],
     ) -> Effect:
         """Cancel an unshipped order."""
-        ask = _ask(state, key, "cancel_order", (user_id, order_id, data))
-        return await books(state).perform(
-            ask,
-            lambda db: effects.cancel_order(
-                db, _order(state, db, user_id, order_id, data), data, ask.at
-            ),
+        work = effects.cancel_order
+        return await _on_order(
+            state, key, "cancel_order", (user_id, order_id), data, work
         )
 
     @post("/orders/{order_id:str}/effects/{kind:str}", status_code=200)
@@ -153,18 +145,8 @@ class Counter(Controller):
         """Any other effect on an order; *kind* is also in the body."""
         if kind != kind_of(data):
             raise Refusal("kind_mismatch", "path and body name different effects", 400)
-        ask = _ask(state, key, kind, (user_id, order_id, data))
-        return await books(state).perform(
-            ask,
-            lambda db: carry_out(
-                db,
-                _order(state, db, user_id, order_id, data),
-                data,
-                ask.at,
-                key=key,
-                base_url=str(request.base_url),
-            ),
-        )
+        work = partial(carry_out, key=key, base_url=str(request.base_url))
+        return await _on_order(state, key, kind, (user_id, order_id), data, work)
 
     @post("/notifications", status_code=200)
     async def notify(
@@ -180,6 +162,26 @@ class Counter(Controller):
         return await books(state).perform(
             ask, lambda db: effects.notify(db, user_id, data, ask.at)
         )
+
+
+async def _on_order(
+    state: State,
+    key: str,
+    kind: str,
+    at: tuple[str, str],
+    body: _Body,
+    work: Callable[[sqlite3.Connection, Order, _Body, str], Detail],
+) -> Effect:
+    """
+    Do *work* on an order, once for *key*.
+
+    Args:
+        at: Customer and order.
+    """
+    ask = _ask(state, key, kind, (*at, body))
+    return await books(state).perform(
+        ask, lambda db: work(db, _order(state, db, *at, body), body, ask.at)
+    )
 
 
 def _order(

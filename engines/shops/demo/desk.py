@@ -6,11 +6,11 @@ The port's reads over HTTP; effects are at the counter.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, get
+from litestar import Controller, get
 from litestar.datastructures import State
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from engines.shops.demo import offers, records
 from engines.shops.demo.books import (
@@ -30,23 +30,15 @@ from engines.shops.port import (
     Refund,
 )
 from engines.shops.wire import (
-    KEY_HEADER,
     Quote,
 )
 
 
-Key = Annotated[
-    str,
-    HeaderParameter(
-        name=KEY_HEADER, min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$"
-    ),
-]
 Weight = Annotated[int, QueryParameter(ge=0, le=10**9)]
 Goods = Annotated[int, QueryParameter(ge=0, le=10**12)]
 Words = Annotated[str, QueryParameter(name="query", max_length=200)]
 Region = Annotated[str, QueryParameter(max_length=200)]
 Limit = Annotated[int, QueryParameter(ge=1, le=50)]
-Call = Request[Any, Any, State]
 
 
 class Desk(Controller):
