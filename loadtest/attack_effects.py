@@ -17,7 +17,7 @@ from loadtest.attack_house import (
     order_of,
 )
 from loadtest.attack_words import turned
-from loadtest.llm_stub import Line
+from loadtest.llm_manners import Line
 
 
 #: Share of inputs that are whole talks; the rest are single calls.

@@ -27,7 +27,7 @@ from gateway.handoff.accounts import Accounts, Operator, OperatorRole
 from gateway.stack import Stack, running
 from gateway.store.connection import Scripts
 from gateway.store.operators import OperatorStore
-from loadtest.llm_stub import Line
+from loadtest.llm_manners import Line
 from loadtest.llm_stub_process import StubControl, running_stub
 from loadtest.platform_process import PlatformControl, running_platforms
 from loadtest.players import PLAYERS

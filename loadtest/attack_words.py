@@ -31,7 +31,7 @@ from loadtest.attack_house import (
     canary,
     order_of,
 )
-from loadtest.llm_stub import Line
+from loadtest.llm_manners import Line
 
 
 _CONSENTS = ("确认", "好的，就这样办", "yes, go ahead")

@@ -37,7 +37,7 @@ from engines.retrieval.language import split_sentences
 from engines.retrieval.searching import Searcher
 from engines.retrieval.words import load_synonyms
 from engines.retrieval.writing import Writer
-from loadtest.llm_stub import Line
+from loadtest.llm_manners import Line
 from loadtest.llm_stub_process import StubControl, running_stub
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from loadtest.llm_stub import Line, Manners
+from loadtest.llm_manners import Line, Manners
 
 
 class StubControl:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from loadtest.llm_stub import Manners
+from loadtest.llm_manners import Manners
 from loadtest.matrix_engines import flood, garbage, model, shop_away
 from loadtest.matrix_row import Matrix, Outcome
 from loadtest.matrix_stores import (

@@ -22,7 +22,7 @@ import msgspec
 from engines.llm import EndpointConfig
 from gateway.stack import Stack, running
 from loadtest.attack_house import seed_of
-from loadtest.llm_stub import Garbage, Manners
+from loadtest.llm_manners import Garbage, Manners
 from loadtest.llm_stub_process import StubControl, running_stub
 from loadtest.matrix_row import Matrix, Outcome
 from loadtest.shop_process import ShopProcess

@@ -25,7 +25,7 @@ from engines.llm.settings import EndpointConfig
 from gateway.client import GatewayClient, Refused
 from gateway.config import Config, SimulatedConfig
 from gateway.stack import Stack, running
-from loadtest.llm_stub import Manners
+from loadtest.llm_manners import Manners
 from loadtest.llm_stub_process import running_stub
 from loadtest.servers import hardware
 from loadtest.tide import run

@@ -22,7 +22,7 @@ from engines.voice import Voice
 from gateway.store.connection import Scripts
 from gateway.store.journal import StoreJournal
 from gateway.store.ledger import StoreLedger
-from loadtest.llm_stub import Line, Manners
+from loadtest.llm_manners import Line, Manners
 from loadtest.llm_stub_process import StubControl, running_stub
 
 

@@ -16,7 +16,7 @@ from wire_calls import Caller, fresh, message, sse
 
 from gateway.config_file import load
 from gateway.stack import running
-from loadtest.llm_stub import Line, Manners
+from loadtest.llm_manners import Line, Manners
 from loadtest.llm_stub_process import StubControl, running_stub
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest.llm_stub import Manners
+from loadtest.llm_manners import Manners
 from loadtest.llm_stub_process import StubControl, running_stub
 
 

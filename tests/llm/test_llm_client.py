@@ -23,7 +23,7 @@ from engines.llm import (
     open_clients,
 )
 from engines.llm.talk import CallRecord
-from loadtest.llm_stub import Garbage, Line, Manners
+from loadtest.llm_manners import Garbage, Line, Manners
 from loadtest.llm_stub_process import StubControl
 
 

@@ -23,7 +23,7 @@ from engines.llm import (
 from engines.llm.talk import RawReply
 from engines.llm.tools import read_reply
 from engines.llm.wire import Events, piece_of
-from loadtest.llm_stub import Line, Manners
+from loadtest.llm_manners import Line, Manners
 from loadtest.llm_stub_process import StubControl
 
 

@@ -23,7 +23,7 @@ from engines.retrieval.knowledge import Knowledge
 from engines.retrieval.rewording import Reworder
 from engines.retrieval.searching import Searcher
 from engines.retrieval.writing import Writer
-from loadtest.llm_stub import Line, Manners
+from loadtest.llm_manners import Line, Manners
 from loadtest.llm_stub_process import StubControl, running_stub
 
 
