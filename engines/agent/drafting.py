@@ -20,6 +20,7 @@ from engines.agent.drafted_goods import (
     on_line,
     refund,
 )
+from engines.agent.drafted_orders import for_each, merge
 from engines.agent.meant import (
     every_order,
     kinds_in,
@@ -44,7 +45,8 @@ from engines.agent.reading.titles import without_names
 from engines.shops.effects import ReplacementReason
 
 
-_FEWEST_MERGED = 2
+#: Lines of the customer's, and letters of them, in which "this one" was named.
+_LINES_BACK, _LONGEST_TARGET = 3, 80
 #: What shall go later says nothing of what goes first.
 _LATER = re.compile(
     r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
@@ -128,7 +130,11 @@ class Drafting:
                     parts = particulars.title_answer(text)
                 given["invoice"] = parts.over(draft.invoice)
             case "exchange_item":
-                given["target"] = particulars.target_in(text, is_answer=is_answer)
+                given["target"] = (
+                    " ".join(scene.last_lines(_LINES_BACK))[:_LONGEST_TARGET]
+                    if particulars.points_at_target(text)
+                    else particulars.target_in(text, is_answer=is_answer)
+                )
             case "replace_item":
                 given["reason"] = draft.reason or wishes.claim_in(text.lower())
                 given["evidence"] = particulars.evidence_in(text)
@@ -187,7 +193,7 @@ class Drafting:
             stranger = references.also_foreign(folded, scene.orders)
             mention = msgspec.structs.replace(mention, foreign=stranger)
         if recipe == "merge_orders":
-            return _merge(scene, mention, folded, last)
+            return merge(scene, mention, folded, last)
         if recipe in LINE_RECIPES:
             return self._goods(scene, recipe, text, mention, last)
         order, choices = order_meant(scene, recipe, folded, mention, last)
@@ -195,7 +201,7 @@ class Drafting:
         draft = self.particulars(scene, draft, text, is_answer=False)
         every = mention.ids or every_order(scene, recipe, folded, MAX_LINES)
         if len(every) > 1:
-            return Wants(_for_each(draft, every), mention.foreign)
+            return Wants(for_each(draft, every), mention.foreign)
         if recipe == "split_shipment":
             sooner = _LATER.sub(" ", folded)
             said = lines.mentioned_lines(sooner, order, is_answer=True)
@@ -271,40 +277,3 @@ def _joined(wanted: list[Wants]) -> Wants:
         one for one in drafts if one.recipe != "refund_item" or one.order_id not in gone
     )
     return Wants(tuple(rest), foreign, wanted[0].choices)
-
-
-def _merge(
-    scene: Scene, mention: references.Mention, folded: str, last: str = ""
-) -> Wants:
-    """
-    Orders into one parcel: those that are named, or all that can be merged.
-
-    One that is named alone joins the order of the wish before it (*last*).
-    """
-    accepted = scene.accepted.get("merge_orders", frozenset())
-    ids = mention.ids
-    if len(ids) == 1 and last and last not in ids:
-        ids = (last, *ids)
-    if len(ids) < _FEWEST_MERGED:
-        described = references.described_orders(folded, scene.orders)
-        open_ones = tuple(one for one in described if one in accepted)
-        fitting = open_ones if len(open_ones) >= _FEWEST_MERGED else described
-        ids = tuple(dict.fromkeys((*ids, *fitting)))
-    if len(ids) < _FEWEST_MERGED:
-        free = [one.id for one in scene.orders if one.id in accepted]
-        ids = tuple(dict.fromkeys((*ids, *reversed(free))))
-        if len(free) > _FEWEST_MERGED and not counts.means_all(folded):
-            return Wants((Draft(recipe="merge_orders"),), mention.foreign, tuple(free))
-    target = references.merged_into(folded, ids)
-    if not target:
-        return Wants((Draft(recipe="merge_orders"),), mention.foreign)
-    others = tuple(one for one in ids if one != target)
-    draft = Draft(recipe="merge_orders", order_id=target, others=others)
-    return Wants((draft,), mention.foreign)
-
-
-def _for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
-    """The same task for several orders that were named."""
-    return tuple(
-        msgspec.structs.replace(draft, order_id=id_) for id_ in ids[:MAX_LINES]
-    )

@@ -16,7 +16,7 @@ from engines.shops.port import Order
 
 
 #: Lines of the customer's in which goods may have been named.
-LINES_BACK = 2
+LINES_BACK = 4
 
 
 def order_meant(
@@ -62,8 +62,8 @@ def order_meant(
 
 
 def _compared(scene: Scene, recipe: str, goes: str, allowed: tuple[str, ...]) -> str:
-    """The cheaper or dearer order of those *allowed*; empty if none is meant."""
-    if recipe in LINE_RECIPES:
+    """The cheaper, dearer, earlier or later order of those *allowed*; empty if none."""
+    if recipe in LINE_RECIPES and not wishes.names_order(goes):
         # "The cheaper one" is then one of the goods.
         return ""
     rivals = [order for order in scene.orders if order.id in allowed]

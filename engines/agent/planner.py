@@ -15,8 +15,19 @@ import msgspec
 from opencc import OpenCC
 
 from engines.agent.drafted_goods import on_line, refund
+from engines.agent.drafted_orders import for_each
 from engines.agent.drafting import Drafting, without_orders
 from engines.agent.meant import from_history, order_of
+from engines.agent.on_proposals import (
+    after_no,
+    all_proposed,
+    as_it_stands,
+    goods_instead,
+    is_its_refund,
+    is_named,
+    is_other_request,
+    only_asked,
+)
 from engines.agent.plan import (
     AsksBack,
     AsksRules,
@@ -30,14 +41,13 @@ from engines.agent.plan import (
     Unclear,
     Wants,
 )
-from engines.agent.reading import counts, references, wishes
+from engines.agent.reading import counts, particulars, references, wishes
 from engines.agent.reading.addresses import AddressReader
-from engines.agent.reading.consent import is_firm, read_reply
+from engines.agent.reading.consent import instead_of_no, is_firm, read_reply
 from engines.agent.reading.narrowing import left_of
 from engines.agent.reading.regions import Regions
 from engines.agent.reading.task_cues import LINE_RECIPES, Look
 from engines.agent.reading.text import Simplify, clean
-from engines.agent.reading.titles import named_lines
 from engines.agent.slot_answers import (
     line_slot,
     other_orders,
@@ -148,10 +158,14 @@ class OfflinePlanner:
             return _merged(fresh, draft)
         if not isinstance(fresh, Unclear):
             return fresh
-        if read_reply(folded, draft.recipe) == "decline":
-            return Declines()
         told = self._drafting.particulars(scene, draft, text, is_answer=False)
-        return Unclear() if told == draft else with_rest(scene, Wants((told,)))
+        is_put_right = told != draft and instead_of_no(folded)
+        if read_reply(folded, draft.recipe) == "decline" and not is_put_right:
+            return Declines()
+        if told == draft:
+            return Unclear()
+        choices = scene.task.choices if scene.task else ()
+        return with_rest(scene, Wants((told,), "", choices))
 
     def _filled(self, scene: Scene, draft: Draft, text: str) -> Plan | None:
         """The slot that was asked for, if the text gives it."""
@@ -171,7 +185,10 @@ class OfflinePlanner:
                 return self._particular(scene, draft, text)
 
     def _particular(self, scene: Scene, draft: Draft, text: str) -> Plan | None:
+        """An answer that only one task asks for; None if it says nothing of it."""
         folded = text.lower()
+        if scene.waits_for == "evidence" and particulars.has_no_evidence(folded):
+            return HandsOver(Reason.POLICY, "nothing to show what is wrong")
         if read_reply(folded, draft.recipe) == "decline":
             return None
         if scene.waits_for == "target" and wishes.wants_back(folded):
@@ -189,6 +206,9 @@ class OfflinePlanner:
             or references.described_orders(folded, scene.orders)
             or tuple(filter(None, (counts.chosen(folded, choices),)))
         )
+        if not ids and draft.recipe not in LINE_RECIPES:
+            ids = choices if counts.means_each(folded, len(choices)) else ()
+            return with_rest(scene, Wants(for_each(draft, ids))) if ids else None
         if not ids:
             return None
         if len(ids) > 1:
@@ -202,28 +222,30 @@ class OfflinePlanner:
 
     def _reply(self, scene: Scene, draft: Draft, text: str) -> Plan:
         """A turn while a proposal waits for consent."""
-        drafts = _proposed(scene, draft)
+        drafts = all_proposed(scene, draft)
         reply = read_reply(text, *dict.fromkeys(one.recipe for one in drafts))
         if reply == "consent":
-            is_heard = _only_asked(scene, draft) and not is_firm(text)
+            is_heard = only_asked(scene, draft) and not is_firm(text)
             return Declines() if is_heard else Consents()
-        left = left_of(text.lower(), drafts, partial(_names, scene, drafts))
+        left = left_of(text.lower(), drafts, partial(is_named, scene, drafts))
         if left is not None:
             return Wants(left) if left else Declines()
         fresh = self._fresh(scene, text)
         if isinstance(fresh, LooksUp):
-            return AsksBack() if _is_its_refund(fresh, text) else fresh
-        if isinstance(fresh, Wants) and _is_other_request(fresh, draft, text, reply):
+            return AsksBack() if is_its_refund(fresh, text) else fresh
+        if isinstance(fresh, Wants) and is_other_request(fresh, draft, text, reply):
             return fresh
-        return self._corrected(scene, draft, text) or _stays(fresh, reply)
+        if reply == "other" and (goods := goods_instead(scene, drafts, text)):
+            return goods
+        return self._corrected(scene, draft, text) or as_it_stands(fresh, reply)
 
     def _corrected(self, scene: Scene, draft: Draft, text: str) -> Wants | None:
         """A changed order, line, quantity or particular; None if nothing changed."""
-        after = _after_no(text)
+        after = after_no(text)
         mention = references.mentioned_orders(after.lower(), scene.orders)
         if mention.foreign:
             return Wants((draft,), mention.foreign)
-        drafts = _proposed(scene, draft)
+        drafts = all_proposed(scene, draft)
         if len(mention.ids) > 1 and draft.recipe != "merge_orders":
             return None
         changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
@@ -234,44 +256,6 @@ class OfflinePlanner:
 def _rules(scene: Scene, folded: str) -> Plan:
     """A question on the rules, by its words or as the router read it; else unclear."""
     return AsksRules() if wishes.asks_rules(folded, scene.turn.intent) else Unclear()
-
-
-def _only_asked(scene: Scene, draft: Draft) -> bool:
-    """What is proposed was only asked about, and nothing but questions followed."""
-    said = [one.text for one in scene.turn.history if one.role == "customer"]
-    for text in reversed(said):
-        if wishes.only_asks(text.lower()):
-            return True
-        if read_reply(text, draft.recipe) != "question":
-            return False
-    return False
-
-
-def _proposed(scene: Scene, draft: Draft) -> tuple[Draft, ...]:
-    """All that waits for the one consent."""
-    also = scene.task.also if scene.task else ()
-    return (draft, *(one.draft for one in also))
-
-
-def _names(scene: Scene, drafts: tuple[Draft, ...], piece: str, draft: Draft) -> bool:
-    """
-    Tell if a piece of a reply names *draft*: by its order or by its goods.
-
-    The order that all are on tells none of them apart, unless there is but one.
-    """
-    own = {one.order_id for one in drafts}
-    ids = references.mentioned_orders(piece, scene.orders).ids
-    order = order_of(scene, draft.order_id)
-    if draft.line and order:
-        places = counts.places_in(piece, is_answer=False)
-        named = {*named_lines(piece, order.lines)[0], *places}
-        if named or not ids:
-            return draft.line in named and (not ids or draft.order_id in ids)
-    if len(own) < len(drafts) and len(drafts) > 1:
-        return False
-    if ids:
-        return draft.order_id in ids
-    return references.described_orders(piece, scene.orders) == (draft.order_id,)
 
 
 def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
@@ -311,45 +295,3 @@ def _merged(fresh: Wants, draft: Draft) -> Wants:
         line=first.line or draft.line,
     )
     return msgspec.structs.replace(fresh, drafts=(merged, *fresh.drafts[1:]))
-
-
-def _is_other_request(fresh: Wants, draft: Draft, text: str, reply: str) -> bool:
-    """
-    Another task than the one proposed, said plainly.
-
-    Beside an open proposal, cancelling an order must name an order, and a
-    question must name what it is about.
-    """
-    folded = text.lower()
-    first = fresh.drafts[0]
-    if first.recipe == draft.recipe:
-        return False
-    if first.recipe == "cancel_order":
-        return draft.recipe != "cancel_order" and wishes.names_order(folded)
-    return reply != "question" or wishes.names_order(folded)
-
-
-def _stays(fresh: Plan, reply: str) -> Plan:
-    """What a reply means that neither consents nor changes anything."""
-    if reply == "decline":
-        return Declines()
-    if isinstance(fresh, Wants) or (reply == "question" and fresh == Unclear()):
-        return AsksBack()
-    return fresh
-
-
-def _is_its_refund(fresh: LooksUp, text: str) -> bool:
-    """When will the money be there: of the proposal, if no order is named."""
-    is_refund = fresh.what == "refund_status"
-    return is_refund and not wishes.names_order(text.lower())
-
-
-def _after_no(folded: str) -> str:
-    """What follows a "not that one": ``不是第2件，是第1件`` gives ``是第1件``."""
-    for mark in ("不是", "不要退", "not "):
-        if mark in folded:
-            rest = folded.rsplit(mark, 1)[1]
-            for comma in (",", "，", " but ", "是"):
-                if comma in rest:
-                    return rest.split(comma, 1)[1]
-    return folded

@@ -30,6 +30,8 @@ _REFUND_STATUS = {
 }
 _VISIBLE_HEAD, _VISIBLE_TAIL = 3, 4
 _DATE_CHARS = 10
+#: Goods of an order that are named.
+_NAMED = 2
 #: An option so short ("L", "42") is the same in every language.
 _SHORT_OPTION = 3
 
@@ -92,6 +94,16 @@ def line_text(line: OrderLine, currency: str, locale: Locale) -> str:
     price = amount(line.unit_price_minor, currency, locale)
     place = f"第 {line.line} 件" if locale == "zh" else f"item {line.line}:"
     return f"{place} {title(line, locale)}{gift} ×{line.quantity} {price}"
+
+
+def goods_text(order: Order, locale: Locale) -> str:
+    """What is in an order, by its first two titles."""
+    goods = [line for line in order.lines if not line.is_gift] or list(order.lines)
+    named = [title(line, locale) for line in goods[:_NAMED]]
+    has_more = len(goods) > len(named)
+    if locale == "zh":
+        return "、".join(named) + ("等" if has_more else "")
+    return ", ".join(named) + (" and more" if has_more else "")
 
 
 def order_text(order: Order, locale: Locale) -> str:

@@ -13,7 +13,12 @@ from enum import StrEnum
 from typing import Final
 
 from engines.contract import Locale
-from engines.retrieval.own_orders import asks_order, asks_parcel, is_anyones
+from engines.retrieval.own_orders import (
+    asks_arrival,
+    asks_order,
+    asks_parcel,
+    is_anyones,
+)
 
 
 class Kind(StrEnum):
@@ -27,6 +32,8 @@ class Kind(StrEnum):
     ORDER = "order"
     #: Whether a product can be had now.
     STOCK = "stock"
+    #: Which sizes, colours or sorts of a product there are.
+    VARIANTS = "variants"
     #: What a product costs now.
     PRICE = "price"
     #: What sending something somewhere costs.
@@ -74,6 +81,13 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             ),
         ),
         (
+            Kind.VARIANTS,
+            _zh(
+                r"有(?:没有)?[^，。]{0,6}(?:再?[大小长短厚薄]一?(?:点|些|号|码)|[大小加][码号])的?(?!问题|区别|优惠)|(?:别的|其他|其它|另外的)(?:颜色|尺码|尺寸|码数?|规格|型号)(?!的?(?:能|可以)?换)"
+                r"|有(?:没有)?(?:[黑白红蓝灰绿粉紫黄棕]|藏青|米白)色?的(?:吗|没|么|\W*$)|有(?:没有)?(?:x{0,3}[sml]|\d{2})(?:号|码)的?(?:吗|没|么|\W*$)"
+            ),
+        ),
+        (
             Kind.PRICE,
             _zh(
                 r"多少(?:钱|米|银子)|(?:什么|啥)价|价格(?:是)?多少|卖多少|售价|几块钱|个几块|几块一|怎么卖|价位|报个?价|价格\W*$|(?:一共|总共|合计).{0,3}多少\W*$"
@@ -103,6 +117,13 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             Kind.STOCK,
             _en(
                 r"\bin stock\b|\bavailable\b|\bstock\b|sold out|(?:have |got )?any (?:\w+ )?left\b|\bhow many (?:are|do you have) left\b"
+            ),
+        ),
+        (
+            Kind.VARIANTS,
+            _en(
+                r"\b(?:do you have|have you got|is there|are there|got|any|does it come in|do they come in|available in)\b.{0,24}\b(?:bigger|larger|smaller|longer|shorter|other colou?rs?|different colou?rs?|other sizes?|different sizes?|more sizes?|more colou?rs?)\b"
+                r"|\b(?:do you have|have you got|does it come|do they come|is (?:it|that|this|there one)) (?:it |this |that |one |them |available |the \w+ (?:\w+ )?|\w+s )?in (?:a )?(?:size )?(?:x{0,3}[sml]|small|medium|large|black|white|red|blue|navy|grey|gray|green|pink|purple|yellow|brown|another (?:size|colou?r))\b"
             ),
         ),
         (
@@ -151,10 +172,22 @@ _HAD: Final[dict[Locale, re.Pattern[str]]] = {
 def kind_with_product(text: str, locale: Locale) -> Kind:
     """As :func:`kind_of`, of *text* that names a product of the shop."""
     kind = kind_of(text, locale)
-    is_open = kind is Kind.KNOWLEDGE and not is_anyones(text, locale)
-    return Kind.STOCK if is_open and _HAD[locale].search(text) else kind
+    if kind is not Kind.KNOWLEDGE or is_anyones(text, locale):
+        return kind
+    if asks_arrival(text, locale):
+        return Kind.PARCEL
+    return Kind.STOCK if _HAD[locale].search(text) else kind
 
 
+#: Something is wrong with goods that came.
+_FAULT: Final[dict[Locale, re.Pattern[str]]] = {
+    "zh": _zh(
+        r"进水|漏|[坏碎裂断破脏烂瘪]|发霉|异味|掉色|起球|变形|划痕|不好用|用不了|没反应|不亮|不转"
+    ),
+    "en": _en(
+        r"\b(?:broken?|broke|leak\w*|crack\w*|torn|ripped|dirty|stain\w*|faulty|defective|damaged|smells?|scratch\w*|dead|not working|stopped working|doesn'?t work)\b"
+    ),
+}
 #: Auxiliary intents of the router that ask of the customer's own order.
 _HINTS: Final = {"parcel_where": Kind.PARCEL, "order_status": Kind.ORDER}
 
@@ -162,7 +195,9 @@ _HINTS: Final = {"parcel_where": Kind.PARCEL, "order_status": Kind.ORDER}
 def hinted(kind: Kind, text: str, locale: Locale, intent: str) -> Kind:
     """*kind*, unless *text* left it open and the router's *intent* tells."""
     is_open = kind is Kind.KNOWLEDGE and intent in _HINTS
-    return _HINTS[intent] if is_open and not is_anyones(text, locale) else kind
+    if not is_open or is_anyones(text, locale) or _FAULT[locale].search(text):
+        return kind
+    return _HINTS[intent]
 
 
 def kind_of(text: str, locale: Locale) -> Kind:

@@ -127,6 +127,7 @@ _CUES: Final[dict[Locale, _Cues]] = {
         at_hand=_any(
             rf"{_ZH_DAY}.{{0,8}}(?:能|可以|会|可|是不是|要).{{0,4}}(?:到(?!账)|送|派|收)|(?<!周末)(?:到|送达)(?:不|得了)(?:了)?[?？]?$",
             r"(?:还没|怎么没|咋没|没有|没|未|冇)(?:有)?(?:收到(?!过)|到货|到呢|送到|送来|拿到|到$|到[，。！？?])|到没到|到咗未",
+            r"(?:还没|都没|没有?|一点)(?:有|个|啥|什么|半点|任何|一点)?(?:动静|音信|影子?(?!响)|消息(?!推送|提醒))",
             rf"还(?:要|得|有|需)(?:多久|几天|几日|多长时间|{_ZH_WHEN}).{{0,4}}(?:到|收|送)|预计.{{0,6}}(?:到|收|送)",
             r"派送了?(?:没|吗|中)|派件|派了|在派|配送(?:了|中)|(?:快递员|快递小哥|师傅).{0,6}(?:什么时候|几点|啥时候|多久).{0,3}(?:来|到|送)",
         ),
@@ -145,12 +146,13 @@ _CUES: Final[dict[Locale, _Cues]] = {
         ),
         listed=_any(
             r"(?:看|查)(?:一?下|询|看|一查)?(?:我|俺|我们)?的?.{0,4}(?:订单|单子)",
+            rf"(?:{_NUMBER})\s?(?:都|全)?是我的|^\W*(?:那|这|它)?们?(?:几个|两个|些)?单?(?:分别|各自)(?:是|有|买的是?)(?:啥|什么|哪)",
             r"(?:我|俺).{0,3}(?:有|下).{0,3}(?:几|哪|多少|什么|啥).{0,3}单|^\W*我的(?:全部|所有)?订单\W*$",
             r"^(?!.*(?:知道|泄|人家|别人|他)).*(?:我|俺).{0,6}(?:都)?(?:买|下|订|拍)(?:了|过)?(?:些|几|哪些|多少|什么|啥)",
             rf"订单(?:号)?\s*(?:是)?(?:{_NUMBER})\W*$",
         ),
         several=_any(
-            r"那些|这些|哪些|全部|所有|都|几个?单|几个订单|[两二三四2-9]个?订?单"
+            r"那些|这些|哪些|全部|所有|都|分别|各自|几个?单|几个订单|[两二三四2-9]个?订?单|[买下拍]了?过?(?:些|什么|啥)"
         ),
         names=_any(
             r"快递|物流|包裹|货|宝贝|东西|买的|件|单|拍的|换的|新的|衣|" + _NUMBER
@@ -210,7 +212,9 @@ _CUES: Final[dict[Locale, _Cues]] = {
             r"\bwhat (?:have|did|had) i\b.{0,8}\b(?:order|ordered|buy|bought)\b|\b(?:which|what|how many) orders? (?:do|did|have) i\b|\bwhat(?:'s| is) in (?:my )?order\b",
             rf"^\W*(?:order\s+)?(?:{_NUMBER})\W*\?\W*$",
         ),
-        several=_any(r"\borders\b|\ball\b|\bboth\b|\beverything\b|\bhave i ordered\b"),
+        several=_any(
+            r"\borders\b|\ball\b|\bboth\b|\beverything\b|\bhave i ordered\b|\bdid i (?:order|buy)\b"
+        ),
         names=_any(
             r"\b(?:orders?|parcels?|packages?|deliver\w*|shipments?|stuff|items?|goods|box|replacement|new one)\b|"
             + _NUMBER
@@ -244,6 +248,15 @@ def asks_order(text: str, locale: Locale) -> bool:
     if cues.shipped.search(text):
         return True
     return bool(cues.shipping.search(text) and cues.own.search(text))
+
+
+def asks_arrival(text: str, locale: Locale) -> bool:
+    """True if *text* asks when something comes or leaves; not whose it is."""
+    cues = _CUES[locale]
+    if is_anyones(text, locale):
+        return False
+    asked = (cues.arriving, cues.at_hand, cues.shipped, cues.shipping)
+    return any(cue.search(text) for cue in asked)
 
 
 def is_own(text: str, locale: Locale) -> bool:

@@ -16,6 +16,18 @@ from engines.guard.figures import figures
 from engines.shops.port import Coupon, Order, OrderStatus, Parcel, Points, Product
 
 
+_VARIANTS: Final[dict[Locale, str]] = {
+    "zh": "{title}现有：{had}。",
+    "en": "{title} is to be had in: {had}.",
+}
+_GONE: Final[dict[Locale, str]] = {
+    "zh": "暂时缺货：{gone}。",
+    "en": " Out of stock: {gone}.",
+}
+_ONLY_ONE: Final[dict[Locale, str]] = {
+    "zh": "{title}目前只有这一款，没有别的规格。",
+    "en": "{title} comes in this version only.",
+}
 #: Longest question that is repeated, in characters.
 _QUOTED: Final = 60
 _EDGES: Final = " ，,。.？?！!；;、\n"
@@ -124,6 +136,31 @@ def stock(product: Product, locale: Locale) -> str:
     if product.stock <= 0:
         return f"{product.title_en} is out of stock at the moment."
     return f"{product.title_en} is in stock: {product.stock} available."
+
+
+def variants(family: Sequence[Product], locale: Locale) -> str:
+    """Which variants of a product can be had, and which cannot; the first one names it."""
+    title = family[0].title_zh if locale == "zh" else family[0].title_en
+    had = [name for one in family if one.stock > 0 and (name := _options(one, locale))]
+    gone = [
+        name for one in family if one.stock <= 0 and (name := _options(one, locale))
+    ]
+    if len(family) == 1:
+        return _ONLY_ONE[locale].format(title=title)
+    joint = "、" if locale == "zh" else "; "
+    told = _VARIANTS[locale].format(title=title, had=joint.join(had)) if had else ""
+    lacks = _GONE[locale].format(title=title, gone=joint.join(gone)) if gone else ""
+    return told + lacks
+
+
+def _options(product: Product, locale: Locale) -> str:
+    """What tells a variant: colours are named in both languages, sizes in capitals."""
+    said = [
+        option
+        for option in product.options
+        if option.isascii() == (locale == "en") or option.isupper()
+    ]
+    return ("" if locale == "zh" else ", ").join(said)
 
 
 def price(product: Product, locale: Locale) -> str:

@@ -111,6 +111,12 @@ def whole(text: str, locale: Locale) -> Part:
     return msgspec.structs.replace(_part(text, locale), kind=Kind.KNOWLEDGE)
 
 
+def leans_back(text: str, locale: Locale) -> bool:
+    """True if *text* means little without what was said before it."""
+    marks = (_FOLLOWUP[locale], _POINTS_BACK[locale])
+    return any(mark.search(text) for mark in marks)
+
+
 def _part(text: str, locale: Locale) -> Part:
     return Part(
         text=text,

@@ -4,7 +4,7 @@ Look up what only the shop knows: orders, parcels, stock, prices, freight.
 Reads through the port, always with the identity the channel gave, never one
 from text. What a look-up found is said plainly and cited as
 ``order:<id>``, ``parcel:<id>``, ``product:<sku>``, ``freight:<region>``,
-``coupon:<id>``, ``points:own`` or ``companions:<sku>``.
+``variants:<sku>``, ``coupon:<id>``, ``points:own`` or ``companions:<sku>``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engines.retrieval.which_order import (
     chosen,
     counted_order,
     is_named,
+    named_orders,
     unknown_id,
 )
 from engines.shops.port import (
@@ -72,6 +73,8 @@ async def look_up(shop: ShopPort, wanted: Wanted) -> Piece | None:
         return await _offers(shop, wanted) if isinstance(shop, SalesPort) else None
     if wanted.kind is Kind.POINTS:
         return await _points(shop, wanted) if isinstance(shop, PointsPort) else None
+    if wanted.kind is Kind.VARIANTS:
+        return await _variants(shop, wanted)
     if wanted.kind in (Kind.STOCK, Kind.PRICE):
         return await _products(shop, wanted)
     return await _order(shop, wanted)
@@ -110,8 +113,8 @@ async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:
     unknown = unknown_id(wanted.text, orders)
     if unknown is not None:
         return _piece(phrases.no_such_order(unknown, wanted.locale), (), ASKED_BACK)
-    if not orders and not is_own(wanted.text, wanted.locale):
-        # Who has bought nothing asks before buying: a passage may tell.
+    if not _has_bought(orders, wanted):
+        # Who has not bought it asks before buying: a passage may tell.
         return None
     if not orders:
         return _piece(phrases.no_order(wanted.locale), (), ASKED_BACK)
@@ -124,12 +127,26 @@ async def _order(shop: ShopPort, wanted: Wanted) -> Piece | None:
     return await _parcel(shop, wanted, order, orders)
 
 
+def _has_bought(orders: Sequence[Order], wanted: Wanted) -> bool:
+    """False if the goods that are asked about are in no order, nor said to be one's own."""
+    if is_own(wanted.text, wanted.locale):
+        return True
+    if not wanted.products:
+        return bool(orders)
+    return any(
+        is_named(order, wanted)
+        or any(line.sku in wanted.products for line in order.lines)
+        for order in orders
+    )
+
+
 def _wants_all(wanted: Wanted) -> bool:
     return wanted.kind is Kind.ORDER and means_several(wanted.text, wanted.locale)
 
 
 def _overview(orders: Sequence[Order], wanted: Wanted) -> Piece:
     """The orders of *wanted*, each in a line, newest first; as many as can be read."""
+    orders = named_orders(orders, wanted.text) or orders
     shown = orders[:_LISTED]
     texts = [phrases.order_status(order, wanted.locale) for order in shown]
     if len(orders) > len(shown):
@@ -186,6 +203,24 @@ async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
         texts.append(text)
     joint = "" if wanted.locale == "zh" else " "
     return _piece(joint.join(texts), citations, SURE, wanted.kind.value)
+
+
+async def _variants(shop: ShopPort, wanted: Wanted) -> Piece | None:
+    """Sizes, colours or sorts of the one product asked about, and which can be had."""
+    if not wanted.products:
+        text = phrases.which_product(wanted.locale)
+        return _piece(text, (), ASKED_BACK, WHICH)
+    if len(wanted.products) > 1:
+        return None
+    ((sku, _),) = wanted.products.items()
+    try:
+        found = await shop.variants(sku)
+    except NotFound:
+        return None
+    text = phrases.variants(found, wanted.locale)
+    title = _title(found[0], wanted.locale)
+    cite = Citation(id=f"variants:{sku}", title=title, quote=text)
+    return _piece(text, [cite], SURE, wanted.kind.value)
 
 
 def _is_total_asked(text: str, found: Sequence[Product]) -> bool:

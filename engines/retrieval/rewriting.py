@@ -18,7 +18,7 @@ from engines.retrieval.kinds import Kind, kind_of, kind_with_product
 from engines.retrieval.language import clean
 from engines.retrieval.own_orders import asks_when, tells_of_money
 from engines.retrieval.places import region_in
-from engines.retrieval.questions import Part
+from engines.retrieval.questions import Part, leans_back
 from engines.retrieval.terms import Analyzer, Query
 from engines.retrieval.which_order import counts_orders
 
@@ -118,8 +118,7 @@ class Rewriter:
         self, part: Part, own: Query, asked: list[str], lines: list[str]
     ) -> Topic | None:
         """*part* as a follow-up of the last question that said something."""
-        found = ((text, self._analyzer.query(text)) for text in asked)
-        before = next(((text, q) for text, q in found if q.units), None)
+        before = self._before(asked)
         if before is None:
             return None
         kind, earlier = part.kind, kind_of(before[0], self._locale)
@@ -137,6 +136,17 @@ class Rewriter:
             inherits=bool(before[1].products and own.units and not own.products),
             asks=part.asks,
         )
+
+    def _before(self, asked: list[str]) -> tuple[str, Query] | None:
+        """The last question that said something, with the one it leans on itself."""
+        said = [(text, q) for text in asked if (q := self._analyzer.query(text)).units]
+        if not said:
+            return None
+        text, query = said[0]
+        if len(said) > 1 and not query.products and leans_back(text, self._locale):
+            earlier, about = said[1]
+            return f"{earlier} {text}", query.blend(about, _EARLIER)
+        return text, query
 
     def _is_answered_alike(self, own: Query, text: str) -> bool:
         """A mere product, place or "the second one" repeats the last question."""

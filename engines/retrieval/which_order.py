@@ -26,6 +26,12 @@ _ORDINAL: Final = re.compile(
     r"第([一二三四五1-5])[个单笔]|\bthe (first|second|third|fourth|fifth) (?:one|order)\b",
     re.IGNORECASE,
 )
+#: One end of a list: "the last one", "后面那个".
+_END: Final = re.compile(
+    r"(?P<first>[前上](?:面|边)的?那?[个单笔])|[后下](?:面|边)的?那?[个单笔]|最后(?:那|一)?[个单笔]"
+    r"|\bthe (?P<former>former)\b|\bthe (?:latter|last (?:one|order))\b",
+    re.IGNORECASE,
+)
 _PLACES: Final = (
     {sign: place for place, sign in enumerate("一二三四五")}
     | {str(place + 1): place for place in range(5)}
@@ -58,7 +64,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 def counts_orders(text: str) -> bool:
     """True if *text* means one of several by its place: "the second one"."""
-    return _ORDINAL.search(text) is not None
+    return bool(_ORDINAL.search(text) or _END.search(text))
 
 
 def unknown_id(text: str, orders: Sequence[Order]) -> str | None:
@@ -88,16 +94,30 @@ def chosen(orders: Sequence[Order], wanted: Wanted) -> Order:
 
 def counted_order(orders: Sequence[Order], wanted: Wanted) -> Order | None:
     """The order of "the second one", counted in the newest line that lists orders."""
-    ordinals = list(_ORDINAL.finditer(wanted.text))
-    if not ordinals:
+    place = _place_in(wanted.text)
+    if place is None:
         return None
-    ordinal = ordinals[-1]
     for line in wanted.earlier:
         listed = _listed(line, orders)
         if len(listed) > 1:
-            place = _PLACES[(ordinal[1] or ordinal[2]).lower()]
             return listed[place] if place < len(listed) else None
     return None
+
+
+def _place_in(text: str) -> int | None:
+    """The place, from 0, that the last ordinal of *text* names; -1 for the last one."""
+    found = [*_ORDINAL.finditer(text), *_END.finditer(text)]
+    if not found:
+        return None
+    last = max(found, key=re.Match.start)
+    if last.re is _ORDINAL:
+        return _PLACES[(last[1] or last[2]).lower()]
+    return 0 if last["first"] or last["former"] else -1
+
+
+def named_orders(orders: Sequence[Order], text: str) -> list[Order]:
+    """The *orders* that *text* names by their numbers."""
+    return [order for order in orders if _names(text, order)]
 
 
 def _listed(line: str, orders: Sequence[Order]) -> list[Order]:

@@ -84,6 +84,11 @@ class Talk:
         else:
             self.open_task = None
 
+    def heard(self, text: str) -> None:
+        """A line of the customer's that another tier answered."""
+        self.history.append(Utterance("customer", text))
+        self.history.append(Utterance("assistant", "…"))
+
     async def answer(self, text: str) -> Answer:
         """As :meth:`say`; it must be an answer."""
         outcome = await self.say(text)

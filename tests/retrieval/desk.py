@@ -22,7 +22,7 @@ from engines.retrieval.engine import RetrievalEngine
 from engines.retrieval.ingest.run import ingest
 from engines.retrieval.ingest.shelf import Shelf
 from engines.retrieval.knowledge import Knowledge
-from engines.shops.port import ShopPort
+from engines.shops.port import NotFound, ShopPort
 from gateway.config import shipped
 from gateway.services import WORDS
 
@@ -44,6 +44,9 @@ class SilentShop:
 
     async def products(self, query: str, limit: int = 5) -> tuple[()]:
         return ()
+
+    async def variants(self, sku: str) -> tuple[()]:
+        raise NotFound(sku)
 
 
 def make_engine(

@@ -109,6 +109,7 @@ CHANGES: list[tuple[Locale, str]] = [
     ("zh", "质量一般 退了吧"),
     ("zh", "降价了 退我差价"),
     ("zh", "坏了 我要报修"),
+    ("zh", "手机号换了 13900002222"),
     ("en", "pls cancel my order its not shipped yet"),
     ("en", "I need a VAT invoice made out to my company"),
     ("en", "can you switch the payment to my mastercard"),

@@ -468,3 +468,94 @@ async def test_when_it_comes_is_asked_of_the_money_just_spoken_of(
     """After a refund "how long" is no question of delivery."""
     lines = talk("退了吧" if locale == "zh" else "refund it", ours)
     assert told in (await say(engine, text, locale=locale, history=lines)).text
+
+
+@pytest.mark.parametrize(
+    ("user", "locale", "text", "order"),
+    [
+        ("c1004", "en", "when will the jacket arrive", "K3009"),
+        ("c1001", "zh", "保温杯什么时候到", "K3002"),
+        ("c1001", "zh", "我那单怎么还没动静", "K3001"),
+    ],
+)
+async def test_when_ones_own_goods_come_is_looked_up(
+    engine: RetrievalEngine, user: str, locale: Locale, text: str, order: str
+) -> None:
+    """Naming goods of one's own order is as good as saying whose they are."""
+    assert order in (await say(engine, text, user=user, locale=locale)).text
+
+
+async def test_when_goods_come_that_nobody_bought_is_a_rule(
+    engine: RetrievalEngine,
+) -> None:
+    """Who has not bought it asks before buying."""
+    answer = await say(engine, "空气炸锅几天能到", user="c1009")
+    assert not any(id_.startswith(("order:", "parcel:")) for id_ in ids(answer))
+
+
+async def test_orders_named_together_are_told_together(
+    engine: RetrievalEngine,
+) -> None:
+    """And "the latter" counts in that list."""
+    answer = await say(engine, "K3001 和 K3002 都是我的吧", user="c1001")
+    assert ids(answer) == ["order:K3001", "order:K3002"]
+    history = (
+        Utterance("customer", "K3001 和 K3002 都是我的吧"),
+        Utterance("assistant", answer.text),
+    )
+    latter = await say(engine, "后面那个到哪了", user="c1001", history=history)
+    assert ids(latter) == ["order:K3002"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "text", "had", "gone"),
+    [
+        ("zh", "T恤有没有大一点的", ["M白色", "L黑色", "XL白色"], []),
+        ("zh", "T恤有黑色的吗", ["M黑色"], []),
+        ("en", "do you have the jacket in XL", ["L", "M"], ["XL"]),
+    ],
+)
+async def test_variants_are_the_shops(
+    engine: RetrievalEngine, locale: Locale, text: str, had: list[str], gone: list[str]
+) -> None:
+    """Sizes and colours that can be had, and those that cannot."""
+    answer = await say(engine, text, locale=locale)
+    stocked, _, lacking = answer.text.partition("Out of stock")
+    assert all(option in stocked for option in had)
+    assert all(option in lacking for option in gone)
+
+
+async def test_a_product_of_one_sort_has_no_other_size(engine: RetrievalEngine) -> None:
+    """Said plainly, instead of a passage that does not answer."""
+    assert "只有这一款" in (await say(engine, "保温杯有没有大一点的")).text
+
+
+async def test_a_colour_of_nothing_is_asked_back(engine: RetrievalEngine) -> None:
+    """Which product is meant; the answer to that tells its colours."""
+    asked = await say(engine, "有黑色的吗")
+    history = (Utterance("customer", "有黑色的吗"), Utterance("assistant", asked.text))
+    assert "黑色" in (await say(engine, "T恤", history=history)).text
+
+
+async def test_a_fault_of_ones_own_goods_is_no_question_where_they_are(
+    engine: RetrievalEngine,
+) -> None:
+    """Whatever the router's hint says."""
+    turn = make_turn("我的那个下雨进水了", user="c1008", locale="zh")
+    outcome = await engine.answer(msgspec.structs.replace(turn, intent="parcel_where"))
+    cited = ids(outcome) if isinstance(outcome, Answer) else []
+    assert not any(id_.startswith(("order:", "parcel:")) for id_ in cited)
+
+
+async def test_a_follow_up_of_a_follow_up_knows_what_it_is_about(
+    engine: RetrievalEngine,
+) -> None:
+    """ "And how long" after what it costs is asked of the delivery before that."""
+    history = (
+        Utterance("customer", "do you ship to Xinjiang?"),
+        Utterance("assistant", "Yes."),
+        Utterance("customer", "how much would that cost"),
+        Utterance("assistant", "CNY 18 for the first kilogram."),
+    )
+    answer = await say(engine, "and how long", locale="en", history=history)
+    assert "2-4 days" in answer.text

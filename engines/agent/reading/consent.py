@@ -69,6 +69,7 @@ _FIRM = re.compile(
     r"确认|确定|同意|办|就这[么样]|照做|提交|执行|[退换改取补发合催开][^,，。]{0,3}吧|取消|安排"
     r"|\b(?:yes|yep|yeah|sure|confirm(?:ed)?|go ahead|go for it|do it|do that|please do|proceed|i agree|agreed|then \w+ it)\b"
 )
+_INSTEAD = re.compile(r"^(?:no|nope|不是?|不对|错了)[ ,，]+(?=\S)")
 _CANCEL = re.compile(r"取消|撤销|\bcancel\b")
 _QUESTION = re.compile(
     r"[??]|[吗么呢]$|(?<!好)嘛$|多少|什么|怎么|为什么|为何|哪|几[天个件号点]|多久|是不是|能不能|可不可以"
@@ -97,6 +98,11 @@ def read_reply(text: str, *recipes: str) -> Reply:
     if "cancel_order" not in recipes and _CANCEL.search(folded):
         return "decline"
     return "other"
+
+
+def instead_of_no(text: str) -> bool:
+    """Tell if a folded text says no to what was said, and goes on: "no, Sunday"."""
+    return _INSTEAD.search(text) is not None
 
 
 def is_firm(text: str) -> bool:

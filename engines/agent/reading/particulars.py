@@ -50,6 +50,15 @@ _EVIDENCE = re.compile(
     r"|\b(?:photos?|pictures?|images?|video)s? (?:is |are )?(?:attached|uploaded|included|sent)\b|\b(?:attached|here(?:'s| is| are)) (?:is |are )?(?:a |the |some |my )?(?:photo|picture|image|video)",
     re.IGNORECASE,
 )
+_NO_EVIDENCE = re.compile(
+    r"(?:没有?|没法|无法|不能|不会|不方便|来不及|忘了?|拍不)[^,，。;；]{0,4}(?:拍|照|图|视频)|拍不(?:了|到|清)|(?:照片|图片?|视频)[^,，。;；]{0,4}(?:没有?(?:了|$|[,，。])|删了|丢了)"
+    r"|\b(?:no|without|don'?t have|haven'?t got|do not have|can'?t|cannot|couldn'?t|didn'?t|unable to|forgot to)\b[^,.;]{0,20}\b(?:photo|picture|pic|image|video)s?\b"
+)
+_POINTS = re.compile(
+    r"换(?:成|为|到)?(?:刚才|刚刚|上面)?(?:说的|问的)?[这那]一?[个款种](?:吧|了|行|可以|$|[,，。!！?？])"
+    r"|\b(?:for|to|into|with) (?:this|that)(?: one)?(?=$|[,.!?]| (?:please|instead)\b)",
+    re.IGNORECASE,
+)
 _TARGET = re.compile(
     r"(?:换货?|调换|改)(?:成|为|到)\s?(?P<zh>[^,，。;；!！?？]{1,40})"
     r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?!成|为|到|货)(?P<want>[^,，。;；!！?？]{1,30}?)(?:[的滴嘞]|吧|$)"
@@ -101,6 +110,11 @@ def evidence_in(text: str) -> str:
     return found[0].strip() if found else ""
 
 
+def has_no_evidence(text: str) -> bool:
+    """Tell if a folded text says that there is no picture to show."""
+    return _NO_EVIDENCE.search(text) is not None
+
+
 def target_in(text: str, *, is_answer: bool = False) -> str:
     """Words for what the customer wants instead; empty if there are none."""
     found = list(_TARGET.finditer(text))
@@ -109,6 +123,11 @@ def target_in(text: str, *, is_answer: bool = False) -> str:
         said = text
     said = _FILLER.sub("", said.strip()).strip()
     return _FILLER.sub("", said).strip(" .。!！")[:80]
+
+
+def points_at_target(text: str) -> bool:
+    """Tell if a text wants what was just spoken of instead: "换成这个", "for that one"."""
+    return _POINTS.search(text) is not None
 
 
 def _title(text: str) -> str:

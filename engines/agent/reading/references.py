@@ -31,6 +31,13 @@ _CHEAPEST = re.compile(
 _DEAREST = re.compile(
     rf"(?<![太很])(?:贵(?:点|些|一点)?|金额(?:最|较)?[大高]|最贵)的?{_ONE_ZH}|\b(?:more expensive|most expensive|pricier|dearer|costlier){_ONE_EN}"
 )
+#: By when they were placed.
+_EARLIER = re.compile(
+    rf"(?:先|早点?)(?:下|买|拍|付)的{_ONE_ZH}|早(?:点|一点|些)的{_ONE_ZH}|\b(?:earlier|older){_ONE_EN}"
+)
+_LATER = re.compile(
+    rf"(?:后来?|后面|晚点?)(?:下|买|拍|付)的{_ONE_ZH}|晚(?:点|一点|些)的{_ONE_ZH}|\b(?:later|newer){_ONE_EN}"
+)
 _ID_CUE = re.compile(
     r"(?:订单号?|单号|编号|\border(?: number| no\.?| id)?)"
     r"\s*[:#是为]?\s*#?(?P<id>[a-z]{1,6}-?\d{2,24}|\d{3,24})\b"
@@ -123,10 +130,15 @@ def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
 
 def ranked_order(text: str, orders: Sequence[Order]) -> str:
     """
-    The order of several that "the cheaper one" or "最贵的那单" means; empty if none.
+    The order of several that "the cheaper one" or "后下的那单" means; empty if none.
 
-    By what was or is to be paid; where two are alike, neither is meant.
+    By when they were placed, or by what was or is to be paid; where two are alike,
+    neither is meant.
     """
+    is_least = _EARLIER.search(text) is not None
+    if is_least != (_LATER.search(text) is not None) and len(orders) > 1:
+        placed = sorted(orders, key=lambda order: order.placed_at, reverse=not is_least)
+        return placed[0].id if placed[0].placed_at != placed[1].placed_at else ""
     is_least = _CHEAPEST.search(text) is not None
     if len(orders) < 2 or is_least == (_DEAREST.search(text) is not None):  # noqa: PLR2004
         return ""

@@ -36,7 +36,7 @@ REFUND_STATUS = re.compile(
 )
 ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"
-    r"|发货了(?:吗|没)|到哪(?:了|儿了|里了)|(?:寄|发)出(?:来|去)?了?(?:吗|没|么)"
+    r"|(?:还没|都没|没有?|一点)(?:有|个|啥|什么|半点|任何|一点)?(?:动静|音信|影子?(?!响))|发货了(?:吗|没)|到哪(?:了|儿了|里了)|(?:寄|发)出(?:来|去)?了?(?:吗|没|么)"
     r"|\b(?:where|status|track).{0,25}\b(?:order|parcel|package|delivery)\b"
     r"|\border status\b|\bhas (?:it|my|the|order|[a-z]{1,4}-?\d{2,})\b.{0,20}\b(?:shipped|sent|dispatched|left)\b|\bwhere(?:'s| is) (?:it|my)\b",
 )
@@ -73,7 +73,7 @@ WRONG_ITEM = re.compile(
 )
 MISSING = re.compile(
     r"(?:买|拍|订|下)了?[^,，。]{0,6}[一两二三四五六\d]+[件个条双盒瓶份包袋][^。;；]{0,12}[只就才](?:到|收|来|给|发|有|[一两二三四五六\d])|\b(?:only|just) (?:got|received|have|had) (?:one|two|three|\d)\b|\bordered\b.{0,40}\bonly (?:one|two|three|four|five|\d)\b|[只就才](?:有|到|收|来|给|发)了?[一两二三四五六\d]+[件个条双盒瓶份包袋根支只][^。;；]{0,8}(?:买|拍|订|下)[^。;；,，]{0,4}[一两二三四五六\d]|给少了|漏发|少发|少寄|漏寄|只(?:收到|来了|到了|给了|发了)[^,，。]{0,3}[件个条双盒瓶份]|还?差了?[一两1-9][件个条双盒瓶份]|少了[^,，。]{0,6}[件个双条盒瓶]|(?:少|缺)了?(?:一|两|1|2|\d)[件个双条盒瓶]|没有?收到.{0,12}(?:件|个|那)"
-    r"|\bmissing\b|\bno [\w ]{2,20} in (?:my|the) [\w -]{0,12}(?:box|parcel|package)\b|\b(?:with|got|received|only) (?:only )?one\b.{0,60}\bordered\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
+    r"|\b(?:got|received|have|had) only (?:one|two|three|four|five|\d)\b|\bmissing\b|\bno [\w ]{2,20} in (?:my|the) [\w -]{0,12}(?:box|parcel|package)\b|\b(?:with|got|received|only) (?:only )?one\b.{0,60}\bordered\b|\bnot in the (?:box|parcel|package)\b|\bwas(?:n'?t| not) in(?:side)? (?:the )?(?:box|parcel|package)\b"
     r"|\b(?:one|two|\d) (?:item|unit|piece)s? short\b|\bleft out\b"
 )
 _GIFT = re.compile(

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from engines.agent.reading.goods_words import called_alike
 from engines.agent.reading.spelling import is_misspelt
 from engines.agent.reading.text import NUMBER_EN, number
 from engines.shops.port import OrderLine
@@ -117,9 +118,10 @@ def _almost(
     text: str, lines: Sequence[OrderLine], hits: Mapping[int, frozenset[str]]
 ) -> dict[int, frozenset[str]]:
     """
-    Further lines, named by the last character of their noun, or by a misspelt word.
+    Further lines, named by their noun's last character, a misspelt word, or another name.
 
-    Only if that fits one line of all: "袜子" for a pair of "运动袜".
+    Only if that fits one line of all: "袜子" for a pair of "运动袜". Another name counts
+    where nothing else is named.
     """
     said, words = _joined(text[:_LONGEST]), _words(text[:_LONGEST])
     before = "" if hits else _OWN_WORD
@@ -134,7 +136,20 @@ def _almost(
         and line.line not in hits
         and (near := _near(said, words, line, before))
     }
+    if not hits and not found:
+        found = _otherwise(text, lines)
     return found if len(found) == 1 else {}
+
+
+def _otherwise(text: str, lines: Sequence[OrderLine]) -> dict[int, frozenset[str]]:
+    """Lines that are called by a word that is not in their title."""
+    said = text[:_LONGEST]
+    return {
+        line.line: alike
+        for line in lines
+        if not line.is_gift
+        and (alike := called_alike(said, f"{line.title_zh} {line.title_en}".lower()))
+    }
 
 
 def _near(

@@ -15,7 +15,7 @@ from engines.agent.ledger import ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import amount
+from engines.agent.wording import amount, goods_text
 from engines.contract import Locale, Risk
 from engines.shops.port import Effect, Order, OrderAt, ShopPort
 from engines.voice import Voice
@@ -28,7 +28,7 @@ class CancelOrder:
     risk = Risk.HIGH
     sentences: Mapping[str, tuple[str, ...]] = {
         "agent.cancel_order.summary": ("order", "amount", "points"),
-        "agent.cancel_order.proposal": ("order",),
+        "agent.cancel_order.proposal": ("order", "goods"),
         "agent.cancel_order.money": ("amount",),
         "agent.cancel_order.points": ("points",),
         "agent.cancel_order.unpaid": (),
@@ -111,7 +111,8 @@ class CancelOrder:
 
     def _text(self, order: Order, locale: Locale, back: int, points: int) -> str:
         say = self._voice.say
-        text = say("agent.cancel_order.proposal", locale, order=order.id)
+        goods = goods_text(order, locale)
+        text = say("agent.cancel_order.proposal", locale, order=order.id, goods=goods)
         if back:
             money = amount(back, order.currency, locale)
             text += say("agent.cancel_order.money", locale, amount=money)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import pairwise
 
 from engines.shops.demo.books import Refusal
 from engines.shops.port import (
@@ -209,4 +210,6 @@ def _match(row: sqlite3.Row, query: str, words: list[str]) -> int:
     if any(query and (query in name or name in query) for name in names):
         return 100
     text = " ".join(names)
-    return sum(len(word) for word in words if word and word in text)
+    # Chinese is written without spaces: two characters in a row are a word here.
+    pairs = (f"{one}{two}" for one, two in pairwise(query) if min(one, two) >= "\u4e00")
+    return sum(len(word) for word in {*words, *pairs} if word and word in text)

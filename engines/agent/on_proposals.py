@@ -1,0 +1,125 @@
+"""
+What a reply to an open proposal means, beside a plain yes or no.
+
+Which of what was proposed it names, whether it asks for something else instead, and
+what it leaves as it is.
+"""
+
+from __future__ import annotations
+
+from engines.agent.drafted_goods import refund
+from engines.agent.meant import order_of
+from engines.agent.plan import (
+    AsksBack,
+    Declines,
+    Draft,
+    LooksUp,
+    Plan,
+    Scene,
+    Unclear,
+    Wants,
+)
+from engines.agent.reading import counts, references, wishes
+from engines.agent.reading.consent import read_reply
+from engines.agent.reading.titles import named_lines
+
+
+def only_asked(scene: Scene, draft: Draft) -> bool:
+    """What is proposed was only asked about, and nothing but questions followed."""
+    said = [one.text for one in scene.turn.history if one.role == "customer"]
+    for text in reversed(said):
+        if wishes.only_asks(text.lower()):
+            return True
+        if read_reply(text, draft.recipe) != "question":
+            return False
+    return False
+
+
+def all_proposed(scene: Scene, draft: Draft) -> tuple[Draft, ...]:
+    """All that waits for the one consent."""
+    also = scene.task.also if scene.task else ()
+    return (draft, *(one.draft for one in also))
+
+
+def goods_instead(scene: Scene, drafts: tuple[Draft, ...], text: str) -> Wants | None:
+    """
+    Goods named while a whole order waits to be cancelled: they alone are meant.
+
+    Goods of another order mean that order.
+    """
+    folded, first = text.lower(), drafts[0]
+    order = order_of(scene, first.order_id)
+    if len(drafts) > 1 or first.recipe != "cancel_order" or order is None:
+        return None
+    named, _ = named_lines(folded, order.lines)
+    described = references.described_orders(folded, scene.orders)
+    if not named and len(described) == 1:
+        return Wants((Draft(recipe="cancel_order", order_id=described[0]),))
+    goods = [line.line for line in order.lines if not line.is_gift]
+    if not named or len(named) >= len(goods):
+        return None
+    wants = refund(Draft(recipe="refund_item", order_id=order.id), order, folded)
+    return wants if all(one.line for one in wants.drafts) else None
+
+
+def is_named(scene: Scene, drafts: tuple[Draft, ...], piece: str, draft: Draft) -> bool:
+    """
+    Tell if a piece of a reply names *draft*: by its order or by its goods.
+
+    The order that all are on tells none of them apart, unless there is but one.
+    """
+    own = {one.order_id for one in drafts}
+    ids = references.mentioned_orders(piece, scene.orders).ids
+    order = order_of(scene, draft.order_id)
+    if draft.line and order:
+        places = counts.places_in(piece, is_answer=False)
+        named = {*named_lines(piece, order.lines)[0], *places}
+        if named or not ids:
+            return draft.line in named and (not ids or draft.order_id in ids)
+    if len(own) < len(drafts) and len(drafts) > 1:
+        return False
+    if ids:
+        return draft.order_id in ids
+    return references.described_orders(piece, scene.orders) == (draft.order_id,)
+
+
+def is_other_request(fresh: Wants, draft: Draft, text: str, reply: str) -> bool:
+    """
+    Another task than the one proposed, said plainly.
+
+    Beside an open proposal, cancelling an order must name an order, and a
+    question must name what it is about.
+    """
+    folded = text.lower()
+    first = fresh.drafts[0]
+    if first.recipe == draft.recipe:
+        return False
+    if first.recipe == "cancel_order":
+        return draft.recipe != "cancel_order" and wishes.names_order(folded)
+    return reply != "question" or wishes.names_order(folded)
+
+
+def as_it_stands(fresh: Plan, reply: str) -> Plan:
+    """What a reply means that neither consents nor changes anything."""
+    if reply == "decline":
+        return Declines()
+    if isinstance(fresh, Wants) or (reply == "question" and fresh == Unclear()):
+        return AsksBack()
+    return fresh
+
+
+def is_its_refund(fresh: LooksUp, text: str) -> bool:
+    """When will the money be there: of the proposal, if no order is named."""
+    is_refund = fresh.what == "refund_status"
+    return is_refund and not wishes.names_order(text.lower())
+
+
+def after_no(folded: str) -> str:
+    """What follows a "not that one": ``不是第2件，是第1件`` gives ``是第1件``."""
+    for mark in ("不是", "不要退", "not "):
+        if mark in folded:
+            rest = folded.rsplit(mark, 1)[1]
+            for comma in (",", "，", " but ", "是"):
+                if comma in rest:
+                    return rest.split(comma, 1)[1]
+    return folded
