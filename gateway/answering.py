@@ -1,8 +1,8 @@
 """
 Route a turn, let the lowest sufficient tier answer, climb when it cannot.
 
-The climb is decided again after each tier, not only at the door, and only goes
-up. Nothing here knows the store or the wire: a turn goes in, a verdict comes
+The climb is decided again after each tier, not only at the door. L1 may answer beside
+it: see :mod:`gateway.plain_answers`. Nothing here knows the store or the wire: a turn goes in, a verdict comes
 out. This is one of the two places that catch every exception: an engine's
 fault must end as a person's turn, never as a lost message.
 """
@@ -16,9 +16,7 @@ from time import perf_counter
 import msgspec
 
 from engines.contract import (
-    TIER_ORDER,
     Answer,
-    Complexity,
     Decision,
     Engine,
     EngineError,
@@ -37,7 +35,16 @@ from gateway.admission.asks import Ask, End
 from gateway.admission.bulkhead import Bulkhead, Diverted
 from gateway.admission.ladder import Rung
 from gateway.admission.priority import UNKNOWN
+from gateway.climbing import Climb, Verdict, first_tier, next_tier
 from gateway.customer_facts import FactsOfCustomers, ReadsOrders
+from gateway.plain_answers import (
+    NOT_UNDERSTOOD,
+    is_better,
+    is_better_than_none,
+    is_enough,
+    is_plain,
+    may_be_known,
+)
 
 
 #: Checks an answer before it leaves; may turn it into an escalation.
@@ -47,8 +54,6 @@ Decide = Callable[[Turn], Decision]
 
 #: Misses after which the machine stops offering a person and fetches one.
 OFFERS_BEFORE_HANDOFF = 1
-
-_NOT_UNDERSTOOD = frozenset({Reason.NO_MATCH, Reason.LOW_CONFIDENCE, Reason.GUARD})
 
 
 class ShopService(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,40 +67,6 @@ class ShopService(msgspec.Struct, frozen=True, kw_only=True):
     engines: Mapping[Tier, Engine]
     voice: Voice
     orders: ReadsOrders | None = None
-
-
-class Climb(msgspec.Struct, frozen=True):
-    """A tier that handed the turn on, and why."""
-
-    tier: Tier
-    reason: Reason
-    note: str = ""
-
-
-class Verdict(msgspec.Struct, kw_only=True):
-    """
-    How a turn ends.
-
-    Attributes:
-        tier: Who has it now; ``human`` means a handoff must follow.
-
-        answer: What is said; None exactly if *tier* is ``human``.
-
-        is_fallback: True if the answer only says that we do not know.
-
-        admitted: Tiers whose pools let this turn in.
-
-        route_s / answer_s: Seconds spent judging and answering.
-    """
-
-    decision: Decision
-    tier: Tier
-    answer: Answer | None
-    climbs: list[Climb]
-    is_fallback: bool = False
-    admitted: list[Tier] = msgspec.field(default_factory=list)
-    route_s: float = 0.0
-    answer_s: float = 0.0
 
 
 class Answerer:
@@ -149,7 +120,7 @@ class Answerer:
         routed = perf_counter()
         first = first_tier(decision, service.engines)
         verdict = Verdict(decision=decision, tier=first, answer=None, climbs=[])
-        await self._climb(service, turn, verdict, admitted)
+        await self._answered(service, turn, verdict, admitted)
         if verdict.answer is None and self._may_offer(verdict, misses):
             self._offer_person(service, turn, verdict)
         verdict.route_s = routed - started
@@ -180,6 +151,51 @@ class Answerer:
                 return
             verdict.climbs.append(Climb(verdict.tier, result.reason, result.note))
             verdict.tier = next_tier(verdict, result, turn)
+
+    async def _answered(
+        self,
+        service: ShopService,
+        turn: Turn,
+        verdict: Verdict,
+        admitted: Collection[Tier],
+    ) -> None:
+        """By the tiers one after the other, or by L1 where it does as well."""
+        known = None
+        if may_be_known(verdict.decision, turn):
+            known = await self._rules(service, turn, verdict)
+        if known is not None and is_enough(known, verdict.decision):
+            verdict.tier, verdict.answer = Tier.L1, known
+            return
+        await self._climb(service, turn, verdict, admitted)
+        if verdict.answer is None:
+            await self._rules_after_all(service, turn, verdict, known)
+        elif known and verdict.tier is Tier.L2 and is_better(known, verdict.answer):
+            verdict.tier, verdict.answer = Tier.L1, known
+
+    async def _rules_after_all(
+        self, service: ShopService, turn: Turn, verdict: Verdict, said: Answer | None
+    ) -> None:
+        """Before saying that nobody knows: what L1 knows of it."""
+        last = verdict.climbs[-1] if verdict.climbs else None
+        asked = {climb.tier for climb in verdict.climbs}
+        if last is None or last.reason not in NOT_UNDERSTOOD or Tier.L1 in asked:
+            return
+        if not is_plain(verdict.decision, turn):
+            return
+        said = said or await self._rules(service, turn, verdict)
+        if said is not None and is_better_than_none(said, turn):
+            verdict.tier, verdict.answer = Tier.L1, said
+
+    async def _rules(
+        self, service: ShopService, turn: Turn, verdict: Verdict
+    ) -> Answer | None:
+        engine = service.engines.get(Tier.L1)
+        if engine is None or not self._allows(turn, Tier.L1):
+            return None
+        result = await self._ask(engine, turn, verdict, ())
+        if isinstance(result, Answer):
+            result = _said(service.voice, result, turn, verdict.decision)
+        return result if isinstance(result, Answer) else None
 
     async def _ask(
         self, engine: Engine, turn: Turn, verdict: Verdict, admitted: Collection[Tier]
@@ -275,7 +291,7 @@ class Answerer:
         """Not understanding a harmless question is no reason to fetch a person yet."""
         last = verdict.climbs[-1].reason if verdict.climbs else None
         return (
-            last in _NOT_UNDERSTOOD
+            last in NOT_UNDERSTOOD
             and verdict.decision.risk is not Risk.HIGH
             and not verdict.decision.asks_human
             and misses < OFFERS_BEFORE_HANDOFF
@@ -290,18 +306,6 @@ class Answerer:
             intent="not_understood",
             open_task=turn.open_task,
         )
-
-
-def first_tier(decision: Decision, engines: Mapping[Tier, Engine]) -> Tier:
-    """
-    Who is asked first: the tier of *decision*, if the shop has it.
-
-    A shop without L3 can still answer questions that look like tasks: L2 reads
-    them, and hands on what is a task.
-    """
-    if decision.tier is Tier.L3 and Tier.L3 not in engines and Tier.L2 in engines:
-        return Tier.L2
-    return decision.tier
 
 
 def _as_told(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:
@@ -334,40 +338,3 @@ def _said(
     """Answer as the shop says it, whichever tier it is from."""
     said = voice.dress(answer, turn, decision.emotion)
     return said or Escalation(reason=Reason.GUARD, note="forbidden word")
-
-
-def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
-    """
-    Who gets *turn* after the tier of *verdict* gave it back; none is asked twice.
-
-    L3 changes things: a harmless question that L2 could not answer does not become a
-    task by that, so it goes past L3, unless it is asked in the middle of one. What L3
-    finds to be no task is a question after all, and L2 reads it; one on the rules is
-    read there however grave it was thought.
-    """
-    tier, decision = verdict.tier, verdict.decision
-    asked = {climb.tier for climb in verdict.climbs}
-    wanted = escalation.to
-    if wanted is None and escalation.reason is Reason.NEEDS_ACTION:
-        wanted = Tier.L3
-    if wanted is not None and TIER_ORDER[wanted] > TIER_ORDER[tier]:
-        return Tier.HUMAN if wanted in asked else wanted
-    if tier is Tier.L1:
-        return Tier.L2
-    if tier is Tier.L2:
-        is_task = (
-            decision.complexity is Complexity.COMPLEX
-            or decision.risk is Risk.HIGH
-            or turn.open_task is not None
-        )
-        return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
-    is_question = wanted is Tier.L2 or (
-        escalation.reason is Reason.NO_MATCH and _may_be_question(decision, turn)
-    )
-    return Tier.L2 if is_question and Tier.L2 not in asked else Tier.HUMAN
-
-
-def _may_be_question(decision: Decision, turn: Turn) -> bool:
-    """True unless *turn* is a task, or grave by itself and not by its episode alone."""
-    is_grave = decision.risk is Risk.HIGH and turn.previous_risk is not Risk.HIGH
-    return decision.complexity is not Complexity.COMPLEX and not is_grave

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
-from gateway.answering import Verdict
+from gateway.climbing import Verdict
 from gateway.telemetry import Telemetry
 from router_models.errors import ArtifactError, DataError
 from router_models.fleet import Fleet, Served

@@ -23,7 +23,8 @@ from engines.contract import (
     UserId,
     Utterance,
 )
-from gateway.answering import Answerer, ShopService, Verdict
+from gateway.answering import Answerer, ShopService
+from gateway.climbing import Verdict
 
 
 #: Seconds for one preview.

@@ -23,7 +23,7 @@ from typing import ClassVar
 import msgspec
 
 from engines.contract import TIER_ORDER, Decision, Reason, Tier, Turn
-from gateway.answering import Verdict
+from gateway.climbing import Verdict
 from gateway.errors import ConfigError, OrdersChanged
 from gateway.store.shop_orders import OrderNews
 from gateway.store.stages import StageStore

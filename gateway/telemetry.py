@@ -22,7 +22,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from engines.contract import Locale, Tier, Turn
 from engines.llm.talk import CallRecord
 from gateway.admission.admission import LoadState
-from gateway.answering import Verdict
+from gateway.climbing import Verdict
 from gateway.event_log import open_log
 from gateway.line_buffer import LineBuffer
 from gateway.metrics import Figure, Metrics, Spread

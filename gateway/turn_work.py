@@ -15,7 +15,8 @@ import msgspec
 
 from engines.contract import Answer, Complexity, Decision, Reason, Risk, Tier, Turn
 from gateway.admission.admission import Admission
-from gateway.answering import Answerer, Climb, ShopService, Verdict
+from gateway.answering import Answerer, ShopService
+from gateway.climbing import Climb, Verdict
 from gateway.coalescing import is_nudge
 from gateway.drafts import Drafts
 from gateway.handoff.states import HandoffRequest

@@ -37,7 +37,8 @@ from engines.retrieval import questions
 from engines.retrieval.kinds import Kind
 from engines.retrieval.language import clean
 from gateway.admission.admission import Admission
-from gateway.answering import Answerer, Decide, ShopService, Verdict
+from gateway.answering import Answerer, Decide, ShopService
+from gateway.climbing import Verdict
 from gateway.customer_facts import FactsOfCustomers
 from gateway.insight.transcripts import Line, Speaker, Transcript
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wire_calls import Caller, fresh
 
 from engines.contract import (
     Complexity,
@@ -22,8 +23,10 @@ from engines.contract import (
     Tier,
     Turn,
     UserId,
+    Utterance,
 )
-from gateway.answering import Climb, Verdict, next_tier
+from gateway.climbing import Climb, Verdict, next_tier
+from gateway.plain_answers import may_be_known
 
 
 def turn(previous: Risk | None = None) -> Turn:
@@ -127,3 +130,26 @@ def test_no_tier_is_asked_twice(data: Any) -> None:
         at.climbs.append(Climb(at.tier, says.reason))
         asked.append(at.tier)
     assert len(asked) == len(set(asked))
+
+
+def test_rules_come_first_only_where_a_message_stands_alone() -> None:
+    """Harmless, nothing open, nothing said before: and L2 would have been asked."""
+    alone, decision = turn(None), verdict(Tier.L2, MODERATE, Risk.LOW).decision
+    assert may_be_known(decision, alone)
+    said = msgspec.structs.replace(alone, history=(Utterance("customer", "?"),))
+    assert not may_be_known(decision, said)
+    assert not may_be_known(verdict(Tier.L2, MODERATE, Risk.HIGH).decision, alone)
+    assert not may_be_known(verdict(Tier.L3, MODERATE, Risk.LOW).decision, alone)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("券过期了能补一张不", "过期"), ("any discount if I buy two", "price")],
+)
+def test_rules_answer_what_nobody_else_knows(
+    app: Caller, text: str, named: str
+) -> None:
+    """Over the wire, instead of "I found no sure answer"."""
+    reply = app.say(fresh(), text)["reply"]
+    assert reply["tier"] == "L1"
+    assert named in reply["text"]

@@ -44,7 +44,7 @@ def test_an_answered_message_has_the_documented_fields(app: Caller) -> None:
 
 def test_a_retrieved_answer_cites_its_source(app: Caller) -> None:
     """Who wants to check finds title and words of the passage."""
-    reply = app.say(fresh(), "满多少包邮")["reply"]
+    reply = app.say(fresh(), "保温杯能保温多久")["reply"]
     assert reply["tier"] == "L2"
     assert reply["citations"][0]["id"]
     assert reply["citations"][0]["title"]

@@ -9,7 +9,7 @@ import pytest
 from router_files import RELEASED, RULES, STAGES
 
 from engines.contract import Complexity, Decision, Risk, Tier
-from gateway.answering import Climb, Verdict
+from gateway.climbing import Climb, Verdict
 from gateway.models import ModelKeeper
 from gateway.telemetry import Telemetry
 from router_models.errors import ArtifactMismatch

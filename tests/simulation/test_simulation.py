@@ -25,7 +25,7 @@ SEEDS = 150
 #: A planted bug must be found within so many.
 SEEDS_PER_BUG = 40
 #: The seed to begin with, for a bug that few histories meet.
-FIRST = {"a lease outlives a clock that was set back": 120}
+FIRST = {"a lease outlives a clock that was set back": 2160}
 VOICE = Voice.load(Path(__file__).parents[2] / "configs" / "voice" / "default.yaml")
 
 
