@@ -163,6 +163,7 @@ class Gateway:
     async def close(self, limit_s: float) -> None:
         """Finish what runs, give back what is left, close; idempotent."""
         self.begin_drain()
+        await self.channels.disconnect()
         await self.dispatcher.drain(limit_s)
         await self.channels.stop()
         await self._sweeper.stop()

@@ -123,14 +123,23 @@ class Dispatcher:
             return await self._with_person(shop, message, accepted.seq, accepted.owner)
         return await self._follow(shop, conversation, message, accepted.seq)
 
-    async def take(self, shop: str, conversation: str, message: NewMessage) -> Accepted:
+    async def take(
+        self,
+        shop: str,
+        conversation: str,
+        message: NewMessage,
+        *,
+        is_brought_again: bool = True,
+    ) -> Accepted:
         """
         Take one message in without waiting for its answer: on disk at return.
+
+        A message that nobody would bring again is taken while draining too.
 
         Raises:
             As :meth:`submit`.
         """
-        if self._is_draining:
+        if self._is_draining and is_brought_again:
             raise Draining
         started = perf_counter()
         accepted = await self._conversations.accept(

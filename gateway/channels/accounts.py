@@ -8,17 +8,21 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.channels.contract import Channel, Route
 from gateway.channels.registry import Platform, open_channel
 from gateway.channels.webhook import WebhookSettings
+from gateway.channels.wecom_bot_socket import WecomBotSocketSettings
 from gateway.errors import ConfigError
 
 
-#: Settings that may be left empty.
-_OPTIONAL = frozenset({"callback_url", "bot_id"})
+#: Kinds and settings that may be left empty.
+_OPTIONAL = frozenset(
+    {("webhook", "callback_url"), ("wecom_bot", "bot_id"), ("slack", "bot_id")}
+)
 _FILE = "_file"
 #: Characters of an AES key as WeChat's console shows it.
 _AES_KEY = 43
@@ -131,8 +135,9 @@ def _open(settings: AccountSettings) -> Channel:
 def troubles(platform: Platform) -> Iterator[str]:
     """What is wrong with an account's settings, each with its fix."""
     values: Mapping[str, Any] = msgspec.structs.asdict(platform)
+    kind = str(platform.__struct_config__.tag)
     for name, value in values.items():
-        if name.endswith(_FILE) or name in _OPTIONAL:
+        if name.endswith(_FILE) or (kind, name) in _OPTIONAL:
             continue
         if value == "" or (type(value) is int and value == 0):
             also = f" or {name}{_FILE}" if f"{name}{_FILE}" in values else ""
@@ -142,6 +147,8 @@ def troubles(platform: Platform) -> Iterator[str]:
     secret = values.get("secret", "")
     if isinstance(platform, WebhookSettings) and secret:
         yield from _webhook_troubles(platform)
+    if isinstance(platform, WecomBotSocketSettings) and not _is_private(platform.url):
+        yield "platform.url must be wss://… (ws:// only on this machine)"
 
 
 def doubts(platform: Platform) -> Iterator[str]:
@@ -159,6 +166,14 @@ def _webhook_troubles(platform: WebhookSettings) -> Iterator[str]:
             yield "platform.secret must be whsec_ and base64 of at least 24 bytes"
     if platform.pushes_replies and not platform.callback_url:
         yield "platform.pushes_replies needs platform.callback_url"
+
+
+def _is_private(url: str) -> bool:
+    """Whether a secret may travel there: encrypted, or not leaving this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "ws":
+        return parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return parts.scheme == "wss" and bool(parts.hostname)
 
 
 def _is_aes_key(text: str) -> bool:

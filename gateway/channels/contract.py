@@ -15,12 +15,16 @@ parsed; it compares in constant time and raises one error for all reasons.
 
     HookRefused (Unauthorized)   signature, time, account or handshake is wrong
     HookUnreadable (BadMessage)  verified, but not what the platform sends
-    PlatformDown                 a pull could not be made now; try again later
+    PlatformDown                 could not be reached now; try again later
+    └── Displaced                somebody else connected as the same account
+
+A channel that keeps a connection has no webhook: ``listen`` holds the connection, in
+one process of all, and ``send`` works only there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -60,6 +64,10 @@ class HookUnreadable(BadMessage):
 
 class PlatformDown(GatewayError):
     """The platform could not be asked now."""
+
+
+class Displaced(PlatformDown):
+    """The platform ended a connection because another one of the account was made."""
 
 
 class PlatformSettings(
@@ -210,6 +218,9 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
         is_pulled: Webhooks bring no messages, only a hint to fetch them.
 
+        keeps_connection: There is no webhook; messages come and answers leave over
+            one connection that one process holds.
+
         is_idempotent: A send made twice with one key arrives once.
     """
 
@@ -229,6 +240,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     signs_body: bool = True
     counts_by_address: bool = False
     is_pulled: bool = False
+    keeps_connection: bool = False
     is_idempotent: bool = False
 
 
@@ -290,6 +302,8 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Outcome = Sent | Refused | Unknown
+#: Puts what a connection brought on disk; returns when it is there.
+Take = Callable[[Delivery], Awaitable[None]]
 
 
 class Channel(Protocol):
@@ -337,6 +351,22 @@ class Channel(Protocol):
         """
         ...
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether sends can leave from this process: a connection may be another's."""
+        ...
+
+    async def listen(self, take: Take) -> None:
+        """
+        Hold the account's connection; only for channels that keep one.
+
+        Until cancelled. What came before the end is given to *take* before it ends.
+
+        Raises:
+            PlatformDown: If it could not be made, or ended.
+        """
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -344,6 +374,15 @@ class Channel(Protocol):
 
 class WebhookChannel:
     """What channels share that push everything and answer nothing special."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """HTTP leaves from everywhere."""
+        return True
+
+    async def listen(self, take: Take) -> None:
+        """No connection is kept here."""
+        del take
 
     async def pull(self, hint: PullHint, cursor: str) -> Pulled:
         """Nothing is pulled here."""

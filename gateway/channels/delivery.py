@@ -91,7 +91,6 @@ class Deliverer:
         self._sleep = sleep
         self._chance = chance
         self._shops = sorted({account.shop for account in accounts})
-        self._pushed = {(account.shop, account.name) for account in accounts}
         self._running: dict[tuple[str, str], bool] = {}
         self._places = asyncio.Semaphore(MAX_RUNNING)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -140,7 +139,8 @@ class Deliverer:
     async def _hear(self) -> None:
         async for wake_up in self._conversations.wake_ups():
             channel = wake_up.conversation.partition(".")[0]
-            if (wake_up.shop, channel) in self._pushed:
+            account = self._accounts.get(wake_up.shop, channel)
+            if account is not None and account.channel.is_reachable:
                 self.nudge(wake_up.shop, wake_up.conversation)
 
     async def _sweep(self) -> None:
@@ -204,6 +204,10 @@ class Deliverer:
         account = self._accounts.get(taken.shop, route.channel)
         if account is None:
             await self._hold(taken)
+            return False
+        if not account.channel.is_reachable:
+            # Another process holds the connection: its sweep finds this.
+            await self._deliveries.move(taken, taken.done, taken.part, WAIT_MS)
             return False
         if account.channel.caps.sends == 1 and taken.waiting:
             # One send is all there is: it is made when everything is answered.

@@ -66,8 +66,15 @@ _ORDER = {"zh": "订单 {}", "en": "order {}"}
 class Taker(Protocol):
     """Who takes messages in; :class:`gateway.dispatch.Dispatcher`."""
 
-    async def take(self, shop: str, conversation: str, message: NewMessage) -> Accepted:
-        """On disk at return."""
+    async def take(
+        self,
+        shop: str,
+        conversation: str,
+        message: NewMessage,
+        *,
+        is_brought_again: bool = True,
+    ) -> Accepted:
+        """On disk at return; refused while draining only if it *is_brought_again*."""
         ...
 
 
@@ -201,7 +208,10 @@ class Hooks:
         linked = await self._identity.place(account.shop, account.name, message.user_id)
         conversation, user = linked or (own, plain_id(user))
         return await self._taker.take(
-            account.shop, conversation, self._new_message(account, message, user)
+            account.shop,
+            conversation,
+            self._new_message(account, message, user),
+            is_brought_again=not account.channel.caps.keeps_connection,
         )
 
     def _new_message(

@@ -20,6 +20,7 @@ from gateway.channels.telegram import Telegram, TelegramSettings
 from gateway.channels.webhook import Webhook, WebhookSettings
 from gateway.channels.wechat import WeChat, WeChatSettings
 from gateway.channels.wecom_bot import WecomBot, WecomBotSettings
+from gateway.channels.wecom_bot_socket import WecomBotSocket, WecomBotSocketSettings
 from gateway.channels.wecom_kf import WecomKf, WecomKfSettings
 from gateway.channels.whatsapp import WhatsApp, WhatsAppSettings
 
@@ -36,6 +37,7 @@ Platform = (
     | WeChatSettings
     | WecomKfSettings
     | WecomBotSettings
+    | WecomBotSocketSettings
     | ChatwootSettings
 )
 
@@ -51,6 +53,7 @@ TABLE: Mapping[type[Any], Callable[[Any], Channel]] = {
     WeChatSettings: WeChat,
     WecomKfSettings: WecomKf,
     WecomBotSettings: WecomBot,
+    WecomBotSocketSettings: WecomBotSocket,
     ChatwootSettings: Chatwoot,
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.channels.accounts import Accounts, AccountSettings
+from gateway.channels.connector import Connector
 from gateway.channels.delivery import Deliverer
 from gateway.channels.hooks import Hooks, Returner, Taker
 from gateway.channels.identity import Identity
@@ -61,13 +62,20 @@ class Channels:
             Deliveries(scripts), conversations, self.accounts, telemetry
         )
         self.puller = Puller(self.accounts, pulls, self.hooks, telemetry)
+        self.connector = Connector(self.accounts, scripts, self.hooks, telemetry)
 
     def start(self) -> None:
-        """Start to push and to pull."""
+        """Start to push, to pull and to keep connections."""
         self.deliverer.start()
         self.puller.start()
+        self.connector.start()
+
+    async def disconnect(self) -> None:
+        """Give every connection up; what came over them is on disk at return."""
+        await self.connector.stop()
 
     async def stop(self) -> None:
-        """End both; safe to call twice."""
+        """End all; safe to call twice."""
+        await self.connector.stop()
         await self.puller.stop()
         await self.deliverer.stop()

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.channels.contract import (
     Attachment,
+    AttachmentKind,
     Caps,
     Delivery,
     HookAnswer,
@@ -74,7 +75,18 @@ class _Text(msgspec.Struct, frozen=True):
     content: str = ""
 
 
-class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+class _Part(msgspec.Struct, frozen=True):
+    msgtype: str = ""
+    text: _Text | None = None
+
+
+class _Mixed(msgspec.Struct, frozen=True):
+    msg_item: tuple[_Part, ...] = ()
+
+
+class BotMessage(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+    """What somebody said to a bot, by webhook or over its connection."""
+
     msgid: str = ""
     aibotid: str = ""
     chatid: str = ""
@@ -84,12 +96,16 @@ class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     text: _Text | None = None
     voice: _Text | None = None
     image: dict[str, Any] | None = None
+    file: dict[str, Any] | None = None
+    video: dict[str, Any] | None = None
+    mixed: _Mixed | None = None
     response_url: str = ""
     create_time: int = 0
 
 
+_FILES: tuple[AttachmentKind, ...] = ("image", "file", "video")
 _sealed = msgspec.json.Decoder(_Sealed)
-_messages = msgspec.json.Decoder(_Message)
+messages = msgspec.json.Decoder(BotMessage)
 
 
 class WecomBot(WebhookChannel):
@@ -112,30 +128,16 @@ class WecomBot(WebhookChannel):
         """Texts, recognised voices, pictures."""
         if request.method == "GET":
             return Delivery(answer=HookAnswer(body=trusted))
-        found: _Message = read_json(_messages, trusted)
+        found: BotMessage = read_json(messages, trusted)
         if self._bot_id and found.aibotid != self._bot_id:
             raise HookRefused("for another bot")
-        message = self._read(found)
+        message = read_message(found, self._address(found))
         return Delivery(messages=(message,) if message else ())
 
-    def _read(self, found: _Message) -> InboundMessage | None:
-        said = found.text or found.voice
-        text = said.content.strip() if said else ""
-        attachments = (Attachment(kind="image"),) if found.image else ()
-        user = found.sender.userid if found.sender else ""
-        if not user or not found.msgid or not (text or attachments):
-            return None
+    def _address(self, found: BotMessage) -> dict[str, str]:
         parts = urlsplit(found.response_url)
         is_ours = parts[:2] == self._host
-        return InboundMessage(
-            message_id=found.msgid,
-            user_id=user,
-            conversation_id=f"{found.chatid}:{user}" if found.chatid else user,
-            text=text,
-            attachments=attachments,
-            sent_at_s=float(found.create_time),
-            address={"path": f"{parts.path}?{parts.query}"} if is_ours else {},
-        )
+        return {"path": f"{parts.path}?{parts.query}"} if is_ours else {}
 
     async def send(self, piece: Piece) -> Outcome:
         """The one call of the response URL; a second one is refused there."""
@@ -147,6 +149,30 @@ class WecomBot(WebhookChannel):
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
+
+
+def read_message(found: BotMessage, address: dict[str, str]) -> InboundMessage | None:
+    """A customer's message; None if nobody said anything."""
+    parts = found.mixed.msg_item if found.mixed else ()
+    words = [one.content for one in (found.text, found.voice) if one]
+    words += [one.text.content for one in parts if one.text]
+    text = "\n".join(word.strip() for word in words).strip()
+    kinds: list[AttachmentKind] = [
+        kind for kind in _FILES if getattr(found, kind) is not None
+    ]
+    kinds += ["image" for one in parts if one.msgtype == "image"]
+    user = found.sender.userid if found.sender else ""
+    if not user or not found.msgid or not (text or kinds):
+        return None
+    return InboundMessage(
+        message_id=found.msgid,
+        user_id=user,
+        conversation_id=f"{found.chatid}:{user}" if found.chatid else user,
+        text=text,
+        attachments=tuple(Attachment(kind=kind) for kind in kinds),
+        sent_at_s=float(found.create_time),
+        address=address,
+    )
 
 
 def _encrypted(body: bytes) -> str:

@@ -29,6 +29,7 @@ from gateway.channels.contract import (
     PullHint,
     RawRequest,
     Refusal,
+    WebhookChannel,
 )
 from gateway.channels.platform_api import (
     AccessToken,
@@ -138,7 +139,7 @@ class _Page(msgspec.Struct, frozen=True):
 _pages = msgspec.json.Decoder(_Page)
 
 
-class WecomKf:
+class WecomKf(WebhookChannel):
     """The customer service accounts of one company."""
 
     caps = CAPS

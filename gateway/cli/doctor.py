@@ -240,6 +240,8 @@ def _channel(config: Config, shop: ShopConfig, channel: ChannelConfig) -> Findin
             detail=f"the platform repeats for {days:.1f} days, longer than we know ids",
             fix=f"set store.dedup_days to {days:.1f} or more",
         )
+    if caps.keeps_connection:
+        return Finding(check=name, state="ok", detail="connects to the platform")
     path = f"/v1/hooks/{channel.name}/{shop.id}"
     if not config.server.public_url:
         return Finding(

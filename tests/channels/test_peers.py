@@ -8,6 +8,7 @@ skip: nothing of ours depends on those libraries.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -20,11 +21,13 @@ import msgspec
 import pytest
 from platform_talk import said
 
-from gateway.channels.contract import Piece, RawRequest
+from gateway.channels.contract import Delivery, Piece, RawRequest, Sent
 from gateway.channels.registry import open_channel
 from gateway.channels.webhook import Webhook
+from gateway.channels.wecom_bot_socket import WecomBotSocket, WecomBotSocketSettings
 from gateway.config_file import load
 from gateway.stack import running
+from loadtest.aibot_server import AibotServer, running_aibot, until
 from loadtest.platform_process import PlatformControl
 from loadtest.players import PLAYERS
 from loadtest.players_china import wechat_handshake
@@ -236,6 +239,73 @@ def test_pywa_verifies_our_signature(second: Ask) -> None:
     args = {"secret": settings.app_secret, "body": hook.body.decode()}
     assert second("whatsapp_check", signature=signature, **args)
     assert not second("whatsapp_check", signature=f"sha256={'0' * 64}", **args)
+
+
+@pytest.mark.anyio
+async def test_wecom_aibot_sdk_speaks_with_the_stand_in_as_our_bot_does(
+    second: Ask,
+) -> None:
+    """Let in, told, answered, displaced; ours sends frames of the very same shape."""
+    async with running_aibot({"b": "right"}) as server:
+        args = {"url": server.url, "bot_id": "b"}
+        refused = await asyncio.to_thread(second, "wecom_aibot", secret="no", **args)
+        assert "Authentication failed" in refused["errors"][0]
+        theirs = asyncio.create_task(
+            asyncio.to_thread(second, "wecom_aibot", secret="right", **args)
+        )
+        message = said("多久发货 😀<&>")
+        await server.say("b", message)
+        await server.until(2)
+        of_theirs = [(one.answers, one.chat, one.text) for one in server.arrived]
+        assert of_theirs == [
+            (message.message_id, message.user, message.text),
+            ("", message.user, "**hi**"),
+        ]
+        settings = WecomBotSocketSettings(bot_id="b", secret="right", url=server.url)
+        shapes = [shape(one) for one in server.frames]
+        server.frames.clear()
+        await as_our_bot(server, WecomBotSocket(settings))
+        ours = [shape(one) for one in server.frames]
+        assert ours == [*shapes[1:3], *with_chat_type(shapes[3:])]
+        heard = await theirs
+    assert (heard["heard"], heard["acks"]) == ([message.text], [0, 0])
+
+
+async def as_our_bot(server: AibotServer, bot: WecomBotSocket) -> None:
+    """Ours in the place of theirs: an answer, and something by itself."""
+
+    async def take(delivery: Delivery) -> None:
+        user = delivery.messages[0].user_id
+        address = delivery.messages[0].address
+        for text in ("一", "二"):
+            piece = Piece(
+                key="a" * 32, address=address, text=text, conversation_id=user
+            )
+            assert await bot.send(piece) == Sent()
+
+    before = len(server.arrived)
+    listening = asyncio.create_task(bot.listen(take))
+    await until(lambda: bot.is_reachable)
+    await server.say("b", said())
+    await server.until(before + 2)
+    await asyncio.sleep(0.05)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
+def shape(value: Any) -> Any:
+    """Names and types, without the values; ``cmd`` and ``msgtype`` as they are."""
+    if not isinstance(value, dict):
+        return type(value).__name__
+    return {
+        name: one if name in ("cmd", "msgtype") else shape(one)
+        for name, one in value.items()
+    }
+
+
+def with_chat_type(shapes: list[Any]) -> list[Any]:
+    """We say whether it is a group, which the document allows and theirs leaves out."""
+    return [{**one, "body": {**one["body"], "chat_type": "int"}} for one in shapes]
 
 
 @pytest.mark.anyio

@@ -526,6 +526,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "click": ("gateway.cli.*",),
     "defusedxml": ("engines.retrieval.ingest.office",),
     "cryptography": ("gateway.channels.signing",),
+    "websockets": ("gateway.channels.aibot_frames", "loadtest.aibot_server"),
     "lupa": ("loadtest.simulation.lua_functions",),
     "grafana_foundation_sdk": ("loadtest.dashboards.build",),
     "hiredis": ("gateway.store.*",),

@@ -260,7 +260,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"
 ]
 #: Used by name, not by import: servers' parts, and data.
-USED_BY_NAME = frozenset({"httptools", "tzdata", "websockets", "uvloop"})
+USED_BY_NAME = frozenset({"httptools", "tzdata", "uvloop"})
 
 
 def declared() -> set[str]:

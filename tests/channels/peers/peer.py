@@ -206,6 +206,40 @@ def openai_refusal(url):
     return 0
 
 
+def wecom_aibot(url, bot_id, secret):
+    """A bot that repeats what it hears, then says something by itself."""
+    from wecom_aibot_sdk import WSClient
+
+    seen = {"heard": [], "acks": [], "errors": []}
+
+    async def run():
+        client = WSClient(bot_id, secret, ws_url=url, max_auth_failure_attempts=1)
+        is_done = asyncio.Event()
+
+        async def repeat(frame):
+            text = frame["body"]["text"]["content"]
+            seen["heard"].append(text)
+            ack = await client.reply_stream(frame, "s1", text, True)
+            seen["acks"].append(ack["errcode"])
+            body = {"msgtype": "markdown", "markdown": {"content": "**hi**"}}
+            ack = await client.send_message(frame["body"]["from"]["userid"], body)
+            seen["acks"].append(ack["errcode"])
+
+        def failed(error):
+            seen["errors"].append(str(error))
+            is_done.set()
+
+        client.on("message.text", repeat)
+        client.on("event.disconnected_event", lambda _: is_done.set())
+        client.on("error", failed)
+        await client.connect()
+        await asyncio.wait_for(is_done.wait(), 30)
+        await client.disconnect()
+
+    asyncio.run(run())
+    return seen
+
+
 def main():
     results = []
     for one in json.loads(sys.stdin.read()):
