@@ -10,7 +10,7 @@ fault must end as a person's turn, never as a lost message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from time import perf_counter
 
 import msgspec
@@ -51,6 +51,8 @@ from gateway.plain_answers import (
 Guard = Callable[[Answer, Turn], Answer | Escalation]
 #: Judges a turn. Synchronous and pure.
 Decide = Callable[[Turn], Decision]
+#: Judges a turn again if the first judgement was unsure.
+Reconsider = Callable[[Turn, Decision], Awaitable[Decision]]
 
 #: Misses after which the machine stops offering a person and fetches one.
 OFFERS_BEFORE_HANDOFF = 1
@@ -80,6 +82,8 @@ class Answerer:
         on_fault: Told of every unforeseen exception with the turn's id.
 
         allows: Whether a tier works for a turn at the shop's stage.
+
+        reconsider: The router's second stage, where there is one.
     """
 
     def __init__(
@@ -92,8 +96,10 @@ class Answerer:
         min_confidence: float,
         on_fault: Callable[[str, Tier, BaseException], None],
         allows: Callable[[Turn, Tier], bool] = lambda _turn, _tier: True,
+        reconsider: Reconsider | None = None,
     ) -> None:
         self._allows = allows
+        self._reconsider = reconsider
         self._decide = decide
         self._guard = guard
         self._admission = admission
@@ -117,6 +123,8 @@ class Answerer:
         """
         started = perf_counter()
         decision = self._decide(turn)
+        if self._reconsider is not None:
+            decision = await self._reconsider(turn, decision)
         routed = perf_counter()
         first = first_tier(decision, service.engines)
         verdict = Verdict(decision=decision, tier=first, answer=None, climbs=[])

@@ -62,7 +62,7 @@ from gateway.pack_keeper import PackKeeper
 from gateway.people import People
 from gateway.previews import Previews
 from gateway.rounds import Keeper, Rounds
-from gateway.routers import keep_models, open_registry, stage_named
+from gateway.routers import keep_models, open_registry, open_second, stage_named
 from gateway.services import (
     open_questions,
     open_services,
@@ -278,6 +278,7 @@ class Gateway:
             core.telemetry.engine_fault,
             self._resources,
             stages.allows,
+            open_second(config, stages.router_of, core.telemetry, self._resources),
         )
         drafts = Drafts(Remarks(core.scripts).draft)
         self.dispatcher = Dispatcher(

@@ -141,12 +141,17 @@ class RouterConfig(
             to the rules of L1. ``auto`` is native where numba is installed: it
             halves the time of both, and costs a worker about five seconds at its
             start and 190 MB.
+
+        second_stage: Whether turns that the router is unsure of are looked at again
+            by meaning, some ten milliseconds each; ``auto`` is where the extra
+            ``dense`` is installed and the model has a second stage.
     """
 
     model_dir: str = ""
     rules: str = ""
     stage: str = "growth"
     arithmetic: Literal["auto", "native", "plain"] = "auto"
+    second_stage: Literal["auto", "off"] = "auto"
 
 
 class ReplyClockConfig(

@@ -48,6 +48,7 @@ from gateway.models import ModelKeeper
 from gateway.outcomes import OutcomesKeeper
 from gateway.pack_keeper import KeptPack
 from gateway.routers import stage_named
+from gateway.second_look import SecondLook
 from gateway.services import (
     knowledge_of,
     today,
@@ -305,6 +306,7 @@ def open_answerer(
     on_fault: Callable[[str, Tier, BaseException], None],
     resources: AsyncExitStack,
     allows: Callable[[Turn, Tier], bool],
+    second: SecondLook | None,
 ) -> Answerer:
     """What climbs the tiers, asking shops about customers while a tier is contended."""
     facts = FactsOfCustomers(
@@ -321,4 +323,5 @@ def open_answerer(
         min_confidence=limits.min_confidence,
         on_fault=on_fault,
         allows=allows,
+        reconsider=None if second is None else second.reconsider,
     )

@@ -4,20 +4,26 @@ The routers of this installation: the shipped model and those under the data fol
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import router_models
+from engines.contract import Turn
 from gateway.clock import wall_ms
 from gateway.config import Config, RouterConfig, resolve
 from gateway.errors import ConfigError
 from gateway.models import ModelKeeper
+from gateway.second_look import SecondLook
 from gateway.telemetry import Telemetry
-from router_models import artifact
-from router_models.errors import DataError
+from router_models import artifact, second_artifact
+from router_models.encoder import ENCODER, load_encoder
+from router_models.errors import ArtifactError, DataError
 from router_models.fleet import Served
 from router_models.policy import Stage, load_stage
 from router_models.registry import Registry
 from router_models.router import TierRouter
+from router_models.second_stage import Encode, SecondStage, TwoStageRouter
 
 
 #: The router that ships.
@@ -62,6 +68,55 @@ def keep_models(config: Config, telemetry: Telemetry) -> ModelKeeper:
     keeper = ModelKeeper(registry, load, telemetry, wall_ms)
     telemetry.on_verdict = keeper.turn_ended
     return keeper
+
+
+def open_second(
+    config: Config,
+    router_of: Callable[[Turn], TierRouter],
+    telemetry: Telemetry,
+    resources: AsyncExitStack,
+) -> SecondLook | None:
+    """The second stage of this process: none if switched off or without the extra."""
+    if config.router.second_stage == "off":
+        return None
+    encode = load_encoder()
+    if encode is None:
+        return None
+    registry = open_registry(config)
+
+    def find(version: str) -> SecondStage | None:
+        try:
+            return second_of(registry, version, encode)
+        except ArtifactError as exc:
+            telemetry.event("model_refused", problem=str(exc))
+            return None
+
+    look = SecondLook(find, router_of)
+    resources.callback(look.close)
+    return look
+
+
+def load_both(config: Config, first: TierRouter) -> TierRouter:
+    """*first* with its second stage, or as it is where there is none to be had."""
+    encode = None if config.router.second_stage == "off" else load_encoder()
+    if encode is None:
+        return first
+    second = second_of(open_registry(config), first.version, encode)
+    return first if second is None else TwoStageRouter(first, second)
+
+
+def second_of(registry: Registry, version: str, encode: Encode) -> SecondStage | None:
+    """
+    The second stage of the model *version*, if it has one.
+
+    Raises:
+        ArtifactError: If its files are not what they say.
+    """
+    for name in registry.names():
+        found = second_artifact.load(registry.path(name), version, ENCODER)
+        if found is not None:
+            return SecondStage(*found, encode)
+    return None
 
 
 def open_registry(config: Config) -> Registry:

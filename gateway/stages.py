@@ -30,6 +30,7 @@ from gateway.store.stages import StageStore
 from gateway.telemetry import Telemetry
 from router_models.fleet import Ends, Fleet, is_worse
 from router_models.policy import Stage, price_of
+from router_models.router import TierRouter
 
 
 #: Seconds between two looks at what is ordered.
@@ -226,6 +227,10 @@ class Stages:
         if self._shops[turn.shop].shadow is not None:
             self._keep(turn, decision)
         return decision
+
+    def router_of(self, turn: Turn) -> TierRouter:
+        """What judges *turn* at the prices of its stage."""
+        return self._fleet.router_of(turn, self.stage_of(turn).prices)
 
     def _keep(self, turn: Turn, decision: Decision) -> None:
         if len(self._waiting) < QUEUE:

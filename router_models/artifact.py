@@ -168,11 +168,11 @@ def load(folder: Path) -> tuple[CompiledModel, Manifest]:
     """
     manifest = _read_manifest(folder / MANIFEST)
     path = folder / WEIGHTS
-    data = _read(path)
+    data = read_bytes(path)
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest.weights_sha256:
         raise ArtifactMismatch(path, "sha256", manifest.weights_sha256, digest)
-    arrays = _unpack(path, data, manifest.arrays)
+    arrays = unpack(path, data, manifest.arrays)
     model = _model(path, manifest, arrays)
     _replay(folder / MANIFEST, model, manifest.golden)
     return model, manifest
@@ -235,7 +235,13 @@ def _chances(model: CompiledModel, golden: Golden) -> dict[str, list[float]]:
     return model.score(turn).chances
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """
+    The contents of a file of a model, if it is no larger than a model is.
+
+    Raises:
+        ArtifactMissing, ArtifactMismatch: If there is none, or it cannot be read.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_FILE:
@@ -248,7 +254,7 @@ def _read(path: Path) -> bytes:
 
 
 def _read_manifest(path: Path) -> Manifest:
-    data = _read(path)
+    data = read_bytes(path)
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
         same = _encode(_sealed(manifest)) == data
@@ -267,9 +273,15 @@ def _read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _unpack(
+def unpack(
     path: Path, data: bytes, specs: dict[str, ArraySpec]
 ) -> dict[str, NDArray[Any]]:
+    """
+    The arrays packed in *data*, if their types and shapes are those of *specs*.
+
+    Raises:
+        ArtifactMismatch: If they are not; nothing is unpacked that is too large.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             size = sum(entry.file_size for entry in packed.infolist())

@@ -122,16 +122,18 @@ class Fleet:
 
     def decide(self, turn: Turn, prices: Prices | None = None) -> Decision:
         """Judge *turn*, at other *prices* than the model was loaded with if given."""
-        router = self.active.router
-        if self.canary is not None and _place(turn) < self._share:
-            router = self.canary.router
-        if prices is not None:
-            router = router.at(prices)
-        decision = router.decide(turn)
+        decision = self.router_of(turn, prices).decide(turn)
         self._seen += 1
         if self.shadow is not None or self._seen % SAMPLE == 0:
             self._keep(turn, decision)
         return decision
+
+    def router_of(self, turn: Turn, prices: Prices | None = None) -> TierRouter:
+        """The router that judges *turn*: the active one or the canary."""
+        router = self.active.router
+        if self.canary is not None and _place(turn) < self._share:
+            router = self.canary.router
+        return router if prices is None else router.at(prices)
 
     def _keep(self, turn: Turn, decision: Decision) -> None:
         most = DRIFT_QUEUE if self.shadow is None else QUEUE

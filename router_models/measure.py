@@ -41,6 +41,8 @@ class Fitted(msgspec.Struct, frozen=True):
         certificates: Proven on the same groups.
 
         references: What those turns looked like.
+
+        unseen: Logits that all of it was chosen on.
     """
 
     pipeline: Pipeline
@@ -48,6 +50,7 @@ class Fitted(msgspec.Struct, frozen=True):
     calibration: dict[str, CalibrationReport]
     certificates: tuple[Certificate, ...] = ()
     references: dict[Locale, Reference] = {}
+    unseen: OutOfFold | None = None
 
 
 class OutOfFold(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from router_models import artifact
+from router_models import artifact, second_artifact
 from router_models.artifact import MANIFEST, WEIGHTS, Manifest
 from router_models.errors import (
     ArtifactMismatch,
@@ -30,6 +30,8 @@ from router_models.errors import (
 
 #: Name of the model that comes with the software.
 SHIPPED = "released"
+#: Files of a second stage, which a model may be without.
+SECOND = (second_artifact.WEIGHTS, second_artifact.MANIFEST)
 _STATE, _COMPARISON = "state.json", "comparison.json"
 #: Moves that are remembered.
 _HISTORY = 50
@@ -126,6 +128,10 @@ class Registry:
             return []
         return sorted(p for p in self._folder.iterdir() if (p / MANIFEST).is_file())
 
+    def names(self) -> list[str]:
+        """Every model, the shipped one first."""
+        return [SHIPPED, *(path.name for path in self._versions())]
+
     def stamp(self) -> int:
         """Changes whenever the state does; 0 while there is none."""
         try:
@@ -175,8 +181,9 @@ class Registry:
         if not target.is_dir():
             fresh = self._folder / f".{manifest.version}.{os.getpid()}"
             fresh.mkdir(parents=True)
-            for name in (WEIGHTS, MANIFEST):
-                shutil.copyfile(folder / name, fresh / name)
+            for name in (WEIGHTS, MANIFEST, *SECOND):
+                if name not in SECOND or (folder / name).is_file():
+                    shutil.copyfile(folder / name, fresh / name)
             fresh.rename(target)
         if comparison is not None:
             (target / _COMPARISON).write_bytes(msgspec.json.encode(comparison))

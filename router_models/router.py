@@ -23,6 +23,7 @@ from engines.contract import (
     Complexity,
     Decision,
     Emotion,
+    Locale,
     OpenTask,
     Risk,
     Tier,
@@ -137,6 +138,8 @@ class TierRouter:
 
     Args:
         certificates: Of this model; those of other prices are passed over.
+
+        thresholds, needed: Lines and slopes of the tier's chances, if not the model's.
     """
 
     def __init__(
@@ -146,8 +149,11 @@ class TierRouter:
         prices: Prices,
         version: str,
         certificates: Sequence[Certificate] = (),
+        thresholds: Thresholds | None = None,
+        needed: dict[Locale, Scale] | None = None,
     ) -> None:
         self.model = model
+        self.thresholds = thresholds or model.thresholds
         self.rules = rules
         self.prices = prices
         self.version = version
@@ -155,13 +161,9 @@ class TierRouter:
         self._proven = tuple(certificates)
         self.certificates = find(certificates, prices)
         self._siblings: dict[Prices, TierRouter] = {prices: self}
-        self._slopes = {
-            locale: scale.slope
-            for locale, scale in model.scales.get(
-                "needed", {"zh": Scale(), "en": Scale()}
-            ).items()
-        }
-        self._beyond_l1 = model.thresholds.beyond_l1
+        needed = needed or model.scales.get("needed", {"zh": Scale(), "en": Scale()})
+        self._slopes = {locale: scale.slope for locale, scale in needed.items()}
+        self._beyond_l1 = self.thresholds.beyond_l1
         self._names = model.vocabulary.names()
 
     @classmethod
@@ -189,10 +191,13 @@ class TierRouter:
 
     def decide(self, turn: Turn) -> Decision:
         """Judge *turn*. Any text is accepted; the cost is bounded."""
+        hits, scores = self.read(turn)
+        return self.told(turn, scores, hits, self.weigh(turn, scores, hits))
+
+    def read(self, turn: Turn) -> tuple[list[Rule], Scores]:
+        """Rules that *turn* hits, and what the model says of it."""
         normal = normalise(turn.text)
-        hits = self.rules.match(normal)
-        scores = self.model.score(turn, normal)
-        return self._told(turn, scores, hits, self.weigh(turn, scores, hits))
+        return self.rules.match(normal), self.model.score(turn, normal)
 
     def weigh(self, turn: Turn, scores: Scores, hits: list[Rule]) -> Verdict:
         """What follows from *scores* and the rules hit: the policy alone."""
@@ -209,9 +214,10 @@ class TierRouter:
             tier = one_up(tier)
         return Verdict(labels, tier, needed, continues, is_abstained)
 
-    def _told(
+    def told(
         self, turn: Turn, scores: Scores, hits: list[Rule], verdict: Verdict
     ) -> Decision:
+        """The decision that *verdict* is, with its reasons."""
         labels, tier, needed, continues, _ = verdict
         proven = self._certificate(turn, verdict, scores)
         return Decision(
@@ -229,11 +235,13 @@ class TierRouter:
 
     def explain(self, turn: Turn) -> Explanation:
         """The decision about *turn* with all that led to it; about twice the cost."""
-        normal = normalise(turn.text)
-        hits = self.rules.match(normal)
-        scores = self.model.score(turn, normal)
+        hits, scores = self.read(turn)
+        return self.explained(turn, scores, hits)
+
+    def explained(self, turn: Turn, scores: Scores, hits: list[Rule]) -> Explanation:
+        """What follows from *scores* and the rules hit, explained."""
         verdict = self.weigh(turn, scores, hits)
-        decision = self._told(turn, scores, hits, verdict)
+        decision = self.told(turn, scores, hits, verdict)
         heads = self.model.heads
         own = self._labels(turn, scores, verdict.continues)
         columns = {
@@ -257,7 +265,7 @@ class TierRouter:
                 for name, found in scores.chances.items()
             },
             needed=_named(tuple(TIERS), verdict.needed),
-            thresholds=self.model.thresholds,
+            thresholds=self.thresholds,
             open_task=turn.open_task,
             features={
                 name: self._strongest(scores, heads[name].start + offset, _EXPLAINED)
@@ -275,14 +283,14 @@ class TierRouter:
         return found if max(scores.intents) >= found.line else None
 
     def _emotion(self, scores: Scores) -> Emotion:
-        lines = self.model.thresholds
+        lines = self.thresholds
         _, annoyed, angry = scores.chances["emotion"]
         if angry >= lines.angry:
             return Emotion.ANGRY
         return Emotion.ANNOYED if annoyed >= lines.annoyed else Emotion.CALM
 
     def _continues(self, turn: Turn, scores: Scores) -> bool:
-        lines = self.model.thresholds
+        lines = self.thresholds
         return (
             turn.open_task is not None
             and scores.chances["continues"][0] >= lines.continues
@@ -290,7 +298,7 @@ class TierRouter:
         )
 
     def _labels(self, turn: Turn, scores: Scores, continues: bool) -> Labels:
-        lines, chances = self.model.thresholds, scores.chances
+        lines, chances = self.thresholds, scores.chances
         asks = chances["asks_human"][0] >= lines.asks_human
         if continues and turn.open_task is not None:
             task = turn.open_task
@@ -340,7 +348,7 @@ class TierRouter:
         proven = self.certificates.get((turn.locale, tier))
         if proven is not None and peak < proven.line:
             return True
-        lines = self.model.thresholds
+        lines = self.thresholds
         return max(chances) < _UNSURE and peak < lines.abstain_below
 
     def _reasons(

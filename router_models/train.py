@@ -196,8 +196,25 @@ def _fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     extracts = [fitting.extractor.extract(example.turn) for example in examples]
     unseen = _out_of_fold(examples, extracts, fitting)
     scales, calibration = calibrate_all(fitting.specs, unseen)
-    thresholds = choose_thresholds(fitting.specs, scales, unseen.logits, examples)
     pipeline = _fit_pipeline(examples, extracts, fitting)
+    model = settle(pipeline, scales, unseen, fitting)
+    scores = unseen_scores(model, unseen)
+    certificates = prove(model, fitting.rules, fitting.prices, scores)
+    references = describe(TierRouter(model, fitting.rules, NEUTRAL, "unseen"), scores)
+    fitting.tick("fitted")
+    return Fitted(pipeline, model, calibration, certificates, references, unseen)
+
+
+def settle(
+    pipeline: Pipeline,
+    scales: dict[str, dict[Locale, Scale]],
+    unseen: OutOfFold,
+    fitting: Fitting,
+) -> CompiledModel:
+    """Compile *pipeline* with the lines chosen on *unseen*, which *scales* calibrate."""
+    thresholds = choose_thresholds(
+        fitting.specs, scales, unseen.logits, unseen.examples
+    )
     model = compile_model(pipeline, scales, thresholds)
     scores = unseen_scores(model, unseen)
     router = TierRouter(model, fitting.rules, NEUTRAL, "unseen")
@@ -207,11 +224,7 @@ def _fit(examples: Sequence[Example], fitting: Fitting) -> Fitted:
     thresholds = msgspec.structs.replace(
         thresholds, beyond_l1=choose_beyond(router, scores)
     )
-    model = compile_model(pipeline, scales, thresholds)
-    certificates = prove(model, fitting.rules, fitting.prices, scores)
-    references = describe(TierRouter(model, fitting.rules, NEUTRAL, "unseen"), scores)
-    fitting.tick("fitted")
-    return Fitted(pipeline, model, calibration, certificates, references)
+    return compile_model(pipeline, scales, thresholds)
 
 
 def _tables(stage_files: Sequence[Path]) -> tuple[Prices, ...]:

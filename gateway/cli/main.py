@@ -39,13 +39,14 @@ from gateway.cli.outcomes import outcomes
 from gateway.cli.people import people
 from gateway.cli.plan import plan_command
 from gateway.cli.replay import replay
-from gateway.cli.router import evaluate, route, train
+from gateway.cli.router import evaluate, route
 from gateway.cli.rules import rules
 from gateway.cli.rules_proofs import hostile, public
 from gateway.cli.serve import serve
 from gateway.cli.simulate import simulate
 from gateway.cli.stage import stage
 from gateway.cli.tide import sale, tide, tide_live
+from gateway.cli.train import train
 from gateway.errors import GatewayError
 from gateway.handoff.errors import HandoffError
 from gateway.store.errors import StoreError

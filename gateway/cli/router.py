@@ -1,5 +1,5 @@
 """
-``tidegate route | eval | train``: the router without a gateway around it.
+``tidegate route | eval``: the router without a gateway around it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from gateway.cli import options
-from gateway.config import resolve
-from gateway.routers import RELEASED, load_router
+from gateway.routers import RELEASED, load_both, load_router
 from router_models import evaluate as evaluation
 from router_models.details import Details, details
 from router_models.evaluate import EvalReport, Judged, Row, RowError
@@ -27,7 +26,9 @@ from router_models.situation import situate
 
 
 def _router(config_file: Path | None) -> TierRouter:
-    return load_router(options.read_config(config_file).router)
+    """What decides in a gateway of this configuration: both stages where it has two."""
+    config = options.read_config(config_file)
+    return load_both(config, load_router(config.router))
 
 
 @click.command()
@@ -114,7 +115,7 @@ def evaluate(
         raise click.ClickException(f"{file.name}: no row to evaluate")
     report = evaluation.report(judged, router.version)
     found = _details(judged, router, console)
-    _print_report(report, as_json, found)
+    print_report(report, as_json, found)
     target = html or (None if file.name == "<stdin>" else Path(f"{file.name}.html"))
     if target is not None:
         target.write_text(page(report, found, Path(file.name).name), "utf-8")
@@ -148,7 +149,7 @@ def _tell(error: RowError, number: int, as_json: bool) -> None:
         click.echo(f"skipped: {error}", err=True)
 
 
-def _print_report(
+def print_report(
     report: EvalReport, as_json: bool, found: Details | None = None
 ) -> None:
     if as_json:
@@ -175,10 +176,10 @@ def _print_report(
     console.print(table)
     for name, part in slices.items():
         console.print(
-            f"{name}: severe under-routing {_share(part.severe_under_routing)}"
-            f" (left at L1 {_share(part.left_at_l1)}),"
-            f" high-risk recall {_share(part.high_risk_recall)}"
-            f" at {_share(part.high_risk_false_alarms)} false alarms"
+            f"{name}: severe under-routing {share_of(part.severe_under_routing)}"
+            f" (left at L1 {share_of(part.left_at_l1)}),"
+            f" high-risk recall {share_of(part.high_risk_recall)}"
+            f" at {share_of(part.high_risk_false_alarms)} false alarms"
         )
     if found is not None:
         _print_details(found, console)
@@ -187,7 +188,7 @@ def _print_report(
 
 def _print_details(found: Details, console: Console) -> None:
     recall = found.high_risk_recall_at_10.get("all")
-    console.print(f"high-risk recall at 10 % false alarms: {_share(recall)}")
+    console.print(f"high-risk recall at 10 % false alarms: {share_of(recall)}")
     routed = found.cost_quality
     if routed is not None:
         console.print(
@@ -210,41 +211,5 @@ def _print_details(found: Details, console: Console) -> None:
         console.print(f"zh-en parity: {found.parity.same_tier:.1%} of pairs, same tier")
 
 
-def _share(value: float | None) -> str:
+def share_of(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
-
-
-@click.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Training set; ours if left out."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the model.")
-@click.option("--seed", type=int, default=7, show_default=True)
-@options.as_json
-def train(data: Path | None, out: Path | None, seed: int, as_json: bool) -> None:
-    """Train the router, measure it on groups it never saw, write the model."""
-    # scikit-learn takes a second to import: only this command needs it.
-    from router_models import train as training
-
-    console = Console(stderr=True)
-    with Bar(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training", total=None)
-
-        def told(step: training.Progress) -> None:
-            bar.update(
-                task, completed=step.done, total=step.total, description=step.what
-            )
-
-        report = training.train(
-            data or RELEASED.parent / "data",
-            out or RELEASED,
-            seed,
-            told,
-            rules_file=resolve("router_rules.yaml"),
-            stage_files=sorted(resolve("stages").glob("*.toml")),
-        )
-    if as_json:
-        click.echo(msgspec.json.encode(report))
-        return
-    click.echo(f"turns {report.turns}, groups {report.groups}, model {report.version}")
-    _print_report(report.held_out, as_json=False)

