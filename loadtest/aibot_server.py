@@ -59,9 +59,11 @@ class AibotServer:
         last = self.lines[bot][-1:]
         return last[0] if last and last[0].close_code is None else None
 
-    async def connected(self, bot: str, lines: int = 1) -> ServerConnection:
+    async def connected(
+        self, bot: str, lines: int = 1, limit_s: float = 15.0
+    ) -> ServerConnection:
         """The connection of a bot, once it has had so many."""
-        await until(lambda: len(self.lines[bot]) >= lines and self.line(bot))
+        await until(lambda: len(self.lines[bot]) >= lines and self.line(bot), limit_s)
         return self.lines[bot][-1]
 
     async def say(self, bot: str, said: Said, group: str = "") -> str:

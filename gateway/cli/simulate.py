@@ -3,11 +3,13 @@
 
 Signs with the account of the configuration, as the platform would: a valid message,
 the same again, two out of order, forged ones and late ones. What the gateway sends
-back goes to the platform's real address unless ``api_url`` says otherwise.
+back goes to the platform's real address unless ``api_url`` says otherwise. For a bot
+with a connection it is the server at ``url``, if that lies on this machine.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
 import time
@@ -23,11 +25,13 @@ from rich.table import Table
 
 from gateway.channels.contract import RawRequest
 from gateway.channels.registry import open_channel
+from gateway.channels.wecom_bot_socket import WecomBotSocketSettings
 from gateway.cli import options
 from gateway.cli.operator import shop_of
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.secrets import fill
+from loadtest import aibot_play
 from loadtest.play import Player, Said
 from loadtest.players import PLAYERS
 from loadtest.tampering import forged
@@ -38,7 +42,12 @@ FORGED = 50
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One request: what it was, what came back, and whether it should."""
+    """
+    One request: what it was, what came back, and whether it should.
+
+    Attributes:
+        status: Of HTTP; over a connection the number of answers.
+    """
 
     step: str
     status: int
@@ -77,29 +86,57 @@ def simulate(
         config_file, data_dir=str(data_dir) if data_dir else None
     )
     named = shop_of(config, shop)
-    settings, player = _account(config, named, channel)
+    settings = _account(config, named, channel)
+    if isinstance(settings, WecomBotSocketSettings):
+        steps = _play_connection(settings, user, text)
+    else:
+        steps = _play_webhooks(config, url, f"{channel}/{named}", settings, user, text)
+    _tell(steps, as_json=as_json)
+    sys.exit(0 if all(step.is_fine for step in steps) else 1)
+
+
+def _play_webhooks(
+    config: Config, url: str | None, hook: str, settings: Any, user: str, text: str
+) -> list[Step]:
+    player = PLAYERS[str(settings.__struct_config__.tag)]
     base = url or f"http://{config.server.host}:{config.server.port}"
-    path = f"{base}/v1/hooks/{channel}/{named}"
+    path = f"{base}/v1/hooks/{hook}"
     try:
         with httpx.Client(trust_env=False, timeout=30) as http:
-            steps = list(_play(http, path, settings, player, user, text))
+            return list(_play(http, path, settings, player, user, text))
     except httpx.TransportError as exc:
         raise ConfigError(
             f"{base}: cannot be reached ({exc}); start it with tidegate serve, or"
             " name it with --url"
         ) from exc
-    _tell(steps, as_json=as_json)
-    sys.exit(0 if all(step.is_fine for step in steps) else 1)
 
 
-def _account(config: Config, shop: str, channel: str) -> tuple[Any, Player]:
-    """The settings of a channel's platform, secrets read, and who plays it."""
+def _play_connection(
+    settings: WecomBotSocketSettings, user: str, text: str
+) -> list[Step]:
+    """Be the server that the gateway connects to."""
+    if not aibot_play.port_of(settings):
+        raise ConfigError(
+            f"the bot connects to {settings.url}, which cannot be played here; set"
+            ' platform.url = "ws://127.0.0.1:8765" and start the gateway anew'
+        )
+    try:
+        played = asyncio.run(aibot_play.play(settings, user, text))
+    except OSError as exc:
+        raise ConfigError(f"{settings.url}: cannot be listened on ({exc})") from exc
+    return [
+        Step(step=one.step, status=one.found, expected=one.expected, ms=one.ms)
+        for one in played
+    ]
+
+
+def _account(config: Config, shop: str, channel: str) -> Any:
+    """The settings of a channel's platform, secrets read."""
     filled, _ = fill(config, Path(config.data_dir))
     for one in filled.shops:
         for found in one.channels:
             if one.id == shop and found.name == channel and found.platform is not None:
-                kind = found.platform.__struct_config__.tag
-                return found.platform, PLAYERS[str(kind)]
+                return found.platform
     known = [
         f"{one.id}/{found.name}"
         for one in filled.shops

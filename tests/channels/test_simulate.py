@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,14 @@ kind = "slack"
 signing_secret = "{secret}"
 bot_token = "xoxb-1"
 api_url = "{url}"
+
+[[shops.channels]]
+name = "bot"
+[shops.channels.platform]
+kind = "wecom_bot_socket"
+bot_id = "aib-1"
+secret = "{secret}"
+url = "ws://127.0.0.1:{port}"
 """
 
 
@@ -50,7 +59,10 @@ api_url = "{url}"
 def file(platform: PlatformControl, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A config file with one platform."""
     path = tmp_path_factory.mktemp("simulate") / "tidegate.toml"
-    path.write_text(CONFIG.format(secret="s" * 32, url=platform.url), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    text = CONFIG.format(secret="s" * 32, url=platform.url, port=port)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -75,6 +87,29 @@ def test_simulate_plays_the_platform(
     assert len(platform.until(3)) == 3
 
 
+def test_simulate_is_the_server_that_a_bot_connects_to(
+    file: Path, stack: Stack
+) -> None:
+    """The gateway comes by itself; each message answered once, strange ones never."""
+    assert stack.url
+    command = ["simulate", "bot", "--config", str(file), "--json"]
+    result = CliRunner().invoke(cli, [*command, "--data-dir", str(file.parent)])
+    assert result.exit_code == 0, result.output
+    steps = {step["step"]: step["status"] for step in json.loads(result.output)}
+    assert (steps["valid"], steps["duplicate"], steps["connection cut"]) == (1, 0, 1)
+
+
+def test_simulate_says_where_a_bot_must_connect_to(file: Path) -> None:
+    """The real platform is not played."""
+    text = file.read_text(encoding="utf-8").replace("ws://127.0.0.1", "wss://real")
+    real = file.with_name("real.toml")
+    real.write_text(text, encoding="utf-8")
+    command = ["simulate", "bot", "--config", str(real)]
+    result = CliRunner().invoke(cli, [*command, "--data-dir", str(file.parent)])
+    assert isinstance(result.exception, ConfigError)
+    assert "platform.url" in str(result.exception)
+
+
 def test_simulate_says_which_channels_have_a_platform(file: Path) -> None:
     """A channel without one is named, with those that have one."""
     command = ["simulate", "app", "--config", str(file)]
@@ -86,7 +121,9 @@ def test_simulate_says_which_channels_have_a_platform(file: Path) -> None:
 def finding(config: Config) -> tuple[str, str]:
     """State and fix of the channel's check."""
     found = list(examine_channels(config))
-    assert [one.check for one in found] == ["channel demo/im"]
+    assert [one.check for one in found] == ["channel demo/im", "channel demo/bot"]
+    # What is an error for both is one for both; a bot needs no public address.
+    assert found[1].state == ("error" if found[0].state == "error" else "ok")
     return found[0].state, f"{found[0].detail} {found[0].fix}"
 
 
