@@ -206,8 +206,7 @@ class Deliverer:
             await self._hold(taken)
             return False
         if not account.channel.is_reachable:
-            # Another process holds the connection: its sweep finds this.
-            await self._deliveries.move(taken, taken.done, taken.part, WAIT_MS)
+            await self._leave(taken)
             return False
         if account.channel.caps.sends == 1 and taken.waiting:
             # One send is all there is: it is made when everything is answered.
@@ -228,6 +227,21 @@ class Deliverer:
                 return False
             taken = msgspec.structs.replace(taken, done=step.done, part=step.part)
         return await self._end(taken, lines)
+
+    async def _leave(self, taken: Taken) -> None:
+        """
+        Leave it as it is to the process that holds the connection.
+
+        Due at once: with a wait, sweeps of one period could miss each other for ever.
+        """
+        await self._deliveries.move(
+            taken,
+            taken.done,
+            taken.part,
+            0,
+            tries=taken.tries,
+            keeps_send=bool(taken.on_its_way),
+        )
 
     async def _end(self, taken: Taken, lines: list[Line]) -> bool:
         """Everything planned is sent: is it all there is?"""

@@ -209,6 +209,38 @@ async def test_a_store_that_is_away_costs_no_message(
     assert len(tries) == 3
 
 
+async def test_who_has_no_connection_leaves_a_send_on_its_way_as_it_is(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The holder died after its send; another process looks first: it is sent once."""
+    holder = two.holder()
+    other = two.b if holder is two.a else two.a
+    assert holder is not None
+    for one in (holder, other):
+        monkeypatch.setattr(
+            one.gateway.channels.deliverer._deliveries, "_lease_ms", 200
+        )
+    bot = channel_of(holder)
+    real, dead = bot.send, asyncio.Event()
+
+    async def die(piece: Piece) -> object:
+        bot.send = real
+        await real(piece)
+        dead.set()
+        raise asyncio.CancelledError
+
+    bot.send = die
+    someone = said()
+    await two.server.say(BOT, someone)
+    await asyncio.wait_for(dead.wait(), 10)
+    await asyncio.sleep(0.25)
+    for one in (other, holder):
+        await one.gateway.channels.deliverer.deliver(SHOP, f"{KIND}.{someone.user}")
+    await two.settle()
+    await asyncio.sleep(0.1)
+    assert [one.chat for one in two.server.arrived] == [someone.user]
+
+
 async def test_too_many_is_tried_again(two: Two) -> None:
     """What the platform refused comes later, once."""
     two.server.mode = "fast"

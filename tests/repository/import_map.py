@@ -420,6 +420,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "loadtest.*",
     ),
     "loadtest.play*": ("gateway.channels.*",),
+    "loadtest.aibot_play": ("gateway.channels.*", "loadtest.*"),
     "loadtest.hook_bench": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.tampering": ("gateway.channels.*", "loadtest.*"),
     "loadtest.copies": (
