@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -65,6 +66,8 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
         late_ms: How late the generator was at worst.
 
         unaccounted: Accepted messages with no end; must be 0.
+
+        busy: Calls that the stand-in refused with 429.
     """
 
     load: float
@@ -80,6 +83,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     finished_known: float
     finished_others: float
     late_ms: float
+    busy: int
 
 
 class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +145,9 @@ class _Crowd:
             if result.status != "answered" or monotonic() - at > DEADLINE_S + 1:
                 return
             talk.answered.append(started + monotonic() - at)
-            started = talk.answered[-1] + THINK_S
-            await asyncio.sleep(THINK_S)
+            pause_s = self._rng.expovariate(1 / THINK_S)
+            started = talk.answered[-1] + pause_s
+            await asyncio.sleep(pause_s)
         talk.is_over = True
 
     def goodput(self) -> float:
@@ -179,7 +184,8 @@ def live(
             stub.manners(Manners(mean_s=MEAN_S, most=SLOTS))
             fitted = _fitted(config, folder, stub.url)
             with running(fitted, lambda _: None) as stack:
-                rows.append(asyncio.run(_one(stack, load, seconds)))
+                row = asyncio.run(_one(stack, load, seconds))
+                rows.append(msgspec.structs.replace(row, busy=_refusals(stack.url)))
     return LiveReport(seconds=seconds, hardware=hardware(), rows=rows)
 
 
@@ -225,7 +231,19 @@ async def _one(stack: Stack, load: float, seconds: float) -> LiveRow:
         finished_known=crowd.finished(is_known=True),
         finished_others=crowd.finished(is_known=False),
         late_ms=crowd.late_s * 1000,
+        busy=0,
     )
+
+
+def _refusals(gateway: str) -> int:
+    """Calls of the model that ended with 429, by the gateway's own metrics."""
+    page = httpx.get(f"{gateway}/metrics", trust_env=False)
+    found = re.findall(
+        r'^tidegate_llm_calls_total\{[^}]*outcome="overloaded"[^}]*\} (\S+)$',
+        page.raise_for_status().text,
+        re.MULTILINE,
+    )
+    return sum(int(float(value)) for value in found)
 
 
 def _simulated(load: float, seconds: float) -> tuple[float, float, float]:

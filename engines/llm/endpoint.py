@@ -41,7 +41,11 @@ _BUSY: Final = frozenset({429, 529})
 _UNAVAILABLE: Final = 503
 #: A wrong key, address or model: no request will do better.
 _MISPLACED: Final = frozenset({401, 403, 404, 405})
-_PAUSE_S: Final = (1.0, 300.0)
+#: Shortest and longest pause a server gets, and the one of a server that names none.
+#: A pause stops the whole pool, so what a server asks for is not rounded up: a second
+#: instead of 0.2 s empties most slots.
+_PAUSE_S: Final = (0.1, 300.0)
+_USUAL_PAUSE_S: Final = 1.0
 
 
 class Endpoint:
@@ -154,7 +158,7 @@ class Endpoint:
         status = response.status_code
         after = _retry_after(response.headers.get("retry-after"))
         if status in _BUSY or (status == _UNAVAILABLE and after is not None):
-            pause_s = after if after is not None else _PAUSE_S[0]
+            pause_s = after if after is not None else _USUAL_PAUSE_S
             self._paused_until = self._clock() + pause_s
             return LlmOverloaded(f"the server answered {status}", pause_s)
         if status >= _SERVER_ERROR or status in _MISPLACED:
@@ -279,4 +283,4 @@ def _retry_after(value: str | None) -> float | None:
         except (ValueError, TypeError):
             return None
     low, high = _PAUSE_S
-    return min(max(seconds, low), high) if seconds == seconds else low  # noqa: PLR0124 - NaN
+    return min(max(seconds, low), high) if seconds == seconds else None  # noqa: PLR0124 - NaN

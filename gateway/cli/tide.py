@@ -122,6 +122,7 @@ def _print_live(report: LiveReport) -> None:
     grid = Table(
         "load", "accepted", "answered", "with people", "tickets", "no end", "refused",
         "turns of finished talks", "simulated", "gap", "paid order", "others", "late ms",
+        "429",
     )  # fmt: skip
     for row in report.rows:
         grid.add_row(
@@ -138,6 +139,7 @@ def _print_live(report: LiveReport) -> None:
             f"{row.finished_known:.2f}",
             f"{row.finished_others:.2f}",
             f"{row.late_ms:.0f}",
+            str(row.busy),
         )
     console = Console(width=150)
     console.print(grid)

@@ -157,6 +157,20 @@ async def test_a_server_that_asks_for_a_pause_gets_it(stub: StubControl) -> None
         assert len(stub.calls()) == before + 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "kept_s"), [("0.2", 0.2), ("0", 0.1), ("", 1.0), ("nan", 1.0)]
+)
+async def test_a_pause_is_as_long_as_the_server_asked(
+    stub: StubControl, asked: str, kept_s: float
+) -> None:
+    """Not rounded up to seconds; never none at all; a second if none was named."""
+    stub.manners(Manners(status=429, retry_after=asked))
+    async with open_clients(settings(endpoint(stub))) as clients:
+        with pytest.raises(LlmOverloaded) as caught:
+            await clients[Tier.L2].ask(prompt("hello"))
+        assert caught.value.retry_after_s == pytest.approx(kept_s)
+
+
 async def test_a_broken_server_is_left_alone_and_tried_again(stub: StubControl) -> None:
     """After five failures it rests; after its rest one call finds it well."""
     stub.manners(Manners(status=500))
