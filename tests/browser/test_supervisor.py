@@ -70,6 +70,72 @@ def test_a_decision_is_corrected(open_page: OpenPage, folder: Path) -> None:
     assert (lesson.text, lesson.risk, lesson.by) == ("转人工", "medium", "demo/lin")
 
 
+def test_an_answer_is_corrected(open_page: OpenPage) -> None:
+    """
+    What should have been said is kept with the message; the customer is told nothing.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    chat = open_page("/")
+    say(chat, "七天无理由退货的运费谁承担")
+    expect(lines(chat, "machine")).to_have_count(1)
+    say(chat, "转人工")
+    claim(desk)
+    box = desk.locator(".correct").first
+    box.locator("summary").click()
+    box.get_by_label("应有的回答（选填）").fill("质量问题由我们承担运费")
+    box.get_by_role("button", name="保存纠正").click()
+    expect(box.locator("summary")).to_have_text("已纠正")
+    kept = desk.evaluate("fetch('/v1/desk/corrections').then((r) => r.json())")
+    assert kept[-1]["text"] == "七天无理由退货的运费谁承担"
+    assert kept[-1]["answer"] == "质量问题由我们承担运费"
+    assert kept[-1]["by"] == "lin"
+    assert lines(chat, "operator").count() == 0
+
+
+def test_a_talk_is_handed_back_to_the_machine(open_page: OpenPage) -> None:
+    """
+    The button by its name: the customer is told so, and the machine answers again.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    chat = asked(open_page)
+    claim(desk)
+    say(chat, "多久发货")
+    expect(lines(desk, "customer").last).to_contain_text("多久发货")
+    assert lines(chat, "machine").count() == 0
+    desk.get_by_role("button", name="结束会话").click()
+    expect(chat.locator(".banner")).to_contain_text("人工服务已结束")
+    say(chat, "你好")
+    expect(lines(chat, "machine")).to_have_count(1)
+    desk.get_by_role("button", name="完成收尾").click()
+    expect(desk.locator(".mine li")).to_have_count(0)
+
+
+def test_enter_of_an_ime_does_not_send_a_reply(open_page: OpenPage) -> None:
+    """
+    The Enter that ends a composed word is the IME's; the operator's next one sends.
+    """
+    desk = open_page("/desk")
+    sign_in(desk, "lin")
+    chat = asked(open_page)
+    claim(desk)
+    box = desk.get_by_label("回复顾客")
+    box.focus()
+    wire = desk.context.new_cdp_session(desk)
+    composing = {"text": "nihao", "selectionStart": 5, "selectionEnd": 5}
+    wire.send("Input.imeSetComposition", composing)
+    desk.keyboard.press("Enter")
+    wire.send("Input.insertText", {"text": "您好，我来处理"})
+    # A key sent past a real IME leaves its line break in the box as well.
+    expect(box).to_have_value(re.compile("您好，我来处理"))
+    desk.wait_for_timeout(300)
+    assert lines(chat, "operator").count() == 0
+    desk.keyboard.press("Enter")
+    expect(lines(chat, "operator")).to_have_count(1)
+    expect(lines(chat, "operator").last).to_contain_text("您好，我来处理")
+
+
 def test_a_supervisor_sees_and_moves_a_talk(open_page: OpenPage) -> None:
     """
     The talk of one colleague is passed on to another, who alone is asked.
