@@ -123,6 +123,6 @@ def _days(lines: Iterable[str], today: dt.date) -> set[str]:
 
 def _has_line(draft: Draft, order: Order) -> bool:
     return any(
-        line.line == draft.line and draft.quantity <= line.quantity
+        line.line == draft.line and 0 <= draft.quantity <= line.quantity
         for line in order.lines
     )

@@ -219,6 +219,7 @@ class Liar:
             ),
         ),
         Draft(recipe="refund_item", order_id="K3004", line=1, quantity=99),
+        Draft(recipe="refund_item", order_id="K3004", line=1, quantity=-1),
     ],
 )
 async def test_invented_arguments_propose_nothing(

@@ -512,6 +512,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_channels",
         "gateway.cli.loadtest_effects",
         "gateway.cli.loadtest_kb",
+        "gateway.cli.loadtest_limits",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.loadtest_simulation",
         "gateway.cli.simulate",
