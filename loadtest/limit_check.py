@@ -19,45 +19,21 @@ stood before anybody spoke, and the calls, and works every limit out by itself.
 
 from __future__ import annotations
 
-import datetime as dt
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from engines.agent.policy import Ceiling, Clause, PolicyFile, States, Total, Window
+from loadtest import limit_books
+from loadtest.limit_books import Stand
 from loadtest.limit_watch import Call
 
 
 #: Between judging and sending.
 _SLACK_MS = 5_000
 _DAY_MS = 86_400_000
-_OPEN_LINKS = (
-    "SELECT order_id, count(*) FROM payment_links WHERE status = 'open'"
-    " GROUP BY order_id, order_version HAVING count(*) > 1"
-)
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One line as it stood at first."""
-
-    unit_minor: int
-    units: int
-    is_gift: bool
-
-
-class Stand(msgspec.Struct, frozen=True, kw_only=True):
-    """One order as it stood at first; times in milliseconds."""
-
-    user: str
-    status: str
-    since: Mapping[str, int | None]
-    paid_minor: int
-    freight_minor: int
-    lines: Mapping[int, Line]
 
 
 class Beyond(msgspec.Struct, frozen=True):
@@ -72,27 +48,6 @@ class Beyond(msgspec.Struct, frozen=True):
     way: str
     is_effect: bool
     detail: str
-
-
-def read_stands(path: Path) -> dict[str, Stand]:
-    """The orders of a demo shop, read behind its back."""
-    with closing(sqlite3.connect(path, timeout=10)) as db:
-        db.row_factory = sqlite3.Row
-        lines: dict[str, dict[int, Line]] = defaultdict(dict)
-        for row in db.execute("SELECT * FROM order_lines"):
-            line = Line(row["unit_price_minor"], row["quantity"], bool(row["is_gift"]))
-            lines[row["order_id"]][row["line"]] = line
-        return {
-            row["id"]: Stand(
-                user=row["user_id"],
-                status=row["status"],
-                since={name: _ms(row[name]) for name in ("placed_at", "delivered_at")},
-                paid_minor=row["paid_minor"],
-                freight_minor=row["freight_minor"],
-                lines=lines[row["id"]],
-            )
-            for row in db.execute("SELECT * FROM orders")
-        }
 
 
 class Judge:
@@ -208,12 +163,11 @@ class Judge:
 def in_the_books(path: Path, calls: Sequence[Call]) -> Iterator[Beyond]:
     """What only the shop's books show: effects never asked for, links paid twice."""
     known = {call.key for call in calls if call.is_taken}
-    with closing(sqlite3.connect(path, timeout=10)) as db:
-        for key, kind in db.execute("SELECT key, kind FROM effects"):
-            if kind != "notify" and key not in known:
-                yield Beyond("unnoted", "", is_effect=True, detail=f"{kind} {key}")
-        for order_id, links in db.execute(_OPEN_LINKS):
-            yield Beyond("links", "", is_effect=True, detail=f"{order_id}: {links}")
+    for key, kind in limit_books.read_effects(path):
+        if kind != "notify" and key not in known:
+            yield Beyond("unnoted", "", is_effect=True, detail=f"{kind} {key}")
+    for order_id in limit_books.with_two_links(path):
+        yield Beyond("links", "", is_effect=True, detail=order_id)
 
 
 def _of_line(call: Call, stand: Stand) -> Iterator[tuple[str, str]]:
@@ -243,7 +197,3 @@ def _worth(call: Call, stand: Stand) -> int:
 
 def _by_recipe(policy: PolicyFile) -> dict[str, tuple[Clause, ...]]:
     return {entry.recipe: entry.clauses for entry in policy.recipes}
-
-
-def _ms(at: str | None) -> int | None:
-    return None if at is None else int(dt.datetime.fromisoformat(at).timestamp() * 1000)

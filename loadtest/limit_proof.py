@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import sqlite3
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -45,7 +44,8 @@ from gateway.config import ShopConfig, resolve
 from gateway.store.connection import Scripts
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.ledger import StoreLedger
-from loadtest.limit_check import Beyond, Judge, in_the_books, read_stands
+from loadtest.limit_books import move_order, read_stands
+from loadtest.limit_check import Beyond, Judge, in_the_books
 from loadtest.limit_sieges import WAYS, Siege, Wish, seed_of, sieges
 from loadtest.limit_watch import WISH, Call, WatchedShop
 from loadtest.shop_process import ShopProcess
@@ -259,11 +259,9 @@ class _Run:
         if not wish.moves_to:
             return
         self._moved[wish.order_id] = wish.moves_to
-        with closing(sqlite3.connect(self._books, timeout=10)) as db, db:
-            db.execute(
-                "UPDATE orders SET status = ?, version = version + ? WHERE id = ?",
-                (wish.moves_to, int(wish.is_counted), wish.order_id),
-            )
+        move_order(
+            self._books, wish.order_id, wish.moves_to, is_counted=wish.is_counted
+        )
 
     def _progress(self, tried: int) -> None:
         before, self._tried = self._tried, self._tried + tried

@@ -9,7 +9,7 @@ from engines import yamlfile
 from engines.agent.policy import PolicyFile
 from gateway.config import ShopConfig, resolve
 from gateway.store.ledger import StoreLedger
-from loadtest import limit_check, limit_watch
+from loadtest import limit_books, limit_check, limit_watch
 from loadtest.limit_proof import run_limit_proof
 from loadtest.limit_sieges import WAYS, Wish
 
@@ -77,8 +77,8 @@ def test_the_judge_sees_another_customers_order_and_a_missing_consent():
     """Calls are held against whose order it is and what was written."""
 
     policy = yamlfile.convert(yamlfile.read(resolve(SHOP.policy)), PolicyFile)
-    line = limit_check.Line(1_000, 1, is_gift=False)
-    stand = limit_check.Stand(
+    line = limit_books.Line(1_000, 1, is_gift=False)
+    stand = limit_books.Stand(
         user="owner",
         status="paid",
         since={"placed_at": 0, "delivered_at": None},

@@ -411,6 +411,16 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
         "loadtest.*",
     ),
+    "loadtest.limit_*": (
+        "engines.agent.*",
+        "engines.contract",
+        "engines.shops.*",
+        "engines.voice",
+        "engines.yamlfile",
+        "gateway.config",
+        "gateway.store.*",
+        "loadtest.*",
+    ),
     "loadtest.l3_faults": (
         "engines.agent.ledger",
         "gateway.config",
@@ -620,7 +630,11 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
     "marshal": (),
     "pickle": (),
     "shelve": (),
-    "sqlite3": ("engines.shops.demo.*", "loadtest.shop_process"),
+    "sqlite3": (
+        "engines.shops.demo.*",
+        "loadtest.limit_books",
+        "loadtest.shop_process",
+    ),
     "unittest": (),
 }
 
