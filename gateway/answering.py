@@ -35,10 +35,11 @@ from gateway.admission.asks import Ask, End
 from gateway.admission.bulkhead import Bulkhead, Diverted
 from gateway.admission.ladder import Rung
 from gateway.admission.priority import UNKNOWN
-from gateway.climbing import Climb, Verdict, first_tier, next_tier
+from gateway.climbing import Climb, Verdict, first_tier, is_doubtful, next_tier
 from gateway.customer_facts import FactsOfCustomers, ReadsOrders
 from gateway.plain_answers import (
     NOT_UNDERSTOOD,
+    SURE,
     is_better,
     is_better_than_none,
     is_enough,
@@ -158,7 +159,9 @@ class Answerer:
                 verdict.answer = result
                 return
             verdict.climbs.append(Climb(verdict.tier, result.reason, result.note))
-            verdict.tier = next_tier(verdict, result, turn)
+            following = next_tier(verdict, result, turn)
+            verdict.needs_sure |= is_doubtful(verdict, result, turn)
+            verdict.tier = following
 
     async def _answered(
         self,
@@ -212,7 +215,9 @@ class Answerer:
             result = await self._in_pool(engine, turn, verdict, admitted)
             if isinstance(result, Escalation):
                 return result
-            if result.confidence < self._min_confidence:
+            if result.confidence < (
+                SURE if verdict.needs_sure else self._min_confidence
+            ):
                 return Escalation(reason=Reason.LOW_CONFIDENCE)
             return self._guard(result, turn)
         except TurnInterrupted:

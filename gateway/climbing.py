@@ -16,6 +16,7 @@ from engines.contract import (
     Answer,
     Complexity,
     Decision,
+    Emotion,
     Engine,
     Escalation,
     Reason,
@@ -42,6 +43,8 @@ class Verdict(msgspec.Struct, kw_only=True):
 
         answer: What is said; None exactly if *tier* is ``human``.
 
+        needs_sure: True if only an answer that is sure counts from here on.
+
         is_fallback: True if the answer only says that we do not know.
 
         admitted: Tiers whose pools let this turn in.
@@ -53,6 +56,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     tier: Tier
     answer: Answer | None
     climbs: list[Climb]
+    needs_sure: bool = False
     is_fallback: bool = False
     admitted: list[Tier] = msgspec.field(default_factory=list)
     route_s: float = 0.0
@@ -78,7 +82,8 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     L3 changes things: a harmless question that L2 could not answer does not become a
     task by that, so it goes past L3, unless it is asked in the middle of one. What L3
     finds to be no task is a question after all, and L2 reads it; one on the rules is
-    read there however grave it was thought.
+    read there however grave it was thought. What the model thought grave, and no rule,
+    L2 may answer if it is sure.
     """
     tier, decision = verdict.tier, verdict.decision
     asked = {climb.tier for climb in verdict.climbs}
@@ -102,7 +107,26 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     return Tier.L2 if is_question and Tier.L2 not in asked else Tier.HUMAN
 
 
+def is_doubtful(verdict: Verdict, escalation: Escalation, turn: Turn) -> bool:
+    """
+    Tell if what L3 gave back may be a harmless question, against the model's word.
+
+    Nothing was found that could be done for it; but only an answer that is sure may
+    say that there was nothing grave in it.
+    """
+    is_open = verdict.tier is Tier.L3 and escalation.to is None
+    return is_open and not _is_plain_question(verdict.decision, turn)
+
+
 def _may_be_question(decision: Decision, turn: Turn) -> bool:
-    """True unless *turn* is a task, or grave by itself and not by its episode alone."""
+    """True unless a rule made *turn* grave, or the customer is beside themselves."""
+    if _is_plain_question(decision, turn):
+        return True
+    is_ruled = any(reason.startswith("rule:") for reason in decision.reasons)
+    return not is_ruled and decision.emotion is not Emotion.ANGRY
+
+
+def _is_plain_question(decision: Decision, turn: Turn) -> bool:
+    """No task, and not grave by itself and not by its episode alone."""
     is_grave = decision.risk is Risk.HIGH and turn.previous_risk is not Risk.HIGH
     return decision.complexity is not Complexity.COMPLEX and not is_grave

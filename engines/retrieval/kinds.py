@@ -123,13 +123,13 @@ _KINDS: Final[dict[Locale, tuple[tuple[Kind, re.Pattern[str]], ...]]] = {
             Kind.VARIANTS,
             _en(
                 r"\b(?:do you have|have you got|is there|are there|got|any|does it come in|do they come in|available in)\b.{0,24}\b(?:bigger|larger|smaller|longer|shorter|other colou?rs?|different colou?rs?|other sizes?|different sizes?|more sizes?|more colou?rs?)\b"
-                r"|\b(?:do you have|have you got|does it come|do they come|is (?:it|that|this|there one)) (?:it |this |that |one |them |available |the \w+ (?:\w+ )?|\w+s )?in (?:a )?(?:size )?(?:x{0,3}[sml]|small|medium|large|black|white|red|blue|navy|grey|gray|green|pink|purple|yellow|brown|another (?:size|colou?r))\b"
+                r"|\b(?:do you have|have you got|does it come|do they come|do(?:es)? (?:the|this|that|your) (?:\w+ ){1,3}?come|is (?:it|that|this|there one)) (?:it |this |that |one |them |available |the \w+ (?:\w+ )?|\w+s )?in (?:a )?(?:size )?(?:x{0,3}[sml]|small|medium|large|black|white|red|blue|navy|grey|gray|green|pink|purple|yellow|brown|another (?:size|colou?r))\b"
             ),
         ),
         (
             Kind.PRICE,
             _en(
-                r"how much (?:is|are|does|do|for)\b|what(?:'s| is| are) the price|\bprice of\b|what (?:does|do) .{1,40} cost|\bcosts?\s*\?|\bcost of (?:the|a|an|one|two|\d)\b|\bhow (?:expensive|pricey)\b|^\W*(?:the )?\w+(?: \w+)? price\W*$|\bhow much\W*$|\bgoing for\b"
+                r"how much (?:is|are|does|do|for)\b|what(?:'s| is| are) the price|\bprice of\b|what (?:does|do) .{1,40} cost|\bcosts?\s*\?|\bcost of (?:the|a|an|one|two|\d)\b|\bhow (?:expensive|pricey)\b|^\W*(?:(?:the )?\w+(?: \w+)? )?price\W*$|\bhow much\W*$|\bgoing for\b"
             ),
         ),
     ),

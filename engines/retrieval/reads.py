@@ -28,6 +28,7 @@ from engines.retrieval.which_order import (
     named_orders,
     unknown_id,
 )
+from engines.retrieval.which_product import the_one_meant
 from engines.shops.port import (
     NotFound,
     Order,
@@ -190,6 +191,7 @@ async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
         found += [p for p in await shop.products(title) if p.sku == sku]
     if not found:
         return None
+    found = the_one_meant(found, wanted.text)
     say = phrases.stock if wanted.kind is Kind.STOCK else phrases.price
     texts = [say(product, wanted.locale) for product in found]
     citations = [

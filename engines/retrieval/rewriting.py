@@ -21,6 +21,7 @@ from engines.retrieval.places import region_in
 from engines.retrieval.questions import Part, leans_back
 from engines.retrieval.terms import Analyzer, Query
 from engines.retrieval.which_order import counts_orders
+from engines.retrieval.which_product import tells_which
 
 
 #: Lines of the conversation that a reference may reach back.
@@ -99,7 +100,7 @@ class Rewriter:
             query=own,
             text=part.text,
             earlier=tuple(lines) if part.points_back else (),
-            recent_products=self._recent(lines),
+            recent_products=self._recent(asked, lines),
             asks=part.asks,
             continued=continued if len(own.units) <= _SHORT else None,
         )
@@ -132,7 +133,7 @@ class Rewriter:
             query=own.blend(before[1], _EARLIER if own.units else 1.0),
             text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
-            recent_products=self._recent(lines),
+            recent_products=self._recent(asked, lines),
             inherits=bool(before[1].products and own.units and not own.products),
             asks=part.asks,
         )
@@ -150,12 +151,13 @@ class Rewriter:
 
     def _is_answered_alike(self, own: Query, text: str) -> bool:
         """A mere product, place or "the second one" repeats the last question."""
-        if not own.units or counts_orders(text):
+        if not own.units or counts_orders(text) or tells_which(text):
             return True
         return region_in(text, self._locale) is not None
 
-    def _recent(self, lines: list[str]) -> frozenset[str]:
-        for line in lines:
+    def _recent(self, asked: list[str], lines: list[str]) -> frozenset[str]:
+        """Products named last: by the customer, or else by us."""
+        for line in (*asked, *lines):
             products = self._analyzer.products(line)
             if products:
                 return products

@@ -14,6 +14,7 @@ from engines.contract import (
     Complexity,
     ConversationId,
     Decision,
+    Emotion,
     Escalation,
     MessageId,
     OpenTask,
@@ -25,7 +26,7 @@ from engines.contract import (
     UserId,
     Utterance,
 )
-from gateway.climbing import Climb, Verdict, next_tier
+from gateway.climbing import Climb, Verdict, is_doubtful, next_tier
 from gateway.plain_answers import may_be_known
 
 
@@ -60,8 +61,8 @@ MODERATE, COMPLEX = Complexity.MODERATE, Complexity.COMPLEX
     [
         (verdict(Tier.L3, MODERATE, Risk.LOW), None, Reason.NO_MATCH, Tier.L2),
         (verdict(Tier.L3, MODERATE, Risk.HIGH), Risk.HIGH, Reason.NO_MATCH, Tier.L2),
-        (verdict(Tier.L3, MODERATE, Risk.HIGH), None, Reason.NO_MATCH, Tier.HUMAN),
-        (verdict(Tier.L3, COMPLEX, Risk.LOW), None, Reason.NO_MATCH, Tier.HUMAN),
+        (verdict(Tier.L3, MODERATE, Risk.HIGH), None, Reason.NO_MATCH, Tier.L2),
+        (verdict(Tier.L3, COMPLEX, Risk.LOW), None, Reason.NO_MATCH, Tier.L2),
         (verdict(Tier.L3, MODERATE, Risk.LOW), None, Reason.STUCK, Tier.HUMAN),
         (
             verdict(Tier.L3, MODERATE, Risk.LOW, Tier.L2),
@@ -83,8 +84,27 @@ MODERATE, COMPLEX = Complexity.MODERATE, Complexity.COMPLEX
 def test_what_is_no_task_is_read_as_a_question(
     given_back: Verdict, previous: Risk | None, reason: Reason, to: Tier
 ) -> None:
-    """Unless it is grave by itself; and a question that L2 cannot answer is no task."""
+    """And a question that L2 cannot answer is no task."""
     assert next_tier(given_back, Escalation(reason=reason), turn(previous)) is to
+
+
+@pytest.mark.parametrize(
+    ("said", "to"),
+    [
+        ({"reasons": ("rule:fraud", "cjk:骗")}, Tier.HUMAN),
+        ({"emotion": Emotion.ANGRY}, Tier.HUMAN),
+        ({"reasons": ("word:how much",)}, Tier.L2),
+    ],
+)
+def test_what_a_rule_made_grave_stays_so(said: dict[str, Any], to: Tier) -> None:
+    """The model alone may be wrong: L2 reads it, but only a sure answer counts."""
+    grave = verdict(Tier.L3, MODERATE, Risk.HIGH)
+    grave.decision = msgspec.structs.replace(grave.decision, **said)
+    missed = Escalation(reason=Reason.NO_MATCH)
+    assert next_tier(grave, missed, turn(None)) is to
+    assert is_doubtful(grave, missed, turn(None))
+    rules = Escalation(reason=Reason.NO_MATCH, to=Tier.L2)
+    assert not is_doubtful(grave, rules, turn(None))
 
 
 def test_a_question_on_rules_goes_down_however_grave_it_was_thought() -> None:
@@ -144,7 +164,7 @@ def test_rules_come_first_only_where_a_message_stands_alone() -> None:
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("券过期了能补一张不", "过期"), ("any discount if I buy two", "price")],
+    [("能不能便宜 老顾客了", "优惠"), ("any discount if I buy two", "price")],
 )
 def test_rules_answer_what_nobody_else_knows(
     app: Caller, text: str, named: str

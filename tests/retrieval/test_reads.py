@@ -559,3 +559,26 @@ async def test_a_follow_up_of_a_follow_up_knows_what_it_is_about(
     )
     answer = await say(engine, "and how long", locale="en", history=history)
     assert "2-4 days" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "before", "text", "cited"),
+    [
+        ("zh", "我想买耳机", "降噪的那款多少钱", ["product:HP-05"]),
+        ("zh", "耳机多少钱", "便宜的那款呢", ["product:EB-06"]),
+        (
+            "en",
+            "how much are the headphones and the earbuds",
+            "and the cheaper one?",
+            ["product:EB-06"],
+        ),
+        ("en", "can the power bank charge a laptop", "price?", ["product:PB-07"]),
+    ],
+)
+async def test_one_of_several_products_is_told_by_what_is_said_of_it(
+    engine: RetrievalEngine, locale: Locale, before: str, text: str, cited: list[str]
+) -> None:
+    """By its price beside the other's, or by a word that only its title has."""
+    told = "With 22.5 watts it charges phones, tablets and headphones."
+    history = (Utterance("customer", before), Utterance("assistant", told))
+    assert ids(await say(engine, text, locale=locale, history=history)) == cited

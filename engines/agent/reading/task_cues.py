@@ -32,7 +32,7 @@ REFUND_STATUS = re.compile(
     r"|\b(?:where|when|status|track|not received|n'?t received|haven'?t got|still waiting"
     r"|still no|how long|check|any news)\b.{0,40}\brefund"
     r"|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)\b"
-    r"|\bwhere(?:'s| is) (?:my|the) money\b|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
+    r"|\bwhen\b[^,.;]{0,20}\b(?:get|see|have|receive) (?:my|the) money(?: back)?\b|\bwhere(?:'s| is) (?:my|the) money\b|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
 )
 ORDER_STATUS = re.compile(
     r"(?:订单|快递|包裹|物流|货).{0,6}(?:到哪|状态|进度|发货了吗|发了吗|什么时候到|送到哪)|查.{0,4}(?:订单|物流|快递)"

@@ -120,8 +120,8 @@ _WHO_PAYS = re.compile(
 #: Words on the rules of a return, which are no wish for one.
 _RULES = re.compile(
     r"\b(?:return|refund|exchange|cancellation)s? (?:window|polic|period|process|rule|deadline)"
-    r"|退[货款换](?:政策|规则|规定|流程|期限|时效)|影响[^,，。]{0,4}[退换]|[退换][^,，。]{0,3}(?:几|多少)次"
-    r"|\bhow (?:often|many times)\b|\bcan i still (?:return|exchange|refund|cancel)\b|\bcan (?:they|it) (?:still )?go back\b"
+    r"|退[货款换](?:政策|规则|规定|流程|期限|时效)|影响[^,，。]{0,4}[退换]|退(?:款|的钱)?(?:是|会|能|可以)?(?:退)?[到回](?!来|去)[^,，。;；]{0,8}[吗么哪呢?？]|[退换][^,，。]{0,3}(?:几|多少)次"
+    r"|\bhow (?:often|many times)\b|\btoo late (?:to|for) (?:an? )?(?:return|refund|exchange|cancel|send)|(?:过了|超过|都)[^,，。]{0,6}天[^,，。]{0,6}(?:还|能)[^,，。]{0,4}[退换](?:吗|不|么|货吗|货不)?[?？]?$|\bcan i still (?:return|exchange|refund|cancel)\b|\bcan (?:they|it) (?:still )?go back\b"
 )
 #: Money for goods that stay with the customer is for people to grant.
 _KEEPS_GOODS = re.compile(
