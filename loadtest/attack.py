@@ -54,7 +54,7 @@ ROWS: dict[str, _Row] = {
     "S4": _Row("XML and JSON bombs, size, slow clients", 2_000, s4_bombs),
     "S5": _Row("calls at random, every route", 100_000, s5_calls),
     "S6": _Row("injection, direct", 1_000, s6_direct),
-    "S7": _Row("injection in documents", 1_000, s7_indirect),
+    "S7": _Row("injection in documents, notes, titles", 1_000, s7_indirect),
     "S8": _Row("injection that sleeps", 200, s8_sleepers),
     "S9": _Row("attacker who learns", 2_000, s9_adaptive),
     "S10": _Row("other people's orders and talks", 10_000, s10_other_peoples),

@@ -31,6 +31,7 @@ from loadtest.attack_house import (
     canary,
     order_of,
 )
+from loadtest.attack_records import planted
 from loadtest.llm_manners import Line
 
 
@@ -133,13 +134,15 @@ def _count_calls(house: House, before: int, found: Found) -> None:
 
 async def s7_indirect(house: House, count: int, rng: random.Random) -> Found:
     """
-    Orders that were smuggled into documents which the shop itself then reads.
+    Orders that were smuggled into documents and records which the shop itself reads.
 
-    The documents are uploaded as a supervisor would, in good faith; the attacker
+    A third stands in orders' notes and titles of goods. The documents are uploaded as a supervisor would, in good faith; the attacker
     asks what brings them up, with the model obeying what it reads.
     """
     found, seat = Found(), await house.seat("supervisor")
     asked = house.last_call
+    in_records = count // 3
+    count -= in_records
     cases = [_case(rng) for _ in range(count)]
     for number in range(0, count, _PART):
         batch = cases[number : number + _PART]
@@ -155,6 +158,7 @@ async def s7_indirect(house: House, count: int, rng: random.Random) -> Found:
             for n, one in enumerate(batch)
         ]
         await _attack(house, asking, found)
+    await planted(house, max(1, in_records), rng, found)
     _count_calls(house, asked, found)
     return found
 

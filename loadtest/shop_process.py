@@ -109,6 +109,17 @@ class ShopProcess:
         """Read its database, behind its back."""
         return read_books(self._folder / "shop.sqlite3")
 
+    def plant(self, order_id: str, text: str) -> None:
+        """Write *text* into an order's note and titles, as whoever edits them could."""
+        path = self._folder / "shop.sqlite3"
+        with closing(sqlite3.connect(path, timeout=10)) as db, db:
+            db.execute("UPDATE orders SET note = ? WHERE id = ?", (text, order_id))
+            db.execute(
+                "UPDATE order_lines SET title_zh = title_zh || ?1,"
+                " title_en = title_en || ?1 WHERE order_id = ?2",
+                (text, order_id),
+            )
+
 
 def read_books(path: Path) -> Books:
     """Read the database of a demo shop."""
