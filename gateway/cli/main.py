@@ -31,6 +31,7 @@ from gateway.cli.loadtest_channels import copied, hooks, sends, tamper_with
 from gateway.cli.loadtest_effects import crashes
 from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
+from gateway.cli.loadtest_kills import kills
 from gateway.cli.loadtest_limits import limits
 from gateway.cli.loadtest_matrix import matrix
 from gateway.cli.loadtest_simulation import simulation
@@ -74,8 +75,8 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, hooks, kb_speed, limits, matrix, people, sends, simulation, strangers,
-    tamper_with, tide, tide_live,
+    attack, copied, crashes, faith, hooks, kb_speed, kills, limits, matrix, people, sends, simulation,
+    strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)
 for command in (hostile, public):
