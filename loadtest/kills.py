@@ -7,8 +7,8 @@ Clients repeat each message, with its id, until they know its end. Afterwards
 the history checker judges what is left.
 
 The take-over time of a kill runs from the kill until every message that was open
-at that moment had its end, as its sender sees it; what later kills add to it is
-counted in. A share of the kills falls on L3 tasks before a real shop
+at that moment had its end, as its sender sees it; the next kill waits for that, or
+for longer than is promised. A share of the kills falls on L3 tasks before a real shop
 (:mod:`loadtest.l3_faults`), where the shop's books tell of doubled effects.
 """
 
@@ -256,6 +256,7 @@ class _Run:
             await asyncio.sleep(self._chance.uniform(0.1, PAUSE_BETWEEN_S))
             is_named = self._chance.random() < 1 / 2
             killed += await (self._at_a_place() if is_named else self._anywhere())
+            await self._taken_over()
             self._tell(f"killed {killed} of {kills}; {len(self._acks)} messages ended")
         return killed
 
@@ -282,6 +283,13 @@ class _Run:
         self._places[place] += count
         self._kills.append(_Kill(monotonic(), set(self._open)))
         return count
+
+    async def _taken_over(self) -> None:
+        """Sleep until all that the last kill left open has ended, or is too late."""
+        last = self._kills[-1]
+        give_up = monotonic() + PROMISED_S + 1.0
+        while last.open and monotonic() < give_up:  # noqa: ASYNC110 - a set, not one event
+            await asyncio.sleep(0.01)
 
     async def _come_to_rest(self) -> None:
         give_up, names = monotonic() + REST_S, list(self._names)

@@ -398,6 +398,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.keys",
         "loadtest.*",
     ),
+    "loadtest.kills": ("gateway.config", "gateway.stack", "loadtest.*"),
+    "loadtest.kill_places": (
+        "gateway.forkserver",
+        "gateway.store.conversations",
+        "gateway.supervisor",
+        "gateway.worker_config",
+    ),
     "loadtest.store_servers": ("gateway.store.server",),
     "loadtest.books_check": ("engines.agent.ledger", "loadtest.*"),
     # Work on actions without a gateway around it: engine, ledger, shop.
@@ -513,7 +520,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.*",
     ),
     "gateway.worker": ("gateway.forkserver",),
-    "gateway.forkserver": (),
+    "gateway.forkserver": ("loadtest.kill_places",),
     "gateway.cli": (),
     "gateway.cli.*": ("gateway.cli.*",),
     "loadtest*": (
@@ -523,6 +530,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_effects",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_limits",
+        "gateway.cli.loadtest_kills",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.loadtest_simulation",
         "gateway.cli.simulate",
