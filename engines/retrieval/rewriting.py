@@ -123,14 +123,15 @@ class Rewriter:
         if before is None:
             return None
         kind, earlier = part.kind, kind_of(before[0], self._locale)
-        if kind is Kind.KNOWLEDGE and self._is_answered_alike(own, part.text):
+        is_alike = self._is_answered_alike(own, part.text)
+        if kind is Kind.KNOWLEDGE and is_alike:
             kind = earlier
         is_awaited = earlier in (Kind.ORDER, Kind.PARCEL)
         if is_awaited and asks_when(part.text, self._locale):
             kind = Kind.PARCEL
         return Topic(
             kind=kind,
-            query=own.blend(before[1], _EARLIER if own.units else 1.0),
+            query=own.blend(before[1], 1.0 if is_alike else _EARLIER),
             text=f"{before[0]} {part.text}",
             earlier=tuple(lines),
             recent_products=self._recent(asked, lines),
