@@ -217,6 +217,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         reasons: Rules hit and strongest features, for people to read.
 
+        is_ruled: A hard rule made it grave: no model's doubt counts against that.
+
         model: Version of the artifact that decided.
 
         certificate: What was proven of turns like this one, ``zh/L1 severe <= 2%``;
@@ -231,6 +233,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     emotion: Emotion = Emotion.CALM
     intent: str = ""
     reasons: tuple[str, ...] = ()
+    is_ruled: bool = False
     model: str = ""
     certificate: str = ""
 

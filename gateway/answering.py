@@ -1,9 +1,9 @@
 """
 Route a turn, let the lowest sufficient tier answer, climb when it cannot.
 
-The climb is decided again after each tier, not only at the door. L1 may answer beside
-it: see :mod:`gateway.plain_answers`. Nothing here knows the store or the wire: a turn goes in, a verdict comes
-out. This is one of the two places that catch every exception: an engine's
+The climb is decided again after each tier, not only at the door; L1 may answer
+beside it (:mod:`gateway.plain_answers`). Nothing here knows the store or the wire: a
+turn goes in, a verdict comes out. This is one of the two places that catch every exception: an engine's
 fault must end as a person's turn, never as a lost message.
 """
 
@@ -24,7 +24,6 @@ from engines.contract import (
     EngineTimeout,
     Escalation,
     Reason,
-    Risk,
     Tier,
     Turn,
     TurnInterrupted,
@@ -43,7 +42,7 @@ from gateway.plain_answers import (
     is_better,
     is_better_than_none,
     is_enough,
-    is_plain,
+    is_harmless,
     may_be_known,
 )
 
@@ -174,28 +173,27 @@ class Answerer:
         known = None
         if may_be_known(verdict.decision, turn):
             known = await self._rules(service, turn, verdict)
-        if known is not None and is_enough(known, verdict.decision):
-            verdict.tier, verdict.answer = Tier.L1, known
-            return
-        await self._climb(service, turn, verdict, admitted)
-        if verdict.answer is None:
-            await self._rules_after_all(service, turn, verdict, known)
-        elif known and verdict.tier is Tier.L2 and is_better(known, verdict.answer):
+        if known is None or not is_enough(known, verdict.decision):
+            await self._climb(service, turn, verdict, admitted)
+            known = await self._instead(service, turn, verdict, known)
+        if known is not None:
             verdict.tier, verdict.answer = Tier.L1, known
 
-    async def _rules_after_all(
-        self, service: ShopService, turn: Turn, verdict: Verdict, said: Answer | None
-    ) -> None:
-        """Before saying that nobody knows: what L1 knows of it."""
-        last = verdict.climbs[-1] if verdict.climbs else None
-        asked = {climb.tier for climb in verdict.climbs}
-        if last is None or last.reason not in NOT_UNDERSTOOD or Tier.L1 in asked:
-            return
-        if not is_plain(verdict.decision, turn):
-            return
-        said = said or await self._rules(service, turn, verdict)
-        if said is not None and is_better_than_none(said, turn):
-            verdict.tier, verdict.answer = Tier.L1, said
+    async def _instead(
+        self, service: ShopService, turn: Turn, verdict: Verdict, known: Answer | None
+    ) -> Answer | None:
+        """What L1 says in place of what came of the climb; None if that stands."""
+        said = verdict.answer
+        if said is not None:
+            if known is None or verdict.tier is not Tier.L2:
+                return None
+            return known if is_better(known, said) else None
+        if turn.open_task is not None or not _is_missed(verdict):
+            return None
+        asked = (climb.tier for climb in verdict.climbs)
+        if not may_be_known(verdict.decision, turn) and Tier.L1 not in asked:
+            known = await self._rules(service, turn, verdict)
+        return known if known and is_better_than_none(known, turn) else None
 
     async def _rules(
         self, service: ShopService, turn: Turn, verdict: Verdict
@@ -302,13 +300,7 @@ class Answerer:
 
     def _may_offer(self, verdict: Verdict, misses: int) -> bool:
         """Not understanding a harmless question is no reason to fetch a person yet."""
-        last = verdict.climbs[-1].reason if verdict.climbs else None
-        return (
-            last in NOT_UNDERSTOOD
-            and verdict.decision.risk is not Risk.HIGH
-            and not verdict.decision.asks_human
-            and misses < OFFERS_BEFORE_HANDOFF
-        )
+        return _is_missed(verdict) and misses < OFFERS_BEFORE_HANDOFF
 
     def _offer_person(self, service: ShopService, turn: Turn, verdict: Verdict) -> None:
         verdict.tier = verdict.climbs[-1].tier
@@ -319,6 +311,12 @@ class Answerer:
             intent="not_understood",
             open_task=turn.open_task,
         )
+
+
+def _is_missed(verdict: Verdict) -> bool:
+    """Tell if a harmless turn was not understood by the last who had it."""
+    last = verdict.climbs[-1].reason if verdict.climbs else None
+    return last in NOT_UNDERSTOOD and is_harmless(verdict.decision)
 
 
 def _as_told(voice: Voice, turn: Turn, verdict: Verdict) -> Turn:

@@ -122,8 +122,7 @@ def _may_be_question(decision: Decision, turn: Turn) -> bool:
     """True unless a rule made *turn* grave, or the customer is beside themselves."""
     if _is_plain_question(decision, turn):
         return True
-    is_ruled = any(reason.startswith("rule:") for reason in decision.reasons)
-    return not is_ruled and decision.emotion is not Emotion.ANGRY
+    return not decision.is_ruled and decision.emotion is not Emotion.ANGRY
 
 
 def _is_plain_question(decision: Decision, turn: Turn) -> bool:

@@ -4,8 +4,8 @@ When L1 may answer although the router chose another tier.
 A simple first message that the rules are sure of needs no search: the lowest tier that
 can do it well has it. Of any other message that stands alone they have it where L2 is
 less sure than they are. And before a customer is told that nobody knows, the rules are
-asked once more. A turn that leans on others is not theirs: of follow-ups that they feel
-sure of, about half are about something else.
+asked. A turn that leans on others is not theirs: the rules read each line by itself, and
+feel as sure of "how do I charge it" as of a question that names what it is about.
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ from __future__ import annotations
 from engines.contract import Answer, Complexity, Decision, Reason, Risk, Tier, Turn
 
 
-#: Confidence from which rules are right about as often as people are: on the 380
-#: held-out questions of the demo shop, 2 of the 99 above it are beside the point.
+#: Calibrated confidence from which an answer stands against another judgement.
 SURE = 0.9
 NOT_UNDERSTOOD = frozenset({Reason.NO_MATCH, Reason.LOW_CONFIDENCE, Reason.GUARD})
 
 
-def is_plain(decision: Decision, turn: Turn) -> bool:
-    """Tell if *turn* is a harmless one, with nothing open and nobody asked for."""
-    is_grave = decision.risk is Risk.HIGH or decision.asks_human
-    return not is_grave and turn.open_task is None
+def is_harmless(decision: Decision) -> bool:
+    """Tell if nothing grave is in a turn and nobody is asked for."""
+    return decision.risk is not Risk.HIGH and not decision.asks_human
 
 
 def may_be_known(decision: Decision, turn: Turn) -> bool:
     """Tell if the rules are asked of what is L2's: of a message that stands alone."""
-    is_alone = not turn.history and is_plain(decision, turn)
-    return is_alone and decision.tier is Tier.L2
+    is_alone = not turn.history and turn.open_task is None
+    return is_alone and is_harmless(decision) and decision.tier is Tier.L2
 
 
 def is_enough(answer: Answer, decision: Decision) -> bool:

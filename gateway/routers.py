@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 
 import router_models
+from engines import encoder
 from engines.contract import Turn
 from gateway.clock import wall_ms
 from gateway.config import Config, RouterConfig, resolve
@@ -17,13 +19,12 @@ from gateway.models import ModelKeeper
 from gateway.second_look import SecondLook
 from gateway.telemetry import Telemetry
 from router_models import artifact, second_artifact
-from router_models.encoder import ENCODER, load_encoder
 from router_models.errors import ArtifactError, DataError
 from router_models.fleet import Served
 from router_models.policy import Stage, load_stage
 from router_models.registry import Registry
 from router_models.router import TierRouter
-from router_models.second_stage import Encode, SecondStage, TwoStageRouter
+from router_models.second_stage import SecondStage, TwoStageRouter
 
 
 #: The router that ships.
@@ -76,17 +77,15 @@ def open_second(
     telemetry: Telemetry,
     resources: AsyncExitStack,
 ) -> SecondLook | None:
-    """The second stage of this process: none if switched off or without the extra."""
+    """The second stage of this process; None if it is switched off."""
     if config.router.second_stage == "off":
-        return None
-    encode = load_encoder()
-    if encode is None:
         return None
     registry = open_registry(config)
 
+    @cache
     def find(version: str) -> SecondStage | None:
         try:
-            return second_of(registry, version, encode)
+            return second_of(registry, version)
         except ArtifactError as exc:
             telemetry.event("model_refused", problem=str(exc))
             return None
@@ -98,24 +97,26 @@ def open_second(
 
 def load_both(config: Config, first: TierRouter) -> TierRouter:
     """*first* with its second stage, or as it is where there is none to be had."""
-    encode = None if config.router.second_stage == "off" else load_encoder()
-    if encode is None:
+    if config.router.second_stage == "off":
         return first
-    second = second_of(open_registry(config), first.version, encode)
+    second = second_of(open_registry(config), first.version)
     return first if second is None else TwoStageRouter(first, second)
 
 
-def second_of(registry: Registry, version: str, encode: Encode) -> SecondStage | None:
+def second_of(registry: Registry, version: str) -> SecondStage | None:
     """
-    The second stage of the model *version*, if it has one.
+    The second stage of the model *version*; None without one, or without the extra.
+
+    Loads the encoder, which takes a second, only if there is one.
 
     Raises:
         ArtifactError: If its files are not what they say.
     """
     for name in registry.names():
-        found = second_artifact.load(registry.path(name), version, ENCODER)
+        found = second_artifact.load(registry.path(name), version, encoder.NAME)
         if found is not None:
-            return SecondStage(*found, encode)
+            model = encoder.load_model()
+            return None if model is None else SecondStage(*found, model.queries)
     return None
 
 

@@ -31,7 +31,8 @@ class SecondLook:
     Second opinions of one process.
 
     Args:
-        find: Version of a first stage -> its second, or None; asked once for each.
+        find: Version of a first stage -> its second, or None; asked in the thread,
+            since it may read files and load the encoder.
         router_of: The first stage that judges a turn, at its shop's prices.
     """
 
@@ -73,9 +74,16 @@ class SecondLook:
         first = self._router_of(turn)
         key = first.version, first.prices
         if key not in self._routers:
-            second = self._find(first.version)
-            self._routers[key] = TwoStageRouter(first, second) if second else None
+            # Until it is there the first stage decides alone.
+            self._routers[key] = None
+            self._pool.submit(self._load, key, first)
+            return None
         return self._routers[key]
+
+    def _load(self, key: tuple[str, Prices], first: TierRouter) -> None:
+        second = self._find(first.version)
+        if second is not None:
+            self._routers[key] = TwoStageRouter(first, second)
 
     def _failed_up(self, decision: Decision) -> Decision:
         self.late += 1

@@ -229,6 +229,7 @@ class TierRouter:
             emotion=self._emotion(scores),
             intent=self.model.intent_of(scores),
             reasons=self._reasons(verdict, scores, hits),
+            is_ruled=any(rule.raises.risk is Risk.HIGH for rule in hits),
             model=self.version,
             certificate="" if proven is None else proven.claim,
         )

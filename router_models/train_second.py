@@ -19,7 +19,6 @@ from engines.contract import Locale
 from router_models import artifact, second_artifact
 from router_models.compiled import Scale
 from router_models.dataset import Dataset, Example, load_dataset, load_intents
-from router_models.encoder import ENCODER
 from router_models.errors import ArtifactMismatch
 from router_models.evaluate import EvalReport, report
 from router_models.features import Extractor
@@ -69,6 +68,7 @@ def train_second(
     encode: Encode,
     progress: Callable[[Progress], object] = id,
     *,
+    encoder: str,
     rules_file: Path,
     options: Options | None = None,
 ) -> SecondReport:
@@ -77,6 +77,8 @@ def train_second(
 
     Args:
         seed, options: As the first stage was trained with.
+
+        encoder: Name of what *encode* uses; no other can read the artifact.
 
     Raises:
         DataError: If the data or the rules are wrong; names file, group and fix.
@@ -98,7 +100,7 @@ def train_second(
     _same(model_dir, "weights", True, np.array_equal(*ours))
     layer, lines = _second(fitted, vectors, fitting)
     lines = msgspec.structs.replace(lines, of=manifest.version)
-    second_artifact.save(model_dir, layer, lines, ENCODER)
+    second_artifact.save(model_dir, layer, lines, encoder)
     return SecondReport(manifest.version, bands)
 
 

@@ -22,6 +22,7 @@ from engines.agent.drafted_goods import (
 )
 from engines.agent.drafted_orders import for_each, merge
 from engines.agent.meant import (
+    LINES_BACK,
     every_order,
     kinds_in,
     order_meant,
@@ -45,8 +46,8 @@ from engines.agent.reading.titles import without_names
 from engines.shops.effects import ReplacementReason
 
 
-#: Lines of the customer's, and letters of them, in which "this one" was named.
-_LINES_BACK, _LONGEST_TARGET = 3, 80
+#: Letters of the lines before in which "this one" was named.
+_LONGEST_TARGET = 80
 #: What shall go later says nothing of what goes first.
 _LATER = re.compile(
     r"[^,，。;；]*(?:晚点|晚些|随后|之后再?发|后发|后面|其[他它余]|剩下|不急)[^,，。;；]*"
@@ -131,7 +132,7 @@ class Drafting:
                 given["invoice"] = parts.over(draft.invoice)
             case "exchange_item":
                 given["target"] = (
-                    " ".join(scene.last_lines(_LINES_BACK))[:_LONGEST_TARGET]
+                    " ".join(scene.last_lines(LINES_BACK))[:_LONGEST_TARGET]
                     if particulars.points_at_target(text)
                     else particulars.target_in(text, is_answer=is_answer)
                 )

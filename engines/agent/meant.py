@@ -15,7 +15,7 @@ from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
 
-#: Lines of the customer's in which goods may have been named.
+#: Lines of the customer's to which a line of theirs may point back.
 LINES_BACK = 4
 
 

@@ -17,7 +17,7 @@ from opencc import OpenCC
 from engines.agent.drafted_goods import on_line, refund
 from engines.agent.drafted_orders import for_each
 from engines.agent.drafting import Drafting, without_orders
-from engines.agent.meant import from_history, order_of
+from engines.agent.meant import LINES_BACK, from_history, order_of
 from engines.agent.on_proposals import (
     after_no,
     all_proposed,
@@ -56,10 +56,6 @@ from engines.agent.slot_answers import (
     with_rest,
 )
 from engines.contract import Reason
-
-
-#: Lines of the customer's in which a refund may have been spoken of.
-_LINES_BACK = 3
 
 
 class OfflinePlanner:
@@ -141,7 +137,7 @@ class OfflinePlanner:
         if not wishes.means_the_same(folded):
             return None
         said = [line.text for line in scene.turn.history if line.role == "customer"]
-        for text in reversed(said[-_LINES_BACK:]):
+        for text in reversed(said[-LINES_BACK:]):
             recipes = wishes.recipes_in(without_orders(scene, text).lower())
             if recipes:
                 return self._drafting.again(scene, recipes, folded)
@@ -207,7 +203,7 @@ class OfflinePlanner:
             or tuple(filter(None, (counts.chosen(folded, choices),)))
         )
         if not ids and draft.recipe not in LINE_RECIPES:
-            ids = choices if counts.means_each(folded, len(choices)) else ()
+            ids = choices if _means_each(folded, len(choices)) else ()
             return with_rest(scene, Wants(for_each(draft, ids))) if ids else None
         if not ids:
             return None
@@ -253,6 +249,12 @@ class OfflinePlanner:
         return None if changed == drafts else Wants(tuple(dict.fromkeys(changed)))
 
 
+def _means_each(folded: str, shown: int) -> bool:
+    """Tell if all of several that were *shown* are meant; "both" are two."""
+    is_counted = wishes.orders_counted(folded) in (0, shown)
+    return shown > 1 and is_counted and counts.means_each(folded)
+
+
 def _rules(scene: Scene, folded: str) -> Plan:
     """A question on the rules, by its words or as the router read it; else unclear."""
     return AsksRules() if wishes.asks_rules(folded, scene.turn.intent) else Unclear()
@@ -262,7 +264,7 @@ def _is_mere_urging(scene: Scene, wants: Wants, folded: str) -> bool:
     """An urging ("催一下") where nobody spoke of a refund: the order is what is waited for."""
     if [one.recipe for one in wants.drafts] != ["chase_refund"]:
         return False
-    said = (folded, *scene.last_lines(_LINES_BACK))
+    said = (folded, *scene.last_lines(LINES_BACK))
     return not any(wishes.speaks_of_refund(line) for line in said)
 
 

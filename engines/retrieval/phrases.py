@@ -13,6 +13,7 @@ from typing import Final
 
 from engines.contract import Locale
 from engines.guard.figures import figures
+from engines.shops.naming import goods_named, options, title
 from engines.shops.port import Coupon, Order, OrderStatus, Parcel, Points, Product
 
 
@@ -84,18 +85,9 @@ def moment(iso: str, locale: Locale) -> str:
     return f"{day} {at:%H:%M}" if len(iso) > len("2026-01-01") else day
 
 
-def order_title(order: Order, locale: Locale) -> str:
-    """What is in an order, in a few words."""
-    lines = [line for line in order.lines if not line.is_gift] or list(order.lines)
-    titles = [line.title_zh if locale == "zh" else line.title_en for line in lines[:2]]
-    if locale == "zh":
-        return "、".join(titles) + ("等" if len(lines) > len(titles) else "")
-    return ", ".join(titles) + (" and more" if len(lines) > len(titles) else "")
-
-
 def order_status(order: Order, locale: Locale) -> str:
     """How far an order is, in one sentence."""
-    state, what = _STATUS[locale][order.status], order_title(order, locale)
+    state, what = _STATUS[locale][order.status], goods_named(order, locale)
     if locale == "zh":
         return f"订单 {order.id}（{what}）{state}。"
     return f"Order {order.id} ({what}) {state}."
@@ -103,7 +95,7 @@ def order_status(order: Order, locale: Locale) -> str:
 
 def parcel_status(order: Order, parcel: Parcel, locale: Locale) -> str:
     """Where a parcel is, what happened last and when it should come."""
-    state, what = _PARCEL[locale][parcel.status], order_title(order, locale)
+    state, what = _PARCEL[locale][parcel.status], goods_named(order, locale)
     if locale == "zh":
         text = f"订单 {order.id}（{what}）的包裹{state}，{parcel.carrier} {parcel.tracking_id}。"
     else:
@@ -140,27 +132,15 @@ def stock(product: Product, locale: Locale) -> str:
 
 def variants(family: Sequence[Product], locale: Locale) -> str:
     """Which variants of a product can be had, and which cannot; the first one names it."""
-    title = family[0].title_zh if locale == "zh" else family[0].title_en
-    had = [name for one in family if one.stock > 0 and (name := _options(one, locale))]
-    gone = [
-        name for one in family if one.stock <= 0 and (name := _options(one, locale))
-    ]
+    named = title(family[0], locale)
     if len(family) == 1:
-        return _ONLY_ONE[locale].format(title=title)
-    joint = "、" if locale == "zh" else "; "
-    told = _VARIANTS[locale].format(title=title, had=joint.join(had)) if had else ""
-    lacks = _GONE[locale].format(title=title, gone=joint.join(gone)) if gone else ""
-    return told + lacks
-
-
-def _options(product: Product, locale: Locale) -> str:
-    """What tells a variant: colours are named in both languages, sizes in capitals."""
-    said = [
-        option
-        for option in product.options
-        if option.isascii() == (locale == "en") or option.isupper()
-    ]
-    return ("" if locale == "zh" else ", ").join(said)
+        return _ONLY_ONE[locale].format(title=named)
+    joint, within = ("、", "") if locale == "zh" else ("; ", ", ")
+    sorts = [(within.join(options(one, locale)), one.stock > 0) for one in family]
+    had = joint.join(name for name, is_there in sorts if name and is_there)
+    gone = joint.join(name for name, is_there in sorts if name and not is_there)
+    told = _VARIANTS[locale].format(title=named, had=had) if had else ""
+    return told + (_GONE[locale].format(gone=gone) if gone else "")
 
 
 def price(product: Product, locale: Locale) -> str:

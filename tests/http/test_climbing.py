@@ -91,9 +91,9 @@ def test_what_is_no_task_is_read_as_a_question(
 @pytest.mark.parametrize(
     ("said", "to"),
     [
-        ({"reasons": ("rule:fraud", "cjk:骗")}, Tier.HUMAN),
+        ({"is_ruled": True}, Tier.HUMAN),
         ({"emotion": Emotion.ANGRY}, Tier.HUMAN),
-        ({"reasons": ("word:how much",)}, Tier.L2),
+        ({}, Tier.L2),
     ],
 )
 def test_what_a_rule_made_grave_stays_so(said: dict[str, Any], to: Tier) -> None:

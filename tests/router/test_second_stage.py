@@ -200,19 +200,27 @@ def test_a_flipped_byte_is_refused(
 def test_a_first_stage_of_other_data_is_refused(small_data: Path) -> None:
     """A second stage is fitted beside the very model it was told of."""
     with pytest.raises(ArtifactMismatch, match="data of the first stage"):
-        train_second(small_data, RELEASED, 7, hashed, rules_file=RULES)
+        train_second(
+            small_data, RELEASED, 7, hashed, encoder="hashed", rules_file=RULES
+        )
 
 
-def look(
+async def look(
     first: TierRouter,
     learned: tuple[Layer, Lines],
     encode: Callable[[Sequence[str]], Floats],
 ) -> SecondLook:
+    """A second look that has found its second stage, in its thread."""
     layer, lines = learned
     lines = msgspec.structs.replace(lines, band=1.01)
     second = SecondStage(layer, lines, encode)
     found = {"router-first": second}
-    return SecondLook(found.get, lambda turn: first, 0.2)
+    look = SecondLook(found.get, lambda turn: first, 0.2)
+    turn = unsure(first)
+    # The first turn is never looked at again: its thread is still loading.
+    assert await look.reconsider(turn, first.decide(turn)) == first.decide(turn)
+    await asyncio.get_running_loop().run_in_executor(look._pool, int)
+    return look
 
 
 def unsure(first: TierRouter) -> Turn:
@@ -225,7 +233,7 @@ async def test_a_look_in_time_decides(
     first: TierRouter, learned: tuple[Layer, Lines]
 ) -> None:
     """What comes in time is the decision of both stages."""
-    second = look(first, learned, hashed)
+    second = await look(first, learned, hashed)
     turn = unsure(first)
     both = TwoStageRouter(first, stage(learned, band=1.01))
     assert await second.reconsider(turn, first.decide(turn)) == both.decide(turn)
@@ -243,7 +251,7 @@ async def test_a_late_look_fails_one_tier_up(
         time.sleep(0.5)
         return hashed(texts)
 
-    second = look(first, learned, slow)
+    second = await look(first, learned, slow)
     turn = unsure(first)
     before = first.decide(turn)
     found = await asyncio.gather(*(second.reconsider(turn, before) for _ in range(8)))
@@ -259,7 +267,7 @@ async def test_another_first_stage_has_no_second(
 ) -> None:
     """A model without a second stage decides alone."""
     twin = TierRouter(first.model, first.rules, first.prices, "router-other")
-    second = look(twin, learned, hashed)
+    second = await look(twin, learned, hashed)
     turn = unsure(twin)
     assert await second.reconsider(turn, twin.decide(turn)) == twin.decide(turn)
     assert second.done == second.late == 0

@@ -34,16 +34,12 @@ COUNTER = "(?:件|个|条|双|台|只(?![要留退换保是有想能剩收])|瓶
 _ALL_OF = re.compile(
     rf"{NUMBER_ZH}(?:个订?单|单|笔|个)(?:都|一起|全)|都[要是行开改换办取]|一起[开改换办取]|^都|\beach\b|\bthe two(?: of them)?\b"
 )
-_HOW_MANY = re.compile(
-    rf"(?P<n>{NUMBER_ZH})(?:个订?单|单|笔)|(?P<both>\bboth\b|\bthe two\b)"
-)
 #: One of two that were shown, by its side.
 _SIDE = re.compile(
     r"(?P<first>(?:前|上)(?:面|边|一)?的?(?:那|一)?(?:个|单|笔))|(?:后|下)(?:面|边|一)的?(?:那|一)?(?:个|单|笔)|后那?[个单笔]"
     r"|\bthe (?P<former>former|earlier|older|upper)\b|\bthe (?:latter|later|newer|lower)\b"
 )
-#: Fewer are no several.
-_SEVERAL = 2
+_PAIR = 2
 _OF_THEM = re.compile(rf"(?:其中|中|里|有)的?(?P<zh>{NUMBER_ZH})\s?{COUNTER}")
 #: No ordinal, and no end of a longer number or id.
 _COUNTED = r"(?<![\da-z])(?<!第)(?<!第 )(?<!最后)(?<!前)(?<!后)(?<!后面)(?<!前面)"
@@ -101,17 +97,14 @@ def means_all(text: str) -> bool:
     return _EACH.search(text) is not None
 
 
-def means_each(text: str, count: int) -> bool:
-    """Tell if a text means all of the *count* that were shown: "都要", "两单一起"."""
-    if count < _SEVERAL or not (_EACH.search(text) or _ALL_OF.search(text)):
-        return False
-    said = _HOW_MANY.search(text)
-    return said is None or count == (2 if said["both"] else number(said["n"]))
+def means_each(text: str) -> bool:
+    """Tell if a text means all that were shown: "都要", "两单一起"."""
+    return means_all(text) or _ALL_OF.search(text) is not None
 
 
 def chosen(text: str, choices: Sequence[str]) -> str:
     """The choice of a shown list that a text points at; empty if none."""
-    if len(choices) == _SEVERAL and (side := _SIDE.search(text)):
+    if len(choices) == _PAIR and (side := _SIDE.search(text)):
         return choices[0 if side["first"] or side["former"] else 1]
     if _LAST.search(text):
         return choices[-1] if choices else ""

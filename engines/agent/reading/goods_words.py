@@ -31,7 +31,7 @@ _GROUPS: Final = (
     "台灯 护眼灯 lamp desk_light",
     "电动牙刷 牙刷 toothbrush",
     "加湿器 humidifier",
-    "体脂秤 体重秤 电子秤 称 scale scales",
+    "体脂秤 体重秤 电子秤 scale",
     "坚果 干果 nuts nut",
     "手机壳 保护壳 手机套 phone_case phone_cover",
     "运动鞋 球鞋 跑鞋 鞋子 shoes sneakers trainers",

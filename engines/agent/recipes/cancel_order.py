@@ -15,8 +15,9 @@ from engines.agent.ledger import ActionRecord, Step
 from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import amount, goods_text
+from engines.agent.wording import amount
 from engines.contract import Locale, Risk
+from engines.shops.naming import goods_named
 from engines.shops.port import Effect, Order, OrderAt, ShopPort
 from engines.voice import Voice
 
@@ -111,7 +112,7 @@ class CancelOrder:
 
     def _text(self, order: Order, locale: Locale, back: int, points: int) -> str:
         say = self._voice.say
-        goods = goods_text(order, locale)
+        goods = goods_named(order, locale)
         text = say("agent.cancel_order.proposal", locale, order=order.id, goods=goods)
         if back:
             money = amount(back, order.currency, locale)

@@ -20,9 +20,9 @@ from engines.agent.recipes.effect_recipe import (
 )
 from engines.agent.recipes.goods import line_of
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import title
 from engines.contract import Locale, Risk
 from engines.shops.effects import ChaseRefund, ProtectPrice, ReissueInvoice
+from engines.shops.naming import title
 from engines.shops.port import Invoice, NotFound, Order, Refund, ShopPort
 from engines.voice import Voice
 

@@ -20,9 +20,9 @@ from engines.agent.recipes.effect_recipe import (
     money,
 )
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import product_title, title
 from engines.contract import Locale, Risk
 from engines.shops.effects import ExchangeItem, ReplaceItem, SendGift
+from engines.shops.naming import title, variant_title
 from engines.shops.port import NotFound, Order, OrderLine, Product, ShopPort
 
 
@@ -99,7 +99,7 @@ class ExchangeGoods(EffectRecipe):
             "line": line.line,
             "title": title(line, locale),
             "quantity": quantity,
-            "target": product_title(target, locale),
+            "target": variant_title(target, locale),
             "difference": money(order, difference, locale),
         }
         effect = ExchangeItem(

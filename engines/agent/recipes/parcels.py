@@ -22,7 +22,7 @@ from engines.agent.recipes.effect_recipe import (
     money,
 )
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import address_text, masked_phone, title
+from engines.agent.wording import address_text, masked_phone
 from engines.contract import Locale, Risk
 from engines.shops.effects import (
     ChangePhone,
@@ -31,6 +31,7 @@ from engines.shops.effects import (
     RescheduleDelivery,
     SplitShipment,
 )
+from engines.shops.naming import title
 from engines.shops.port import NotFound, Order, ShopPort, ShopRefused
 from engines.voice import Voice
 

@@ -18,8 +18,9 @@ from engines.agent.plan import Draft
 from engines.agent.policy import MoneyRules
 from engines.agent.recipes.effect_recipe import later
 from engines.agent.recipes.recipe import Computed
-from engines.agent.wording import amount, title
+from engines.agent.wording import amount
 from engines.contract import Locale, Risk
+from engines.shops.naming import title
 from engines.shops.port import (
     Effect,
     LineRefund,
