@@ -148,8 +148,10 @@ def parse(text: str, path: str) -> Document:
         BadFile: If it is not strict YAML.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = text.removeprefix("\ufeff")
     try:
-        root = yaml.compose(text.removeprefix("\ufeff"), Loader=loader)
+        _refuse_depth(text, loader, path)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
         problem = Problem(path, line, f"not valid YAML: {exc.problem}")
@@ -160,6 +162,23 @@ def parse(text: str, path: str) -> Document:
     builder = _Builder(path)
     data = builder.build(root, ()) if root is not None else {}
     return Document(path, data, builder.lines)
+
+
+def _refuse_depth(text: str, loader: type, path: str) -> None:
+    """
+    Refuse what is nested too deeply, event by event.
+
+    To compose it would end the process: the C library recurses once for each level.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH + 1:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise BadFile(
+                [Problem(path, line, f"nested deeper than {MAX_DEPTH} levels")]
+            )
 
 
 def convert(document: Document, into: type[T]) -> T:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: No data file of ours comes near; a larger one is a mistake or an attack.
 MAX_BYTES = 32_000_000
+#: Levels of lists and mappings; no file of ours has half of them.
+MAX_DEPTH = 24
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -68,6 +70,7 @@ def read_yaml(path: Path, shape: type[T], fix: str) -> T:
     """
     text = _read(path)
     try:
+        _refuse_depth(text)
         raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's child
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         mark = getattr(exc, "problem_mark", None)
@@ -75,6 +78,16 @@ def read_yaml(path: Path, shape: type[T], fix: str) -> T:
         problem = getattr(exc, "problem", None) or str(exc) or "nested too deeply"
         raise DataError(path, problem, "write valid YAML", where) from exc
     return convert(path, raw, shape, fix)
+
+
+def _refuse_depth(text: str) -> None:
+    """To compose it would end the process: the C library recurses for each level."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise RecursionError
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -17,6 +17,10 @@ from loadtest.simulation.process import Process
 STRIKES_S = 120.0
 
 
+#: How far the wall clocks are set forth or back, milliseconds.
+JUMPS_MS = (-20_000, -1_000, 1_000, 20_000)
+
+
 class Faults:
     """
     Strikes again and again, as often and as hard as the seed wants.
@@ -92,7 +96,7 @@ class Faults:
 
     def _jump(self) -> None:
         """The wall clock of store and gateways is set, forth or back."""
-        self.jump_ms += self._chance.choice((-20_000, -1_000, 1_000, 20_000))
+        self.jump_ms += self._chance.choice(JUMPS_MS)
 
     def _drain(self) -> None:
         if process := self._one():

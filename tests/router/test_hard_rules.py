@@ -152,6 +152,14 @@ def test_a_wrong_rule_names_file_rule_and_fix(
     assert caught.value.fix
 
 
+def test_a_file_nested_beyond_all_reason_is_a_data_error(tmp_path: Path) -> None:
+    """The C library would end the process over it."""
+    path = tmp_path / "rules.yaml"
+    path.write_text("[" * 40_000, encoding="utf-8")
+    with pytest.raises(DataError, match="nested too deeply"):
+        load_rules(path)
+
+
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     """A file that is not there is named."""
     with pytest.raises(DataError, match=r"nowhere\.yaml"):

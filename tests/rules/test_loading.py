@@ -167,6 +167,17 @@ def test_file_that_is_not_utf_8_is_a_problem(tmp_path: Path):
         load(path)
 
 
+@pytest.mark.parametrize("opening", ["[", "- ", "{a: ", "? "])
+def test_a_file_nested_beyond_all_reason_is_a_problem(
+    tmp_path: Path, opening: str
+) -> None:
+    """The C library would end the process over it, and a reload with it a gateway."""
+    path = tmp_path / "pack.yaml"
+    path.write_text(opening * 40_000, encoding="utf-8")
+    with pytest.raises(BadFile, match="nested deeper than 24 levels"):
+        load(path)
+
+
 def test_empty_fact_is_a_problem(write_pack: Write):
     """A fact that says nothing in a language would leave a hole in an answer."""
     path = write_pack(HEAD + "intents:\n" + INTENT, facts="hours: {zh: '', en: x}\n")
