@@ -15,7 +15,6 @@ for longer than is promised. A share of the kills falls on L3 tasks before a rea
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import tempfile
 from collections import Counter
@@ -29,7 +28,7 @@ import msgspec
 from gateway.config import Config
 from gateway.stack import MakeSupervisor, Stack, running
 from loadtest.faults import PAUSE_S, ack_of, hash_of, is_at_rest
-from loadtest.history import Ack, Finding, LogLine, check
+from loadtest.history import Ack, LogLine, check
 from loadtest.kill_places import (
     PLACES,
     KillableSupervisor,
@@ -37,14 +36,13 @@ from loadtest.kill_places import (
     is_ordered,
     withdraw,
 )
-from loadtest.l3_faults import L3Report, run_l3_faults
+from loadtest.kill_report import PROMISED_S, KillReport, spread
+from loadtest.l3_faults import run_l3_faults
 from loadtest.repeater import Repeater
 from loadtest.requests import QUESTIONS
 from loadtest.striker import Striker
 
 
-#: Longest take-over that the house promises, seconds.
-PROMISED_S = 30.0
 #: Messages of one conversation; they are sent without waiting for each other.
 TURNS = 4
 #: Conversations at once.
@@ -58,58 +56,6 @@ GIVE_UP_S, REST_S = 180.0, 60.0
 #: One kill in so many falls on an L3 task.
 _TASK_SHARE = 5
 _CUSTOMERS_A_KILL = 3
-
-
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """Take-over times in seconds, of the kills that hit open messages."""
-
-    kills: int
-    p50_s: float
-    p95_s: float
-    max_s: float
-
-
-class KillReport(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What was killed, and what came of it.
-
-    Attributes:
-        places: Kills by what and where.
-
-        unacknowledged: Messages whose senders gave up.
-
-        tasks: What the kills under L3 tasks showed; None if there were none.
-    """
-
-    kills: int
-    places: dict[str, int]
-    messages: int
-    takeover: Spread
-    lease_ms: int
-    unacknowledged: int
-    seconds: float
-    findings: tuple[Finding, ...]
-    tasks: L3Report | None = None
-
-    @property
-    def is_kept(self) -> bool:
-        """True if nothing was found and no take-over was longer than promised."""
-        tasks = self.tasks
-        is_clean = not self.findings and not self.unacknowledged
-        return (
-            is_clean
-            and self.takeover.max_s <= PROMISED_S
-            and (tasks is None or not (tasks.findings or tasks.unacknowledged))
-        )
-
-    def count(self, kind: str) -> int:
-        """Findings of one kind, in conversations and tasks."""
-        return sum(one.kind == kind for one in self.all_findings)
-
-    @property
-    def all_findings(self) -> tuple[Finding, ...]:
-        """Of conversations and of tasks."""
-        return self.findings + (self.tasks.findings if self.tasks else ())
 
 
 class _Kill(msgspec.Struct):
@@ -300,13 +246,3 @@ class _Run:
 
     async def _read_all(self, names: Sequence[str]) -> dict[str, list[LogLine]]:
         return {name: await self._client.log(name, LogLine) for name in names}
-
-
-def spread(times_s: Sequence[float]) -> Spread:
-    """Nearest-rank quantiles; zeros if there are no times."""
-    ranked = sorted(times_s) or [0.0]
-
-    def at(share: float) -> float:
-        return ranked[math.ceil(share * len(ranked)) - 1]
-
-    return Spread(kills=len(times_s), p50_s=at(0.5), p95_s=at(0.95), max_s=ranked[-1])

@@ -46,7 +46,8 @@ from gateway.store.embedded import EmbeddedStore
 from gateway.store.ledger import StoreLedger
 from loadtest.limit_books import move_order, read_stands
 from loadtest.limit_check import Beyond, Judge, in_the_books
-from loadtest.limit_sieges import WAYS, Siege, Wish, seed_of, sieges
+from loadtest.limit_draws import Wish
+from loadtest.limit_sieges import WAYS, Siege, seed_of, sieges
 from loadtest.limit_watch import WISH, Call, WatchedShop
 from loadtest.shop_process import ShopProcess
 

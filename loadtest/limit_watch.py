@@ -23,7 +23,7 @@ from engines.shops.effects import (
 )
 from engines.shops.http import HttpShop
 from engines.shops.port import Address, LineRefund, OrderAt
-from loadtest.limit_sieges import Wish
+from loadtest.limit_draws import Wish
 
 
 #: The wish that is being worked on, wherever the agent is with it.

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -47,6 +46,7 @@ from router_models.text import normalise
 from router_models.verdict import (
     COMPLEXITY_ORDER,
     Labels,
+    Verdict,
     floored,
     one_up,
     raised,
@@ -111,23 +111,6 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: Thresholds
     open_task: OpenTask | None
     features: dict[str, list[Feature]]
-
-
-class Verdict(NamedTuple):
-    """
-    What is decided of a turn, before anything is told about it.
-
-    Attributes:
-        needed: Chance of each tier to be the lowest that suffices.
-
-        is_abstained: The model did not know; *tier* is one above its choice.
-    """
-
-    labels: Labels
-    tier: Tier
-    needed: list[float]
-    continues: bool
-    is_abstained: bool
 
 
 class TierRouter:

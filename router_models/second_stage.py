@@ -26,8 +26,9 @@ from engines.contract import RISK_ORDER, TIER_ORDER, Decision, Locale, Turn
 from router_models.compiled import Scale, Scores, Thresholds
 from router_models.hard_rules import Rule
 from router_models.policy import Prices
-from router_models.router import Explanation, TierRouter, Verdict
+from router_models.router import Explanation, TierRouter
 from router_models.text import LARGE, MIDDLE, MONEY, SMALL, Normal, normalise
+from router_models.verdict import Verdict
 
 
 Floats = NDArray[np.float32]

@@ -24,6 +24,23 @@ class Labels(NamedTuple):
     needs_person: bool
 
 
+class Verdict(NamedTuple):
+    """
+    What is decided of a turn, before anything is told about it.
+
+    Attributes:
+        needed: Chance of each tier to be the lowest that suffices.
+
+        is_abstained: The model did not know; *tier* is one above its choice.
+    """
+
+    labels: Labels
+    tier: Tier
+    needed: list[float]
+    continues: bool
+    is_abstained: bool
+
+
 def raised(labels: Labels, hits: list[Rule]) -> Labels:
     """*labels*, none of them lower, raised to what the rules found."""
     complexity, risk, asks, needs = labels

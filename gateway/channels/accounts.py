@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gateway.channels.contract import Channel, Route
+from gateway.channels.contract import Channel
 from gateway.channels.registry import Platform, open_channel
+from gateway.channels.routes import Route
 from gateway.channels.webhook import WebhookSettings
 from gateway.channels.wecom_bot_socket import WecomBotSocketSettings
 from gateway.errors import ConfigError

@@ -388,17 +388,3 @@ class WebhookChannel:
         """Nothing is pulled here."""
         del hint
         return Pulled(delivery=Delivery(), cursor=cursor, has_more=False)
-
-
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    Where replies of a conversation are pushed to, as the store keeps it.
-
-    Attributes:
-        channel: Name of the shop's channel whose account speaks.
-    """
-
-    channel: str
-    user_id: str
-    conversation_id: str
-    address: dict[str, str]

@@ -23,9 +23,10 @@ from typing import Protocol
 import msgspec
 
 from gateway.channels.accounts import Account, Accounts
-from gateway.channels.contract import Outcome, Refused, Route, Sent, Unknown
+from gateway.channels.contract import Outcome, Refused, Sent, Unknown
 from gateway.channels.plans import Cursor, Step, To, plan
 from gateway.channels.rendering import Line, line_of
+from gateway.channels.routes import Route
 from gateway.outcome import event_out
 from gateway.store.conversations import Conversations
 from gateway.store.deliveries import Allowance, Deliveries, Intent, Taken

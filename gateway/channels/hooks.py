@@ -26,9 +26,9 @@ from gateway.channels.contract import (
     InboundMessage,
     PullHint,
     RawRequest,
-    Route,
 )
 from gateway.channels.identity import Identity
+from gateway.channels.routes import Route
 from gateway.errors import MessageConflict, NotFound
 from gateway.language import LocaleOf, language_of
 from gateway.outcome import Card, EventBody, encode

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
-from loadtest.kills import PROMISED_S, KillReport, run_kills
+from loadtest.kill_report import PROMISED_S, KillReport
+from loadtest.kills import run_kills
 
 
 @click.command()

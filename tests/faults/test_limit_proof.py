@@ -10,8 +10,9 @@ from engines.agent.policy import PolicyFile
 from gateway.config import ShopConfig, resolve
 from gateway.store.ledger import StoreLedger
 from loadtest import limit_books, limit_check, limit_watch
+from loadtest.limit_draws import Wish
 from loadtest.limit_proof import run_limit_proof
-from loadtest.limit_sieges import WAYS, Wish
+from loadtest.limit_sieges import WAYS
 
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]

@@ -12,7 +12,8 @@ from gateway.config_file import load
 from gateway.store.conversations import Conversations
 from loadtest import kill_places
 from loadtest.history import Finding
-from loadtest.kills import PROMISED_S, KillReport, Spread, run_kills, spread
+from loadtest.kill_report import PROMISED_S, KillReport, Spread, spread
+from loadtest.kills import run_kills
 
 
 KEPT = KillReport(
