@@ -27,6 +27,7 @@ from gateway.drafts import Drafts
 from gateway.fitting import (
     agents_of,
     channel_accounts,
+    count_endings,
     count_outcomes,
     demo_customers,
     door_limits,
@@ -184,6 +185,8 @@ class Gateway:
             config, core.scripts, core.telemetry, self.stages
         )
         self._again("outcomes", outcomes, core.telemetry)
+        endings = count_endings(config, core.scripts, core.telemetry)
+        self._again("endings", endings, core.telemetry)
         shops = [shop.id for shop in config.shops]
         tide = TideStore(core.scripts)
         self._sweeper = Sweeper(

@@ -34,6 +34,7 @@ from gateway.config import (
 )
 from gateway.customer_facts import FactsOfCustomers
 from gateway.drafts import Drafts
+from gateway.endings import EndingsKeeper
 from gateway.errors import ConfigError
 from gateway.handoff.effects import Effects
 from gateway.handoff.hours import Hours
@@ -117,6 +118,19 @@ def count_outcomes(
         telemetry,
         [shop.id for shop in config.shops],
         stages.prices,
+        wall_ms,
+        idle_ms=int(config.dispatch.episode_idle_s * 1000),
+    )
+
+
+def count_endings(
+    config: Config, scripts: Scripts, telemetry: Telemetry
+) -> EndingsKeeper:
+    """What counts contacts as they end."""
+    return EndingsKeeper(
+        scripts,
+        telemetry,
+        {shop.id: [one.name for one in shop.channels] for shop in config.shops},
         wall_ms,
         idle_ms=int(config.dispatch.episode_idle_s * 1000),
     )

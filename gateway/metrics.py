@@ -40,6 +40,8 @@ LATENCY_BUCKETS_S = (
     30.0,
 )
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: Waits for a person, in seconds: the edges are what marketplaces and desks promise.
+PERSON_BUCKETS_S = (10.0, 30.0, 60.0, 180.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 #: First word of every metric's name.
 NAMESPACE = "tidegate"
 #: How a gauge of several workers becomes one number.
@@ -228,6 +230,31 @@ class Metrics:
         """What became of contacts and of the agent's actions, and what customers say."""
         self.ratings = self._counter(
             "ratings", "Customers' ratings, 1 (worst) to 5.", "shop", "score"
+        )
+        self.ended = self._counter(
+            "contacts_ended",
+            "Contacts by how they ended, counted once each when they are over.",
+            "shop",
+            "channel",
+            "tier",
+            "end",
+            "people",
+        )
+        self.repeated = self._counter(
+            "contacts_repeated",
+            "Contacts of a customer who came back within 7 days, by how the one"
+            " before ended: after resolved is reopened.",
+            "shop",
+            "tier",
+            "after",
+        )
+        self.person_wait = Histogram(
+            "person_wait_seconds",
+            "From the handoff to a person's first word, of contacts that are over.",
+            ("shop",),
+            NAMESPACE,
+            buckets=PERSON_BUCKETS_S,
+            registry=self.registry,
         )
         self.actions = self._counter(
             "actions", "Moves of the agent's actions in the ledger.", "recipe", "state"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,6 +24,7 @@ from engines.llm.talk import CallRecord
 from gateway.admission.admission import LoadState
 from gateway.climbing import Verdict
 from gateway.event_log import open_log
+from gateway.insight.endings import REQUESTS, Earlier, Ending, possible
 from gateway.line_buffer import LineBuffer
 from gateway.metrics import Figure, Metrics, Spread
 from gateway.turn_line import outcome_of, turn_line
@@ -209,6 +210,32 @@ class Telemetry:
         """The last count of *shop*'s outcomes, by what became of contacts."""
         for what, count in figures.items():
             self._child(("outcomes", shop, what), self.metrics.outcomes).set(count)
+
+    def contacts_begin(self, shop: str, channels: Iterable[str]) -> None:
+        """
+        Every way a contact may end stands at 0.
+
+        A series that is born with its first count has no rise that Prometheus sees.
+        """
+        for channel in channels:
+            for tier, end, people in possible():
+                self.metrics.ended.labels(shop, channel, tier, end, people)
+        for tier in Tier:
+            for after in REQUESTS:
+                self.metrics.repeated.labels(shop, tier, after)
+        self.metrics.person_wait.labels(shop)
+
+    def contact_ended(
+        self, shop: str, channel: str, found: Ending, earlier: Earlier | None
+    ) -> None:
+        """A contact is over; *earlier* is what the customer came back to, if so."""
+        key = ("ended", shop, channel, found.tier, found.end, found.people)
+        self._child(key, self.metrics.ended).inc()
+        if earlier is not None:
+            back = ("repeated", shop, earlier.tier, earlier.end)
+            self._child(back, self.metrics.repeated).inc()
+        if found.to_person_s is not None:
+            self.metrics.person_wait.labels(shop).observe(found.to_person_s)
 
     def waits(self, told: int, within: int) -> None:
         """How well the waits that customers were told hold, since the start."""

@@ -72,6 +72,10 @@ class Contact(msgspec.Struct):
         spoke_ms: When a person first said something.
 
         score: The customer's last rating; 0 for none.
+
+        is_ticketed: True once a person's answer was promised for later.
+
+        last: Place of its last event among those that were cut, from 0.
     """
 
     customer: str
@@ -89,6 +93,8 @@ class Contact(msgspec.Struct):
     asked_ms: int = 0
     spoke_ms: int = 0
     score: int = 0
+    is_ticketed: bool = False
+    last: int = 0
 
     @property
     def is_with_people(self) -> bool:
@@ -129,6 +135,7 @@ class Contact(msgspec.Struct):
             return
         self.waits = False
         self.people = heard.handoff.state
+        self.is_ticketed = self.is_ticketed or self.people == "ticketed"
         if heard.handoff.id not in self.handoffs:
             self.handoffs.append(heard.handoff.id)
             self.asked_ms = self.asked_ms or heard.at_ms
@@ -149,7 +156,7 @@ def cut(events: Iterable[tuple[str, bytes]], idle_ms: int) -> Iterator[Contact]:
         idle_ms: Silence after which the next word begins a new contact.
     """
     now: Contact | None = None
-    for kind, data in events:
+    for place, (kind, data) in enumerate(events):
         heard = _decode(data)
         if kind == "m" and _is_new(now, heard, idle_ms):
             if now is not None:
@@ -157,6 +164,7 @@ def cut(events: Iterable[tuple[str, bytes]], idle_ms: int) -> Iterator[Contact]:
             now = Contact(heard.user_id, heard.at_ms, heard.at_ms)
         if now is not None:
             now.takes(kind, heard)
+            now.last = place
     if now is not None:
         yield now
 

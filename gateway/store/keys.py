@@ -10,6 +10,7 @@ The only place where a key gets its name.
     {shop:bucket}O                                 who drains the outbox (string)
     {shop:bucket}v                                 when a delivery is due (zset)
     {shop:bucket}A:<state>                         actions by state (zset)
+    {shop:bucket}R:<customer>                      how a contact ended (string, expires)
     tg:ev:{shop:bucket}                            wake-ups (publish/subscribe)
     tg:version                                     version of all stored data (string)
 
@@ -171,6 +172,11 @@ def actions_by_state(shop: str, bucket: int, state: str) -> str:
 def spending(shop: str, user: str, recipe: str) -> str:
     """What one recipe gave a customer lately; of the whole shop for no customer."""
     return f"{tag(shop, bucket_of(user))}s:{escape(recipe)}:{escape(user)}"
+
+
+def ending(shop: str, customer: str) -> str:
+    """How the last contact of a customer ended, on whatever channel."""
+    return f"{tag(shop, bucket_of(customer))}R:{escape(customer)}"
 
 
 def note(shop: str, conversation: str, turn_id: str) -> str:

@@ -45,6 +45,12 @@ def rate(metric: str, *, by: str, **labels: str) -> str:
     return f"{summed} (rate({metric}{{{where}}}[$__rate_interval]))"
 
 
+def risen(metric: str, *where: str, by: str = "", over: str = "1d") -> str:
+    """Events of a counter in a stretch of time, for what happens seldom."""
+    summed = f"sum by ({by})" if by else "sum"
+    return f"{summed} (increase({metric}{{{', '.join([OF, *where])}}}[{over}]))"
+
+
 def quantile(share: float, metric: str, by: str = "") -> str:
     """A quantile of a histogram, exact at the edges of its buckets."""
     labels = f"le, {by}" if by else "le"

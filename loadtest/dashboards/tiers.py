@@ -12,10 +12,18 @@ from loadtest.dashboards.panels import (
     gauge,
     quantile,
     rate,
+    risen,
 )
 
 
 _OUTCOMES = "tidegate_outcomes"
+
+
+ENDED = "tidegate_contacts_ended_total"
+_REPEATED = "tidegate_contacts_repeated_total"
+_WAIT = "tidegate_person_wait_seconds_bucket"
+ASKED = 'end!="small_talk"'
+BY_MACHINE = 'end="resolved", tier!="human"'
 
 
 def _outcome(pattern: str) -> str:
@@ -63,6 +71,62 @@ TIERS = Board(
                         _outcome("eligible|involved|customers|open"),
                         "{{shop}}: {{what}}",
                     ),
+                ),
+            ),
+        ),
+        "As contacts end": (
+            Plot(
+                "Ended within an hour, by end",
+                "Each contact once, when it is over; abandoned is not resolved.",
+                "none",
+                (Query(risen(ENDED, ASKED, by="end", over="1h"), "{{end}}"),),
+            ),
+            Plot(
+                "Resolved within an hour, by tier",
+                "The highest tier that answered has it; human if people had it.",
+                "none",
+                (
+                    Query(
+                        risen(ENDED, 'end="resolved"', by="tier", over="1h"),
+                        "{{tier}}",
+                    ),
+                ),
+            ),
+            Plot(
+                "Resolved without people, of a day",
+                "Deflection: of contacts with a request, what machines resolved.",
+                "percentunit",
+                (
+                    Query(
+                        f"{risen(ENDED, BY_MACHINE, by='channel')}"
+                        f" / {risen(ENDED, ASKED, by='channel')}",
+                        "{{channel}}",
+                    ),
+                ),
+            ),
+            Plot(
+                "With people, of a day",
+                "Contacts that people took from the line, or answered by a ticket.",
+                "none",
+                (Query(risen(ENDED, ASKED, by="people"), "{{people}}"),),
+            ),
+            Plot(
+                "Came back, of a day",
+                "Customers with another request within 7 days, by how and where the"
+                " contact before ended; after resolved it was not.",
+                "none",
+                (Query(risen(_REPEATED, by="after, tier"), "{{after}} {{tier}}"),),
+            ),
+            Plot(
+                "Until a person spoke, of a day",
+                "From the handoff to a person's first word.",
+                "s",
+                tuple(
+                    Query(
+                        f"histogram_quantile({share}, {risen(_WAIT, by='le')})",
+                        f"p{share * 100:g}",
+                    )
+                    for share in (0.5, 0.9)
                 ),
             ),
         ),

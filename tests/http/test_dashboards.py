@@ -5,6 +5,7 @@ on a real Prometheus that scrapes the running gateway.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -22,14 +23,19 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from talk_events import put, reply, word
 from wire_calls import Caller, fresh, message
 
+from engines.contract import Tier
+from gateway.clock import wall_ms
 from gateway.config import shipped
 from gateway.metrics import NAMESPACE
+from gateway.store.connection import Scripts
 from gateway.telemetry import Telemetry
 from loadtest.dashboards.boards import BOARDS
 from loadtest.dashboards.build import text_of
-from loadtest.dashboards.panels import Board
+from loadtest.dashboards.panels import Board, risen
+from loadtest.dashboards.tiers import ASKED, BY_MACHINE, ENDED
 from loadtest.store_servers import free_port
 
 
@@ -315,6 +321,41 @@ def test_every_rule_runs_on_a_real_prometheus(app: Caller, prometheus: str) -> N
     for one in rules():
         if one["type"] == "recording":
             assert ask(prometheus, one["name"])["data"]["result"], one["name"]
+
+
+async def _silent_talks(store_url: str, count: int, at_ms: int) -> None:
+    """Talks of customers who said their last word at *at_ms*, as the log has them."""
+    scripts = await Scripts.connect(store_url)
+    try:
+        for _ in range(count):
+            talk = [word(at_ms, fresh("silent")), reply(at_ms, Tier.L2)]
+            await put(scripts, "demo", fresh("app."), talk, at_ms)
+    finally:
+        await scripts.close()
+
+
+def test_contacts_are_counted_on_prometheus_as_they_end(
+    app: Caller, prometheus: str
+) -> None:
+    """Talks that fall silent while it looks rise on the panels, each once."""
+    by_tier = runnable(risen(ENDED, 'end="resolved"', by="tier", over="1h"))
+    idle_ms = int(app.stack.supervisor.config.dispatch.episode_idle_s * 1000)
+
+    def resolved() -> float:
+        rows = ask(prometheus, by_tier)["data"]["result"]
+        found = {one["metric"]["tier"]: float(one["value"][1]) for one in rows}
+        return found.get("L2", 0.0)
+
+    before = resolved()
+    asyncio.run(
+        _silent_talks(app.stack.supervisor.store_url, 3, wall_ms() - idle_ms + 500)
+    )
+    # increase() extends what it saw to the edges of the stretch: at least the truth.
+    _wait(lambda: resolved() > before + 2.9)
+    raw = f'sum({ENDED}{{shop="demo", tier="L2", end="resolved", channel="app"}})'
+    assert float(ask(prometheus, raw)["data"]["result"][0]["value"][1]) == 3
+    share = runnable(f"{risen(ENDED, BY_MACHINE)} / {risen(ENDED, ASKED)}")
+    assert float(ask(prometheus, share)["data"]["result"][0]["value"][1]) == 1
 
 
 def test_the_checks_on_prometheus_can_fail(prometheus: str) -> None:

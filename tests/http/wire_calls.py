@@ -88,7 +88,7 @@ def stored_keys(stack: Stack) -> set[bytes]:
 
 def _is_lasting(key: bytes) -> bool:
     """Everything but what sweeping moves and counting writes by themselves."""
-    return not key.endswith((b"}w", b"}O", b"}oc", b"}ol"))
+    return not key.endswith((b"}w", b"}O", b"}oc", b"}ol", b"}oe", b"}om"))
 
 
 def check_problem(

@@ -4,70 +4,30 @@ What became of contacts: each definition, and the count over a real store.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from talk_events import (
+    IDLE,
+    MINUTE,
+    NOW,
+    PRICES,
+    START,
+    Events,
+    notice,
+    put,
+    rated,
+    reply,
+    spoke,
+    word,
+)
 
-from engines.contract import Complexity, Decision, Emotion, Risk, Tier
+from engines.contract import Emotion, Tier
 from gateway import outcomes
 from gateway.insight.contacts import Contact, cut
 from gateway.insight.outcomes import DAY_MS, Outcomes, Terms, count, end_of, rate
-from gateway.outcome import EventBody, HandoffOut, Leaves, encode
 from gateway.outcomes import COUNT_S, OutcomesKeeper, count_shop, figures
 from gateway.store import keys
 from gateway.store.connection import Scripts
 from gateway.telemetry import Telemetry
-
-
-MINUTE = 60_000
-IDLE = 6 * 60 * MINUTE
-PRICES = {Tier.L1: 1, Tier.L2: 8, Tier.L3: 40, Tier.HUMAN: 300}
-NOW = 100 * DAY_MS
-START = NOW - 20 * DAY_MS
-
-Events = list[tuple[str, bytes]]
-
-
-def word(at_ms: int, user: str = "u") -> tuple[str, bytes]:
-    """A customer's word."""
-    return "m", encode(EventBody(at_ms=at_ms, text="?", user_id=user))
-
-
-def reply(
-    at_ms: int,
-    tier: Tier = Tier.L1,
-    *,
-    intent: str = "delivery_time",
-    leaves: Leaves = "",
-    emotion: Emotion = Emotion.CALM,
-) -> tuple[str, bytes]:
-    """The machine's answer."""
-    decision = Decision(
-        complexity=Complexity.SIMPLE,
-        risk=Risk.LOW,
-        tier=tier,
-        confidence=1.0,
-        intent=intent,
-        emotion=emotion,
-    )
-    body = EventBody(at_ms=at_ms, text="!", tier=tier, decision=decision, leaves=leaves)
-    return "r", encode(body)
-
-
-def notice(at_ms: int, state: str, handoff: str = "h-1") -> tuple[str, bytes]:
-    """A change of a handoff's state."""
-    told = HandoffOut(id=handoff, state=state)
-    return "s", encode(EventBody(at_ms=at_ms, handoff=told))
-
-
-def spoke(at_ms: int) -> tuple[str, bytes]:
-    """A person's word."""
-    return "o", encode(EventBody(at_ms=at_ms, text="hi", operator="Mei"))
-
-
-def rated(at_ms: int, score: int) -> tuple[str, bytes]:
-    """The customer's rating."""
-    return "g", encode(EventBody(at_ms=at_ms, score=score))
 
 
 def one(events: Events) -> Contact:
@@ -216,17 +176,6 @@ def test_intervals_are_wilsons() -> None:
     edge = rate(5, 5)
     assert edge is not None
     assert edge.high == 1.0
-
-
-async def put(
-    scripts: Scripts, shop: str, conversation: str, events: Events, at_ms: int
-) -> None:
-    """A conversation as accept and commit leave it."""
-    at = keys.of_conversation(shop, conversation)
-    for n, (kind, data) in enumerate(events, 1):
-        words: tuple[Any, ...] = ("XADD", at.log, f"{n}-0", "k", kind, "d", data)
-        await scripts.command(at.log, *words)
-    await scripts.command(at.due, "ZADD", at.due, -at_ms, at.name)
 
 
 @pytest.mark.anyio

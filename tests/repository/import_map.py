@@ -142,6 +142,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.metrics": (),
     "gateway.telemetry": (
         "gateway.event_log",
+        "gateway.insight.endings",
         "gateway.metrics",
         "gateway.line_buffer",
         "gateway.climbing",
@@ -207,6 +208,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.outcomes": (
         "engines.contract",
         "gateway.insight.*",
+        "gateway.store.*",
+        "gateway.telemetry",
+    ),
+    "gateway.endings": (
+        "gateway.insight.contacts",
+        "gateway.insight.endings",
         "gateway.store.*",
         "gateway.telemetry",
     ),

@@ -23,6 +23,7 @@ KEYS
        rg message in whose budget the last send was counted
        rt failed tries in a row               rh 1: held until the customer writes
        rs when something was sent last, ms    ri number of the last message with a route
+       z  number of the last event whose contact was counted
   2  log (stream): id n-0; k kind, for kind m also i mail name, then d data
   3  dedup (string): "seq:length:fingerprint", then "!result" once disposed
   4  due (zset of conversation names): > 0 time in ms when undisposed mail is
