@@ -46,6 +46,7 @@ from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
 from gateway.handoff.mover import Mover
 from gateway.handoff.queue import Handoffs
+from gateway.history import HistoryKeeper
 from gateway.http.corrections import CorrectionsApi
 from gateway.http.door import Parts, open_door
 from gateway.http.intake import HotRoute
@@ -133,6 +134,7 @@ class Gateway:
         self._feed: DeskFeed
         self.stages: Stages
         self._outcomes: OutcomesKeeper
+        self._history: HistoryKeeper
         self.channels: Channels
 
     @classmethod
@@ -187,6 +189,9 @@ class Gateway:
         self._again("outcomes", outcomes, core.telemetry)
         endings = count_endings(config, core.scripts, core.telemetry)
         self._again("endings", endings, core.telemetry)
+        self._history = HistoryKeeper(core.scripts, core.telemetry, wall_ms)
+        self._resources.push_async_callback(self._history.last)
+        self._again("history", self._history, core.telemetry)
         shops = [shop.id for shop in config.shops]
         tide = TideStore(core.scripts)
         self._sweeper = Sweeper(
@@ -311,6 +316,7 @@ class Gateway:
             overview=OverviewKeeper(
                 core.telemetry, self._outcomes, self.stages, wall_ms
             ),
+            history=self._history,
             stages=StagesApi(
                 stages=self.stages,
                 store=StageStore(core.scripts),

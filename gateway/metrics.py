@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from prometheus_client import (
@@ -323,6 +323,11 @@ class Spread:
     def __init__(self, child: Any) -> None:
         self._child = child
         self._clear()
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """By bucket, since the last flush; the last one for what is above them all."""
+        return self._counts
 
     def _clear(self) -> None:
         self._counts = [0] * (len(LATENCY_BUCKETS_S) + 1)

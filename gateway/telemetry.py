@@ -27,6 +27,7 @@ from gateway.event_log import open_log
 from gateway.insight.endings import REQUESTS, Earlier, Ending, possible
 from gateway.line_buffer import LineBuffer
 from gateway.metrics import Figure, Metrics, Spread
+from gateway.noted import ENDED, MESSAGES, QUEUE, REPEATED, Notes
 from gateway.turn_line import outcome_of, turn_line
 from gateway.turn_work import Commitment, handoff_reason
 from router_models.drift import DriftFigures
@@ -39,6 +40,8 @@ class Telemetry:
         self.metrics = Metrics()
         sink = Path(log_path).open("ab") if log_path else sys.stderr.buffer  # noqa: SIM115 - closed with the buffer
         self.lines = LineBuffer(sink)
+        #: What is to be kept for the last hours' history.
+        self.notes = Notes()
         self._log = open_log(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
         self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
@@ -94,6 +97,11 @@ class Telemetry:
         counters = self.metrics.tallied
         for key, amount in tally.items():
             self._child(key, counters[key[0]]).inc(amount)
+            if key[0] == "messages":
+                _, _, tier, outcome, shop = key
+                self.notes.add(shop, int(amount), MESSAGES, tier, outcome)
+        for tier, spread in self._handle.items():
+            self.notes.add_times("", tier, spread.counts)
         for spread in (*self._ack.values(), *self._handle.values()):
             spread.flush()
 
@@ -174,6 +182,7 @@ class Telemetry:
     def queue(self, shop: str, state: str, depth: int) -> None:
         """How many handoffs of *shop* are in *state* now."""
         self._child(("queue", shop, state), self.metrics.queue_depth).set(depth)
+        self.notes.saw(shop, depth, QUEUE, state)
 
     def replies(self, shop: str, met: int, missed: int) -> None:
         """How *shop*'s people answered today, by its reply clock."""
@@ -231,9 +240,11 @@ class Telemetry:
         """A contact is over; *earlier* is what the customer came back to, if so."""
         key = ("ended", shop, channel, found.tier, found.end, found.people)
         self._child(key, self.metrics.ended).inc()
+        self.notes.add(shop, 1, ENDED, found.end, found.tier, found.people)
         if earlier is not None:
             back = ("repeated", shop, earlier.tier, earlier.end)
             self._child(back, self.metrics.repeated).inc()
+            self.notes.add(shop, 1, REPEATED, earlier.end, earlier.tier)
         if found.to_person_s is not None:
             self.metrics.person_wait.labels(shop).observe(found.to_person_s)
 

@@ -22,6 +22,7 @@ from gateway.handoff.accounts import Accounts
 from gateway.handoff.desk import Desk
 from gateway.handoff.feed import DeskFeed
 from gateway.handoff.single_sign_on import SingleSignOn
+from gateway.history import HistoryKeeper
 from gateway.http.actions import ACTION_PROBLEMS, action_routes
 from gateway.http.auth import Authenticator, ChannelKey
 from gateway.http.corrections import CorrectionsApi, correction_routes
@@ -31,6 +32,7 @@ from gateway.http.demo import DemoCustomer, demo_customers
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_help import desk_help_routes
 from gateway.http.desk_session import DeskApi
+from gateway.http.history import history_routes
 from gateway.http.intake import HotRoute, Intake
 from gateway.http.knowledge import knowledge_routes
 from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
@@ -97,6 +99,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     channels: Channels
     outcomes: OutcomesKeeper
     overview: OverviewKeeper
+    history: HistoryKeeper
     stages: StagesApi
     packs: PackKeeper
     previews: Previews
@@ -148,6 +151,7 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
             "overview_api": OverviewApi(
                 keeper=parts.overview, desk=parts.desk, tide=parts.tide
             ),
+            "history": parts.history,
             "stages_api": parts.stages,
             "packs": parts.packs,
             "librarian": parts.librarian,
@@ -211,6 +215,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *tide_routes(),
         *outcome_routes(),
         *overview_routes(),
+        *history_routes(),
         *stage_routes(),
         *pack_routes(),
         *action_routes(),

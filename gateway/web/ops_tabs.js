@@ -24,6 +24,7 @@
 
 export const TABS = [
   { name: "now", load: () => import("./ops_now.js") },
+  { name: "history", load: () => import("./ops_history.js") },
   { name: "outcomes", load: () => import("./ops_outcomes.js") },
   { name: "packs", load: () => import("./ops_packs.js") },
   { name: "documents", load: () => import("./ops_documents.js") },

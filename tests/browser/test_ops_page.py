@@ -4,7 +4,9 @@ The page /ops in a real Chromium: live figures, tabs, who may see it, both langu
 
 from __future__ import annotations
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import PASSWORD, OpenPage
 from playwright.sync_api import Page, expect
 from steps import lines, say
+from talk_events import put, reply, word
 
+from gateway.clock import wall_ms
 from gateway.stack import Stack
+from gateway.store.connection import Scripts
 
 
-TABS = ("now", "outcomes", "packs", "documents")
+TABS = ("now", "history", "outcomes", "packs", "documents")
 
 
 OLD = "# 旧活动\n\n有效期：2020年1月1日至2020年2月1日\n\n全场八折。\n"
@@ -62,6 +67,49 @@ def test_the_day_is_seen_as_it_happens(open_page: OpenPage, stack: Stack) -> Non
     assert fact(ops, "ack_share").endswith("%")
 
 
+async def _silent(store_url: str, at_ms: int) -> None:
+    """A customer whose last word was at *at_ms*, as the log has it."""
+    scripts = await Scripts.connect(store_url)
+    try:
+        await put(scripts, "demo", "app.silent", [word(at_ms), reply(at_ms)], at_ms)
+    finally:
+        await scripts.close()
+
+
+def test_the_last_hours_are_there_for_who_comes_later(
+    open_page: OpenPage, stack: Stack
+) -> None:
+    """
+    What was said and what ended before the page was opened stands in its plots.
+    """
+    say(open_page("/"), "多久发货")
+    config = stack.supervisor.config
+    idle_ms = int(config.dispatch.episode_idle_s * 1000)
+    # The page drives a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        silent = _silent(stack.supervisor.store_url, wall_ms() - idle_ms)
+        thread.submit(asyncio.run, silent).result()
+    ops = open_page("/ops#history")
+    enter(ops, "zhao")
+    expect(ops.locator("[data-plot]")).to_have_count(4)
+    for _ in range(60):
+        if fact(ops, "requests") != "0" and fact(ops, "messages_in_all") != "0":
+            break
+        ops.wait_for_timeout(1000)
+        ops.locator("#history-hours").select_option("1")
+        ops.locator("#history-hours").select_option("6")
+        ops.wait_for_timeout(200)
+    assert int(fact(ops, "messages_in_all")) >= 1
+    assert (fact(ops, "requests"), fact(ops, "deflected")) == ("1", "100.0 %")
+    ended = ops.locator("[data-plot=ended] .legend li").first
+    expect(ended).to_have_text("已解决 最多 1")
+    row = ops.locator(".history tbody tr", has_text="已解决").first
+    expect(row.locator("td").first).to_have_text("1")
+    expect(ops.locator("[data-plot=answer] .legend li").first).to_have_text(
+        re.compile(r"^L1 最多 [\d.]+ m?s$")
+    )
+
+
 def test_tabs_are_walked_with_keys_and_addresses(open_page: OpenPage) -> None:
     """
     Arrow keys move, the address names the tab, and a reload stays on it.
@@ -71,6 +119,9 @@ def test_tabs_are_walked_with_keys_and_addresses(open_page: OpenPage) -> None:
     first = ops.get_by_role("tab").first
     expect(first).to_have_attribute("aria-selected", "true")
     first.press("ArrowRight")
+    expect(ops.get_by_role("tab", selected=True)).to_have_id("tab-history")
+    assert ops.url.endswith("#history")
+    ops.get_by_role("tab", selected=True).press("ArrowRight")
     expect(ops.get_by_role("tab", selected=True)).to_have_id("tab-outcomes")
     assert ops.url.endswith("#outcomes")
     ops.reload()

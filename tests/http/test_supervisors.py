@@ -21,7 +21,7 @@ from gateway.stack import Stack
 
 
 OVERVIEW, OUTCOMES, STAGE = "/v1/desk/overview", "/v1/desk/outcomes", "/v1/stage"
-PACKS = "/v1/packs"
+PACKS, HISTORY = "/v1/packs", "/v1/desk/history"
 
 
 class Desks(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def desks(stack: Stack, config: Config) -> Iterator[Desks]:
         client.close()
 
 
-@pytest.mark.parametrize("path", [OVERVIEW, OUTCOMES, STAGE, PACKS])
+@pytest.mark.parametrize("path", [OVERVIEW, OUTCOMES, STAGE, PACKS, HISTORY])
 def test_nothing_is_told_without_a_session(app: Caller, path: str) -> None:
     """A channel's key is none."""
     answer = app.http.get(path)
@@ -91,6 +91,18 @@ def test_a_message_counts_for_its_shop_alone(app: Caller, desks: Desks) -> None:
     assert found["overview"]["shop"] == "rival"
     assert sum(found["overview"]["house"]["ack"]["counts"]) >= 1
     assert "demo" not in httpx.Response(200, json=found).text
+
+
+def test_the_history_is_for_supervisors_and_says_what_it_takes(
+    desk: httpx.Client, desks: Desks
+) -> None:
+    """An operator is refused; more hours than are kept, or none, are a problem."""
+    assert desk.get(HISTORY).json()["code"] == "forbidden"
+    found = desks.rival.get(HISTORY, params={"hours": 48}).json()
+    assert (found["shop"], found["step_s"]) == ("rival", 1800)
+    for hours in ("49", "0", "-1", "x", "nan"):
+        refused = desks.boss.get(HISTORY, params={"hours": hours})
+        assert refused.status_code == 400, hours
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ def stored_keys(stack: Stack) -> set[bytes]:
 
 def _is_lasting(key: bytes) -> bool:
     """Everything but what sweeping moves and counting writes by themselves."""
+    if b"}hs:" in key or key.startswith(b"tg:hs:"):
+        return False
     return not key.endswith((b"}w", b"}O", b"}oc", b"}ol", b"}oe", b"}om"))
 
 
