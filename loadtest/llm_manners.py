@@ -38,6 +38,9 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
         most: Calls at once; more are refused with 429. 0 for no bound.
 
+        has_line: More than *most* wait in the order they came instead, as before a
+            server of one's own; whoever hangs up leaves the line.
+
         for_calls: These manners hold for so many calls; 0 means for all.
 
         tools: Tool modes it masters; an unknown ``response_format`` is refused.
@@ -50,6 +53,7 @@ class Manners(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     mean_s: float = 0.0
     cv: float = 0.7
     most: int = 0
+    has_line: bool = False
     garbage: Garbage = ""
     tools: tuple[Literal["native", "schema"], ...] = ("native", "schema")
     streams: bool = True

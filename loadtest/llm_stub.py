@@ -39,6 +39,7 @@ class Stub:
         self._left = 0
         self._script: list[Line] = []
         self._inside = 0
+        self._line: deque[asyncio.Future[None]] = deque()
         self._draws = random.Random(7)
         self._calls: deque[dict[str, Any]] = deque(maxlen=_KEPT_CALLS)
         self._asked = 0
@@ -89,16 +90,40 @@ class Stub:
     ) -> None:
         """A place among those that are worked on, for as long as it takes."""
         manners = self._now()
-        if manners.most and self._inside >= manners.most:
+        is_full = manners.most and self._inside >= manners.most
+        if is_full and manners.has_line:
+            if not await self._stand(receive):
+                return
+        elif is_full:
             refusal = msgspec.json.encode({"error": {"message": "too many"}})
             await answer(send, 429, refusal, **{"retry-after": "0.2"})
             return
-        self._inside += 1
+        else:
+            self._inside += 1
         try:
             if manners.mean_s and not await self._work(manners, receive):
                 return
             await self._complete(body, scope, send, manners)
         finally:
+            self._leave()
+
+    async def _stand(self, receive: Any) -> bool:
+        """Stand in the line until a place is handed on; False if the asker hung up."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        hung_up = asyncio.ensure_future(receive())
+        await asyncio.wait([hung_up, turn], return_when=asyncio.FIRST_COMPLETED)
+        hung_up.cancel()
+        if turn.done():
+            return True
+        self._line.remove(turn)
+        return False
+
+    def _leave(self) -> None:
+        """Hand the place on to the first in the line, or give it up."""
+        if self._line:
+            self._line.popleft().set_result(None)
+        else:
             self._inside -= 1
 
     async def _work(self, manners: Manners, receive: Any) -> bool:

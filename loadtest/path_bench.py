@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +25,7 @@ import msgspec
 
 from gateway.config import Config
 from gateway.stack import Stack, running
+from loadtest.generated import generate
 from loadtest.generator import Plan, Result
 from loadtest.questions import L1_QUESTIONS
 from loadtest.servers import (
@@ -217,7 +216,7 @@ class _Bench:
     def _closed(self, server: Server, count: int, prefix: str) -> tuple[Result, float]:
         """A closed round, and the server's CPU time per request in us."""
         before = cpu_s(server.pid)
-        result = _generate(
+        result = generate(
             Plan(
                 mode="closed",
                 host="127.0.0.1",
@@ -233,7 +232,7 @@ class _Bench:
         return result, (cpu_s(server.pid) - before) / result.sent * 1e6
 
     def _open(self, rate_per_s: float) -> Result:
-        return _generate(
+        return generate(
             Plan(
                 mode="open",
                 host="127.0.0.1",
@@ -312,16 +311,6 @@ def _quiet(config: Config, folder: str) -> Config:
     server = msgspec.structs.replace(config.server, port=0, workers=1)
     log = msgspec.structs.replace(config.log, path=str(Path(folder) / "gateway.log"))
     return msgspec.structs.replace(config, data_dir=folder, server=server, log=log)
-
-
-def _generate(plan: Plan) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "loadtest.generator"],
-        input=msgspec.json.encode(plan),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout, type=Result)
 
 
 def _side(rounds: list[tuple[Result, float]]) -> Side:

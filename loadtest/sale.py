@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
 import httpx
 import msgspec
 
-from gateway.config import Config
+from engines.llm.settings import EndpointConfig
+from gateway.config import Config, SimulatedConfig
 from gateway.stack import Stack, running
 from loadtest.faults import is_at_rest
+from loadtest.generated import generate
 from loadtest.generator import Plan, Result
 from loadtest.history import LogLine
+from loadtest.llm_manners import Manners
+from loadtest.llm_stub_process import running_stub
 from loadtest.repeater import Repeater
 from loadtest.schedule import Shape, pieces, sends
 from loadtest.servers import hardware
@@ -39,6 +42,23 @@ REST_S = 90.0
 _BUCKET = re.compile(
     r'tidegate_(ack|handle)_duration_seconds_bucket\{.*?le="([^"]+)".*?\} (\S+)'
 )
+_ADMISSION = re.compile(
+    r'^tidegate_admissions_total\{[^}]*verdict="(\w+)"[^}]*\} (\S+)$', re.MULTILINE
+)
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A language model that is scarce: a stand-in over HTTP behind L2 and L3.
+
+    Attributes:
+        places: Calls it works on at once; more wait in its line.
+
+        mean_s: Mean time of a call.
+    """
+
+    places: int
+    mean_s: float
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +69,9 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
         peak_per_s: Messages a second at the highest point of the shape.
 
         talks: Conversations of customers; each as often as it is listed.
+
+        model: What L2 and L3 wait for; None: they answer from the shop's knowledge, and
+            nothing in the run is scarce but the machine itself.
     """
 
     shape: Shape
@@ -56,6 +79,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     peak_per_s: float
     talks: tuple[tuple[str, ...], ...]
     seed: int = 1
+    model: Model | None = None
 
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +90,16 @@ class Ends(msgspec.Struct, frozen=True, kw_only=True):
         not_taken: Not in any log: refused, or never answered by the gateway.
 
         unfinished: Taken, and without an end: must be 0.
+
+        talks: Conversations; *whole* of them were answered to the end by the machine.
     """
 
     answered: int
     with_people: int
     not_taken: int
     unfinished: int
+    talks: int = 0
+    whole: int = 0
 
 
 class SaleReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +112,9 @@ class SaleReport(msgspec.Struct, frozen=True, kw_only=True):
         own_p95_ms: The gateway's own histograms: upper edge of the bucket that holds
             the 95th percentile, by what is measured. Far below the client's figure
             means that requests queued where the gateway does not see them.
+
+        admissions: Turns at the pools of L2 and L3 by verdict, as the gateway counts
+            them. Only ``run``: no pool was ever full, and limits changed nothing.
     """
 
     sale: Sale
@@ -92,6 +123,7 @@ class SaleReport(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     own_p95_ms: dict[str, float]
     hardware: str
+    admissions: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -101,27 +133,53 @@ class SaleReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_sale(config: Config, sale: Sale, tell: Callable[[str], None]) -> SaleReport:
     """Run *sale* against a gateway on a fresh data folder."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-sale-") as folder:
-        server = msgspec.structs.replace(config.server, port=0)
-        log = msgspec.structs.replace(config.log, path=f"{folder}/gateway.log")
-        ours = msgspec.structs.replace(config, data_dir=folder, server=server, log=log)
+    with (
+        tempfile.TemporaryDirectory(prefix="tidegate-sale-") as folder,
+        _with_model(config, sale.model) as fitted,
+    ):
+        server = msgspec.structs.replace(fitted.server, port=0)
+        log = msgspec.structs.replace(fitted.log, path=f"{folder}/gateway.log")
+        ours = msgspec.structs.replace(fitted, data_dir=folder, server=server, log=log)
         with running(ours, tell) as stack:
             tell(f"{sale.shape}, up to {sale.peak_per_s:g}/s for {sale.seconds:g} s")
             client = _generate(stack, sale)
             tell(f"{client.sent} sent; reading every conversation back")
             ends = asyncio.run(_account(stack, sale))
-            own = own_quantiles(
-                httpx.get(f"{stack.url}/metrics", trust_env=False, timeout=30).text
-            )
+            metrics = httpx.get(
+                f"{stack.url}/metrics", trust_env=False, timeout=30
+            ).text
     refused = client.errors + client.unanswered
     return SaleReport(
         sale=sale,
         client=client,
         ends=ends,
         lost=max(0, ends.not_taken - refused),
-        own_p95_ms=own,
+        own_p95_ms=own_quantiles(metrics),
         hardware=hardware(),
+        admissions=admissions(metrics),
     )
+
+
+@contextmanager
+def _with_model(config: Config, model: Model | None) -> Iterator[Config]:
+    """L2 and L3 take the time of a stand-in that runs until the end of the block."""
+    if model is None:
+        yield config
+        return
+    with running_stub() as stub:
+        stub.manners(Manners(mean_s=model.mean_s, most=model.places, has_line=True))
+        slots = max(config.dispatch.l2_slots + config.dispatch.l3_slots, model.places)
+        endpoint = EndpointConfig(
+            name="stub", url=stub.url, model="stub", tools="native", slots=slots
+        )
+        slow = tuple(SimulatedConfig(tier=t, asks_llm=True) for t in ("L2", "L3"))
+        yield msgspec.structs.replace(
+            config,
+            shops=tuple(
+                msgspec.structs.replace(one, simulated=slow) for one in config.shops
+            ),
+            llm=msgspec.structs.replace(config.llm, endpoints=(endpoint,)),
+        )
 
 
 def _generate(stack: Stack, sale: Sale) -> Result:
@@ -139,13 +197,7 @@ def _generate(stack: Stack, sale: Sale) -> Result:
         course=pieces(sale.shape, sale.seconds, sale.peak_per_s),
         talks=sale.talks,
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "loadtest.generator"],
-        input=msgspec.json.encode(plan),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout, type=Result)
+    return generate(plan)
 
 
 async def _account(stack: Stack, sale: Sale) -> Ends:
@@ -185,7 +237,13 @@ def ends_of(
         for name, messages in sent.items()
         for message in messages
     )
+    whole = sum(
+        all(_end(message, logs.get(name, ())) == "answered" for message in messages)
+        for name, messages in sent.items()
+    )
     return Ends(
+        talks=len(sent),
+        whole=whole,
         answered=counts["answered"],
         with_people=counts["with_people"],
         not_taken=counts["not_taken"],
@@ -214,6 +272,14 @@ def own_quantiles(exposition: str, share: float = 0.95) -> dict[str, float]:
         edge = next(edge for edge in sorted(buckets) if buckets[edge] >= wanted)
         found[name] = edge * 1e3
     return found
+
+
+def admissions(exposition: str) -> dict[str, int]:
+    """Verdict -> turns at all pools, of those that there were."""
+    found: Counter[str] = Counter()
+    for verdict, count in _ADMISSION.findall(exposition):
+        found[verdict] += int(float(count))
+    return {verdict: found[verdict] for verdict in sorted(found)}
 
 
 def read_talks(path: Path | None) -> tuple[tuple[str, ...], ...]:

@@ -5,6 +5,11 @@ The same sale day several times, with one thing switched off in each, in one rep
     no limits       pools without a bound worth the name: everything is begun at once
     L1 only         rules answer, people do the rest (the stage ``startup``)
 
+Limits matter where something behind them is scarce. Left to the shop's own knowledge, L2
+and L3 answer within milliseconds, no pool is ever full, and runs with and without limits
+are the same run; with a model (:class:`loadtest.sale.Model`) that has so many places and a
+line before them, the limits of the first run are those places.
+
 Each run has a fresh gateway, the same shape, talks and seed, so the offered messages are
 the same to the moment. On one machine generator and gateway share the processors: the
 differences between the runs are the result, not the absolute figures.
@@ -20,7 +25,7 @@ import msgspec
 from gateway.config import Config
 from gateway.insight import plots
 from gateway.insight.page import page
-from loadtest.sale import Sale, SaleReport, run_sale
+from loadtest.sale import Model, Sale, SaleReport, run_sale
 from loadtest.sale_report import facts
 
 
@@ -28,11 +33,18 @@ from loadtest.sale_report import facts
 UNBOUNDED = 1_000_000
 
 
-def variants(config: Config) -> Mapping[str, Config]:
-    """Name of the run -> its configuration; the first is *config* itself."""
+def variants(config: Config, model: Model | None = None) -> Mapping[str, Config]:
+    """Name of the run -> its configuration; the first has the slots of *model*."""
     unbounded = msgspec.structs.replace(
         config.dispatch, l2_slots=UNBOUNDED, l3_slots=UNBOUNDED
     )
+    if model is not None:
+        l3_slots = max(1, model.places // 3)
+        l2_slots = max(1, model.places - l3_slots)
+        slots = msgspec.structs.replace(
+            config.dispatch, l2_slots=l2_slots, l3_slots=l3_slots
+        )
+        config = msgspec.structs.replace(config, dispatch=slots)
     rules = msgspec.structs.replace(config.router, stage="startup")
     return {
         "as configured": config,
@@ -46,7 +58,7 @@ def compare_sales(
 ) -> dict[str, SaleReport]:
     """Run *sale* once as configured and once with each thing switched off."""
     found = {}
-    for name, changed in variants(config).items():
+    for name, changed in variants(config, sale.model).items():
         tell(f"run: {name}")
         found[name] = run_sale(changed, sale, tell)
     return found

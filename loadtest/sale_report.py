@@ -5,6 +5,7 @@ The report of a sale day: one HTML page with plots.
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 from gateway.insight import plots
 from gateway.insight.page import page
@@ -64,6 +65,8 @@ def facts(report: SaleReport) -> list[tuple[str, str]]:
         ("sent", f"{client.sent} ({client.rps:.1f} a second in the mean)"),
         ("refused or broken", f"{client.errors}"),
         ("never answered", f"{client.unanswered}"),
+        ("talks answered to the end by the machine", _share(ends.whole, ends.talks)),
+        ("turns at the pools of L2 and L3", _told(report.admissions)),
         ("ended answered", f"{ends.answered}"),
         ("ended with people or as tickets", f"{ends.with_people}"),
         ("not taken by the gateway", f"{ends.not_taken}"),
@@ -75,3 +78,11 @@ def facts(report: SaleReport) -> list[tuple[str, str]]:
         ("generator's share of a core", f"{client.cpu_share:.0%}"),
         ("hardware", report.hardware),
     ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({part / whole:.1%})" if whole else "-"
+
+
+def _told(admissions: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in admissions.items()) or "none"

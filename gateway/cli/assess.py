@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -132,12 +133,13 @@ def _pairs_of(maps: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-async def _assess(
-    config: Config, shop_id: str | None, reading: Reading, request: Request
-) -> Assessment:
+@asynccontextmanager
+async def open_rehearsal(
+    config: Config, shop_id: str | None
+) -> AsyncIterator[tuple[Rehearsal, str]]:
+    """A dry run of a shop's engines, without its business system; the model's version."""
     router = load_router(config.router)
     shop = _shop(config, shop_id)
-    console = Console(stderr=True)
     async with AsyncExitStack() as resources:
         services = await open_services(
             [shop], Path(config.data_dir), None, wall_ms, resources, {}
@@ -150,13 +152,21 @@ async def _assess(
             min_confidence=config.dispatch.min_confidence,
             on_fault=lambda _turn, tier, exc: click.echo(f"{tier}: {exc!r}", err=True),
         )
+        yield rehearsal, router.version
+
+
+async def _assess(
+    config: Config, shop_id: str | None, reading: Reading, request: Request
+) -> Assessment:
+    console = Console(stderr=True)
+    async with open_rehearsal(config, shop_id) as (rehearsal, version):
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("trying", total=None)
 
             def told(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            return await assess_all(reading, rehearsal, router.version, request, told)
+            return await assess_all(reading, rehearsal, version, request, told)
 
 
 def _shop(config: Config, shop_id: str | None) -> ShopConfig:

@@ -19,7 +19,7 @@ from gateway.routers import load_router
 from loadtest.faults import FaultReport, run_faults
 from loadtest.l3_faults import L3Report, run_l3_faults
 from loadtest.path_bench import PathReport, TooFewQuestions, compare
-from loadtest.sale import Sale, SaleReport, read_talks, run_sale
+from loadtest.sale import Model, Sale, SaleReport, read_talks, run_sale
 from loadtest.sale_compare import compare_sales, compared_page, table
 from loadtest.sale_report import sale_page
 from loadtest.schedule import SHAPES, Shape
@@ -320,6 +320,19 @@ def _public(folder: Path, told: Callable[[str], None]) -> list[msgspec.Struct]:
     is_flag=True,
     help="Once more without limits, once more with L1 alone; one report of all.",
 )
+@click.option(
+    "--places",
+    type=click.IntRange(0, 10_000),
+    help="Calls that a stand-in for the model behind L2 and L3 works on at once, others"
+    " wait in its line; 8 with --compare, else 0: no model.",
+)
+@click.option(
+    "--model-s",
+    type=click.FloatRange(0.001, 60),
+    default=1.0,
+    show_default=True,
+    help="Mean seconds of a call of that model.",
+)
 def sale(
     as_json: bool,
     config_file: Path | None,
@@ -330,6 +343,8 @@ def sale(
     seed: int,
     page: Path,
     compare: bool,
+    places: int | None,
+    model_s: float,
 ) -> None:
     """
     A sale day in minutes, open loop; every message accounted for, one HTML page.
@@ -341,8 +356,14 @@ def sale(
         mix = read_talks(talks)
     except ValueError as exc:
         raise click.UsageError(str(exc)) from exc
+    wanted = (8 if compare else 0) if places is None else places
     plan = Sale(
-        shape=shape, seconds=minutes * 60, peak_per_s=peak, talks=mix, seed=seed
+        shape=shape,
+        seconds=minutes * 60,
+        peak_per_s=peak,
+        talks=mix,
+        seed=seed,
+        model=Model(places=wanted, mean_s=model_s) if wanted else None,
     )
     config = options.read_config(config_file)
 

@@ -29,6 +29,7 @@ from gateway.cli.loadtest import loadtest
 from gateway.cli.loadtest_attack import attack
 from gateway.cli.loadtest_channels import copied, hooks, sends, tamper_with
 from gateway.cli.loadtest_effects import crashes
+from gateway.cli.loadtest_forecast import forecast
 from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.loadtest_kills import kills
@@ -75,7 +76,7 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, hooks, kb_speed, kills, limits, matrix, people, sends, simulation,
+    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, people, sends, simulation,
     strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
+from gateway.cli.plan_day import read_capacity, read_shares, show_needs
+from gateway.staffing.capacity import DayOf, needs
 from gateway.staffing.erlang import Target
 from gateway.staffing.planning import (
     Plan,
@@ -51,6 +53,24 @@ from gateway.staffing.planning import (
 )
 @click.option("--seeds", type=click.IntRange(1, 50), default=3, show_default=True)
 @click.option(
+    "--messages",
+    type=click.FloatRange(1, 1e9),
+    help="Customers' messages of a day: what gateways, store, model and people need.",
+)
+@click.option(
+    "--capacity",
+    "capacity_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Costs from `tidegate loadtest forecast --out`; the shipped ones if left out.",
+)
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="TIER=PART",
+    help="Part of the messages of --messages that end on L1, L2, L3, human.",
+)
+@click.option(
     "--html", type=click.Path(path_type=Path), help="Write a page with plots."
 )
 def plan_command(
@@ -64,6 +84,9 @@ def plan_command(
     wait: float,
     leave: float,
     seeds: int,
+    messages: float | None,
+    capacity_file: Path | None,
+    shares: tuple[str, ...],
     html: Path | None,
 ) -> None:
     """
@@ -71,13 +94,24 @@ def plan_command(
 
     The simulation runs the queue's own code on virtual time: places, told waits,
     offers, tickets. Times are seconds; --times multiplies the forecast, as for a
-    sale.
+    sale. With --messages it reckons what a whole day needs instead.
     """
+    work = Work(handling_s=handling, talks=talks, patience_s=patience)
+    target = Target(wait_s=wait, leave=leave)
+    if messages is not None:
+        day = DayOf(
+            messages=messages * times,
+            shares=read_shares(shares),
+            work=work,
+            target=target,
+        )
+        show_needs(needs(read_capacity(capacity_file), day), as_json=as_json)
+        return
     coming = read_forecast(forecast) if forecast else ordinary_day(handoffs)
     found = plan(
         [count * times for count in coming],
-        Work(handling_s=handling, talks=talks, patience_s=patience),
-        Target(wait_s=wait, leave=leave),
+        work,
+        target,
         seeds=seeds,
     )
     if html is not None:

@@ -4,8 +4,11 @@ The sale day's accounting and its page; the run itself is ``tidegate loadtest sa
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic, sleep
 
+import httpx
 import msgspec
 import pytest
 
@@ -13,8 +16,19 @@ from gateway.config import Config
 from gateway.routers import stage_named
 from loadtest.generator import Result, Second
 from loadtest.history import LogLine
-from loadtest.sale import Ends, Sale, SaleReport, ends_of, own_quantiles, read_talks
-from loadtest.sale_compare import compared_page, table, variants
+from loadtest.llm_manners import Manners
+from loadtest.llm_stub_process import running_stub
+from loadtest.sale import (
+    Ends,
+    Model,
+    Sale,
+    SaleReport,
+    admissions,
+    ends_of,
+    own_quantiles,
+    read_talks,
+)
+from loadtest.sale_compare import UNBOUNDED, compared_page, table, variants
 from loadtest.sale_report import sale_page
 
 
@@ -33,8 +47,61 @@ def test_every_message_has_exactly_one_end() -> None:
         "b": log(("message", "b-0"), ("notice", "")),
     }
     sent = {"a": ["a-0", "a-1"], "b": ["b-0"], "c": ["c-0"]}
-    expected = Ends(answered=1, with_people=1, not_taken=1, unfinished=1)
+    expected = Ends(
+        answered=1, with_people=1, not_taken=1, unfinished=1, talks=3, whole=0
+    )
     assert ends_of(sent, logs) == expected
+    sent["a"].pop()
+    assert ends_of(sent, logs).whole == 1
+
+
+def test_what_became_of_turns_at_the_pools_is_summed_over_tiers() -> None:
+    """Only ``run`` says that no limit was ever reached."""
+    name = "tidegate_admissions_total"
+    lines = [
+        f'{name}{{tier="L2",verdict="run"}} 9.0',
+        f'{name}{{tier="L3",verdict="run"}} 2.0',
+        f'{name}{{tier="L3",verdict="cursor"}} 4.0',
+    ]
+    assert admissions("\n".join(lines)) == {"cursor": 4, "run": 11}
+    assert admissions("") == {}
+
+
+def test_with_a_scarce_model_the_limits_are_its_places() -> None:
+    """And without limits nothing in the gateway is bounded."""
+    runs = variants(Config(), Model(places=9, mean_s=1.0))
+    slots = {
+        name: (one.dispatch.l2_slots, one.dispatch.l3_slots)
+        for name, one in runs.items()
+    }
+    assert slots["as configured"] == slots["L1 only"] == (6, 3)
+    assert min(slots["no limits"]) == UNBOUNDED
+
+
+def _call(http: httpx.Client, url: str, timeout_s: float) -> float | None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
+    started = monotonic()
+    try:
+        http.post(f"{url}/chat/completions", json=body, timeout=timeout_s)
+    except httpx.TimeoutException:
+        return None
+    return monotonic() - started
+
+
+def test_a_model_with_a_line_serves_in_order_and_forgets_who_hung_up() -> None:
+    """Nobody is refused; a place goes to the next one who still waits."""
+    with running_stub() as stub, httpx.Client(trust_env=False) as http:
+        stub.manners(Manners(mean_s=0.4, cv=0.0, most=1, has_line=True))
+        with ThreadPoolExecutor(3) as threads:
+            calls = []
+            for patience_s in (5.0, 0.1, 5.0):
+                calls.append(threads.submit(_call, http, stub.url, patience_s))
+                sleep(0.05)
+            first, gone, last = (call.result() for call in calls)
+    assert gone is None
+    assert first is not None
+    assert last is not None
+    assert last > first
 
 
 def test_the_gateways_own_quantile_is_an_edge_of_its_buckets() -> None:

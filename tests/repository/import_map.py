@@ -422,6 +422,13 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.keys",
         "loadtest.*",
     ),
+    "loadtest.capacity": (
+        "gateway.config",
+        "gateway.stack",
+        "gateway.staffing.*",
+        "gateway.store.connection",
+        "loadtest.*",
+    ),
     "loadtest.kills": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.kill_places": (
         "gateway.forkserver",
@@ -486,6 +493,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
         "gateway.supervisor",
     ),
+    "loadtest.sale": ("engines.llm.settings", "gateway.config", "gateway.stack"),
     "loadtest.sale_compare": (
         "gateway.config",
         "gateway.insight.page",
@@ -552,6 +560,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_attack",
         "gateway.cli.loadtest_channels",
         "gateway.cli.loadtest_effects",
+        "gateway.cli.loadtest_forecast",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_limits",
         "gateway.cli.loadtest_kills",
@@ -618,6 +627,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "numpy": (
         "engines.encoder",
         "engines.rules.*",
+        "loadtest.capacity",
         "loadtest.kb_bench",
         "engines.retrieval.*",
         "router_models.*",
@@ -634,7 +644,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "redis": ("gateway.store.*", "loadtest.store_servers"),
     "rich": ("gateway.cli.*",),
     "rjieba": ("engines.retrieval.*",),
-    "scipy": ("router_models.*",),
+    "scipy": ("router_models.*", "loadtest.capacity"),
     "selectolax": ("engines.retrieval.ingest.web",),
     "sklearn": ("router_models.*",),
     "stdnum": ("engines.guard.*", "engines.rules.*"),
