@@ -45,12 +45,18 @@ class Nursery:
         path: Socket of the nursery.
 
         job: What all jobs have in common.
+
+        only: Places of :data:`PLACES` where workers die, and at no random time;
+            all of them, and at random times, if empty.
     """
 
-    def __init__(self, path: Path, job: Job, chance: random.Random) -> None:
+    def __init__(
+        self, path: Path, job: Job, chance: random.Random, only: Sequence[str] = ()
+    ) -> None:
         self._path = path
         self._job = job
         self._chance = chance
+        self._only = only
         self.places: dict[str, int] = {}
 
     @property
@@ -97,6 +103,9 @@ class Nursery:
         return done
 
     def _doomed(self, job: Job, row: str) -> Job:
+        if self._only:
+            places = [place for place in PLACES[row] if place in self._only]
+            return msgspec.structs.replace(job, dies_at=places[0] if places else "")
         if self._chance.random() < RANDOM_SHARE:
             after_s = self._chance.uniform(0.001, LATEST_S)
             return msgspec.structs.replace(job, dies_after_s=after_s)

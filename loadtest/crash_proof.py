@@ -102,6 +102,7 @@ def run_crash_proof(
     kinds: Sequence[str] = tuple(KINDS),
     worker: Sequence[str] = ("-m", "loadtest.crash_worker"),
     errands: Sequence[str] = (),
+    places: Sequence[str] = (),
 ) -> CrashReport:
     """
     Kill workers until there were *kills* deaths, shared by the kinds of shops.
@@ -114,6 +115,9 @@ def run_crash_proof(
         worker: How Python is told to start the nursery; for planted bugs.
 
         errands: Only these of :mod:`loadtest.crash_cases`; all if empty.
+
+        places: Workers die only at these of :data:`loadtest.crash_places.PLACES`;
+            at all of them, and at random times, if empty.
     """
     started = time.monotonic()
     with ExitStack() as parts:
@@ -122,18 +126,18 @@ def run_crash_proof(
         store.start()
         parts.callback(store.stop)
         nursery = parts.enter_context(_nursery(folder / "nursery", worker))
-        reports, places = [], dict[str, int]()
+        reports, deaths = [], dict[str, int]()
         for number, kind in enumerate(kinds):
             wanted = kills // len(kinds) + (number < kills % len(kinds))
             chance = random.Random(f"{seed}-{kind}")
-            run = _Run(kind, wanted, chance, tell, errands)
+            run = _Run(kind, wanted, chance, tell, errands, places)
             reports.append(run.carry_out(folder / kind, shop, store.url, nursery))
             for place, count in run.places.items():
-                places[place] = places.get(place, 0) + count
+                deaths[place] = deaths.get(place, 0) + count
     return CrashReport(
         kills=sum(one.kills for one in reports),
         seconds=time.monotonic() - started,
-        places=dict(sorted(places.items())),
+        places=dict(sorted(deaths.items())),
         shops=tuple(reports),
     )
 
@@ -166,11 +170,13 @@ class _Run:
         chance: random.Random,
         tell: Callable[[str], None],
         errands: Sequence[str],
+        only: Sequence[str],
     ) -> None:
         self._kind = kind
         self._wanted = kills
         self._chance = chance
         self._tell = tell
+        self._only = only
         self._told = 0
         self._today = today_of(time.time())
         # Every recipe in every way, and more than enough to die for.
@@ -199,7 +205,9 @@ class _Run:
                 voices=tuple(str(resolve(name)) for name in config.voices),
                 conversation="",
             )
-            records = asyncio.run(self._play(Nursery(nursery, job, self._chance)))
+            records = asyncio.run(
+                self._play(Nursery(nursery, job, self._chance, self._only))
+            )
             return self._report(shop, records)
         finally:
             shop.kill()
