@@ -70,6 +70,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
         talks: Conversations of customers; each as often as it is listed.
 
+        prefix: Of the names of its conversations.
+
         model: What L2 and L3 wait for; None: they answer from the shop's knowledge, and
             nothing in the run is scarce but the machine itself.
     """
@@ -79,6 +81,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     peak_per_s: float
     talks: tuple[tuple[str, ...], ...]
     seed: int = 1
+    prefix: str = "sale"
     model: Model | None = None
 
 
@@ -142,9 +145,9 @@ def run_sale(config: Config, sale: Sale, tell: Callable[[str], None]) -> SaleRep
         ours = msgspec.structs.replace(fitted, data_dir=folder, server=server, log=log)
         with running(ours, tell) as stack:
             tell(f"{sale.shape}, up to {sale.peak_per_s:g}/s for {sale.seconds:g} s")
-            client = _generate(stack, sale)
+            client = offer(stack, sale)
             tell(f"{client.sent} sent; reading every conversation back")
-            ends = asyncio.run(_account(stack, sale))
+            ends = asyncio.run(account(stack, sale))
             metrics = httpx.get(
                 f"{stack.url}/metrics", trust_env=False, timeout=30
             ).text
@@ -182,7 +185,8 @@ def _with_model(config: Config, model: Model | None) -> Iterator[Config]:
         )
 
 
-def _generate(stack: Stack, sale: Sale) -> Result:
+def offer(stack: Stack, sale: Sale) -> Result:
+    """Send all of *sale* in its time; what the customers' side saw."""
     url = httpx.URL(stack.url)
     plan = Plan(
         mode="open",
@@ -192,7 +196,7 @@ def _generate(stack: Stack, sale: Sale) -> Result:
         count=0,
         connections=CONNECTIONS,
         texts=(),
-        prefix="sale",
+        prefix=sale.prefix,
         seed=sale.seed,
         course=pieces(sale.shape, sale.seconds, sale.peak_per_s),
         talks=sale.talks,
@@ -200,11 +204,11 @@ def _generate(stack: Stack, sale: Sale) -> Result:
     return generate(plan)
 
 
-async def _account(stack: Stack, sale: Sale) -> Ends:
+async def account(stack: Stack, sale: Sale) -> Ends:
     """Read every conversation back, again and again until all are at rest."""
     course = pieces(sale.shape, sale.seconds, sale.peak_per_s)
     sent: defaultdict[str, list[str]] = defaultdict(list)
-    for one in sends(course, sale.talks, sale.seed, "sale"):
+    for one in sends(course, sale.talks, sale.seed, sale.prefix):
         sent[one.conversation].append(f"{one.conversation}-{one.number}")
     client = Repeater(stack, REST_S)
     logs: dict[str, list[LogLine]] = {}

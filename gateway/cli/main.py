@@ -36,6 +36,7 @@ from gateway.cli.loadtest_kills import kills
 from gateway.cli.loadtest_limits import limits
 from gateway.cli.loadtest_matrix import matrix
 from gateway.cli.loadtest_simulation import simulation
+from gateway.cli.loadtest_soak import soak
 from gateway.cli.models import models
 from gateway.cli.operator import operator
 from gateway.cli.outcomes import outcomes
@@ -76,7 +77,7 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, people, sends, simulation,
+    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, people, sends, simulation, soak,
     strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)

@@ -429,6 +429,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.connection",
         "loadtest.*",
     ),
+    "loadtest.soak": (
+        "gateway.config",
+        "gateway.stack",
+        "gateway.store.connection",
+        "loadtest.*",
+    ),
     "loadtest.kills": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.kill_places": (
         "gateway.forkserver",
@@ -566,6 +572,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_kills",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.loadtest_simulation",
+        "gateway.cli.loadtest_soak",
         "gateway.cli.simulate",
         "gateway.cli.people",
         "gateway.cli.tide",
