@@ -336,6 +336,10 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             effect once (``idempotent``), keys can only be looked up (``findable``), or
             they mean nothing (``blind``: a lost answer goes to a person).
 
+        business_operations: Mapping file of the shop's own operations, by its OpenAPI
+            document or as tools of an MCP server at *business_url*; empty means that
+            it speaks the port as it is. The file then says what keys do.
+
         weight: Share of the contended tiers under overload, beside other shops.
 
         reply_clock: How people's replies are rated: ``3min``, ``5min`` (08:00-23:00,
@@ -357,6 +361,7 @@ class ShopConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     business_key_file: str = ""
     business_timeout_s: Seconds = 3.0
     business_effects: Literal["idempotent", "findable", "blind"] = "idempotent"
+    business_operations: str = ""
     channels: tuple[ChannelConfig, ...] = ()
 
 

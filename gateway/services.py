@@ -26,9 +26,13 @@ from engines.retrieval.rewording import Reworder
 from engines.retrieval.writing import Writer
 from engines.rules.engine import Arithmetic, RulesEngine
 from engines.shops.http import HttpShop
+from engines.shops.mapping import load as load_mapping
+from engines.shops.mcp_tools import McpMissing, McpShop
+from engines.shops.openapi import OpenApiShop, described
 from engines.shops.port import EffectSupport
 from engines.simulated import SimulatedEngine
 from engines.voice import Voice
+from engines.yamlfile import BadFile
 from gateway.answering import ShopService
 from gateway.config import ShopConfig, SimulatedConfig, resolve, shipped
 from gateway.errors import ConfigError
@@ -38,6 +42,10 @@ from gateway.errors import ConfigError
 ZONE = ZoneInfo("Asia/Shanghai")
 #: What customers of any shop say for one thing; a shop's own file replaces it.
 WORDS = "knowledge/words.yaml"
+
+
+#: Whatever speaks the port to a shop.
+BusinessShop = HttpShop | OpenApiShop | McpShop
 
 
 async def open_services(
@@ -194,14 +202,28 @@ def _simulated(
     )
 
 
-async def _business(shop: ShopConfig, resources: AsyncExitStack) -> HttpShop | None:
+async def _business(shop: ShopConfig, resources: AsyncExitStack) -> BusinessShop | None:
     if not shop.business_url:
         return None
-    return await resources.enter_async_context(
-        HttpShop(
-            shop.business_url,
-            shop.business_key,
-            shop.business_timeout_s,
-            EffectSupport(shop.business_effects),
-        )
-    )
+    return await resources.enter_async_context(_connector(shop))
+
+
+def _connector(shop: ShopConfig) -> BusinessShop:
+    """
+    What speaks to the shop's business system.
+
+    Raises:
+        ConfigError: If its operations cannot be used, with file, line and fix.
+    """
+    at = (shop.business_url, shop.business_key, shop.business_timeout_s)
+    if not shop.business_operations:
+        return HttpShop(*at, EffectSupport(shop.business_effects))
+    path = resolve(shop.business_operations)
+    try:
+        mapping, document = load_mapping(path)
+        if not mapping.openapi:
+            return McpShop(mapping, document, *at)
+        endpoints = described(mapping, document, path.parent)
+        return OpenApiShop(mapping, endpoints, *at)
+    except (BadFile, McpMissing) as exc:
+        raise ConfigError(f"shop {shop.id}: business_operations: {exc}") from exc

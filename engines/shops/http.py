@@ -9,9 +9,9 @@ The port over HTTP with JSON: one pooled client, errors in the port's words.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -44,6 +44,7 @@ from engines.shops.wire import (
     Problem,
     Quote,
     RefundRequest,
+    segment,
 )
 
 
@@ -51,7 +52,6 @@ T = TypeVar("T")
 
 #: Connections to one shop; more callers wait for a free one.
 MAX_CONNECTIONS = 32
-_NO_SEGMENT = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]|^.{200,}$", re.DOTALL)
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 
@@ -114,7 +114,7 @@ class HttpShop:
     async def orders(self, user_id: str) -> tuple[Order, ...]:
         """The customer's orders, newest first."""
         try:
-            path = f"/v1/customers/{_p(user_id)}/orders"
+            path = f"/v1/customers/{segment(user_id)}/orders"
             return await self._get(path, tuple[Order, ...])
         except NotFound:
             return ()
@@ -139,7 +139,9 @@ class HttpShop:
 
     async def variants(self, sku: str) -> tuple[Product, ...]:
         """The product and the other variants of its family."""
-        return await self._get(f"/v1/products/{_p(sku)}/variants", tuple[Product, ...])
+        return await self._get(
+            f"/v1/products/{segment(sku)}/variants", tuple[Product, ...]
+        )
 
     async def products(self, query: str, limit: int = 5) -> tuple[Product, ...]:
         """Products that match *query*, best first."""
@@ -149,7 +151,7 @@ class HttpShop:
     async def coupons(self, user_id: str) -> tuple[Coupon, ...]:
         """Coupons that the customer can use now; none where the shop has no such call."""
         try:
-            path = f"/v1/customers/{_p(user_id)}/coupons"
+            path = f"/v1/customers/{segment(user_id)}/coupons"
             return await self._get(path, tuple[Coupon, ...])
         except NotFound:
             return ()
@@ -157,14 +159,14 @@ class HttpShop:
     async def points(self, user_id: str) -> Points | None:
         """Points of the customer; None where the shop has no such call."""
         try:
-            return await self._get(f"/v1/customers/{_p(user_id)}/points", Points)
+            return await self._get(f"/v1/customers/{segment(user_id)}/points", Points)
         except NotFound:
             return None
 
     async def companions(self, sku: str) -> tuple[Product, ...]:
         """Products bought together with *sku*; none where the shop has no such call."""
         try:
-            path = f"/v1/products/{_p(sku)}/companions"
+            path = f"/v1/products/{segment(sku)}/companions"
             return await self._get(path, tuple[Product, ...])
         except NotFound:
             return ()
@@ -209,13 +211,13 @@ class HttpShop:
 
     async def notify(self, key: str, user_id: str, template: str, text: str) -> Effect:
         """Tell the customer through the shop's notifications."""
-        path = f"/v1/customers/{_p(user_id)}/notifications"
+        path = f"/v1/customers/{segment(user_id)}/notifications"
         return await self._post(key, path, Notification(template, text))
 
     async def find_effect(self, key: str) -> Effect | None:
         """What became of *key*."""
         try:
-            return await self._get(f"/v1/effects/{_p(key)}", Effect)
+            return await self._get(f"/v1/effects/{segment(key)}", Effect)
         except NotFound:
             return None
 
@@ -231,31 +233,26 @@ class HttpShop:
         return _decoded(reply, Effect)
 
     async def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        try:
+        with unanswered(method):
             reply = await self._client.request(method, path, **kwargs)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
-            raise ShopUnreachable(f"{method}: {type(exc).__name__}") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise ShopUnavailable(f"{method}: {type(exc).__name__}") from exc
         if reply.status_code >= _CLIENT_ERROR:
             raise _error(reply)
         return reply
 
 
-def _p(part: str) -> str:
-    """
-    One path segment; no identifier can leave its place.
-
-    Servers decode %2F before they route, so a name that is no plain segment is
-    the name of nothing.
-    """
-    if _NO_SEGMENT.search(part) or part in {"", ".", ".."}:
-        raise NotFound("no such record")
-    return quote(part, safe="")
+@contextmanager
+def unanswered(method: str) -> Iterator[None]:
+    """In the port's words: whether a call that got no answer was sent at all."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+        raise ShopUnreachable(f"{method}: {type(exc).__name__}") from exc
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise ShopUnavailable(f"{method}: {type(exc).__name__}") from exc
 
 
 def _order_path(user_id: str, order_id: str) -> str:
-    return f"/v1/customers/{_p(user_id)}/orders/{_p(order_id)}"
+    return f"/v1/customers/{segment(user_id)}/orders/{segment(order_id)}"
 
 
 def _at_path(at: OrderAt) -> str:

@@ -7,10 +7,13 @@ drift from the other. Reads answer with the structs of ``port``.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 
+from engines.shops.errors import NotFound
 from engines.shops.port import Address
 
 
@@ -18,6 +21,8 @@ from engines.shops.port import Address
 KEY_HEADER = "Idempotency-Key"
 #: Code of a problem that says "no such record for this customer".
 NOT_FOUND = "not_found"
+
+_NO_SEGMENT = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]|^.{200,}$", re.DOTALL)
 
 #: No order of any shop is worth more; keeps sums far inside 64 bits.
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
@@ -74,3 +79,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     detail: str = ""
     type: str = "about:blank"
+
+
+def segment(part: str) -> str:
+    """
+    One path segment; no identifier can leave its place.
+
+    Servers decode %2F before they route, so a name that is no plain segment is
+    the name of nothing.
+
+    Raises:
+        NotFound: If it is none.
+    """
+    if _NO_SEGMENT.search(part) or part in {"", ".", ".."}:
+        raise NotFound("no such record")
+    return quote(part, safe="")

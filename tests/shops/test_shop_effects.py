@@ -21,6 +21,7 @@ from engines.shops.port import (
     NotFound,
     Order,
     OrderAt,
+    ShopPort,
     ShopRefused,
 )
 
@@ -48,7 +49,7 @@ async def refusal(call: Awaitable[Effect]) -> str:
 
 
 async def test_lower_freight_is_refunded_with_the_change(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """An address with lower freight changes at once and gives the difference back."""
     before, order = demo.snapshot(), await shop.order("c1002", "K3004")
@@ -72,7 +73,7 @@ async def test_lower_freight_is_refunded_with_the_change(
 
 
 async def test_higher_freight_changes_the_address_once_it_is_paid(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """Nothing moves before the payment; paying twice charges once."""
     order = await shop.order("c1001", "K3001")
@@ -97,7 +98,7 @@ async def test_higher_freight_changes_the_address_once_it_is_paid(
 
 
 async def test_link_of_an_order_that_moved_takes_no_money(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """A payment link is void once the order it was computed on has changed."""
     order = await shop.order("c1001", "K3001")
@@ -109,7 +110,7 @@ async def test_link_of_an_order_that_moved_takes_no_money(
     assert (await shop.order("c1001", "K3001")).paid_minor == 8700
 
 
-async def test_same_key_takes_effect_once(shop: HttpShop, demo: DemoShop) -> None:
+async def test_same_key_takes_effect_once(shop: ShopPort, demo: DemoShop) -> None:
     """Thirty concurrent calls with one key give one effect and one receipt."""
     order = await shop.order("c1001", "K3002")
     refund = LineRefund(line=2, quantity=1, amount_minor=2441)
@@ -124,7 +125,7 @@ async def test_same_key_takes_effect_once(shop: HttpShop, demo: DemoShop) -> Non
     assert {found.receipt} == receipts
 
 
-async def test_key_never_changes_its_meaning(shop: HttpShop) -> None:
+async def test_key_never_changes_its_meaning(shop: ShopPort) -> None:
     """A key that was used is refused for any other body, order, customer or effect."""
     order = await shop.order("c1001", "K3002")
     one = LineRefund(line=2, quantity=1, amount_minor=2441)
@@ -142,7 +143,7 @@ async def test_key_never_changes_its_meaning(shop: HttpShop) -> None:
 
 
 async def test_one_of_many_changes_of_a_version_wins(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """Twenty different refunds of one version of an order: one happens."""
     order = await shop.order("c1001", "K3002")
@@ -166,7 +167,7 @@ async def test_one_of_many_changes_of_a_version_wins(
     ],
 )
 async def test_impossible_refunds_are_refused(
-    shop: HttpShop, demo: DemoShop, refund: LineRefund, code: str
+    shop: ShopPort, demo: DemoShop, refund: LineRefund, code: str
 ) -> None:
     """The shop gives back no more than there is, whatever it is told."""
     before, order = demo.snapshot(), await shop.order("c1001", "K3002")
@@ -175,7 +176,7 @@ async def test_impossible_refunds_are_refused(
     assert await shop.find_effect("key-refused") is None
 
 
-async def test_gift_itself_and_missing_lines_are_not_refunded(shop: HttpShop) -> None:
+async def test_gift_itself_and_missing_lines_are_not_refunded(shop: ShopPort) -> None:
     """A gift line and a line that is not there are no lines to refund."""
     order = await shop.order("c1001", "K3003")
     for line in (3, 9):
@@ -185,7 +186,7 @@ async def test_gift_itself_and_missing_lines_are_not_refunded(shop: HttpShop) ->
 
 
 async def test_refund_after_delivery_waits_for_the_goods(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """A delivered item is refunded when it is back; its gift goes with it."""
     order = await shop.order("c1001", "K3003")
@@ -210,7 +211,7 @@ async def test_refund_after_delivery_waits_for_the_goods(
 
 
 async def test_refunding_the_last_unit_cancels_an_unshipped_order(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """The last units of an unshipped order take the freight along and end it."""
     order = await shop.order("c1010", "K3024")
@@ -222,7 +223,7 @@ async def test_refunding_the_last_unit_cancels_an_unshipped_order(
 
 
 async def test_cancellation_gives_back_all_of_it(
-    shop: HttpShop, demo: DemoShop
+    shop: ShopPort, demo: DemoShop
 ) -> None:
     """Cancelling returns money, points and stock, and nothing else moves."""
     before, order = demo.snapshot(), await shop.order("c1006", "K3013")
@@ -255,7 +256,7 @@ async def test_cancellation_gives_back_all_of_it(
     ],
 )
 async def test_impossible_cancellations_are_refused(
-    shop: HttpShop, demo: DemoShop, user: str, order_id: str, amount: int, code: str
+    shop: ShopPort, demo: DemoShop, user: str, order_id: str, amount: int, code: str
 ) -> None:
     """Nothing is cancelled after shipment, or for another amount than was paid."""
     before, order = demo.snapshot(), await shop.order(user, order_id)
@@ -263,7 +264,7 @@ async def test_impossible_cancellations_are_refused(
     assert difference(before, demo.snapshot()) == {}
 
 
-async def test_address_change_is_checked_by_the_shop_itself(shop: HttpShop) -> None:
+async def test_address_change_is_checked_by_the_shop_itself(shop: ShopPort) -> None:
     """A wrong freight, an empty part, a shipped order, a stale version: refused."""
     order = await shop.order("c1002", "K3004")
     home = msgspec.structs.replace(XINJIANG, region="浙江")
@@ -293,7 +294,7 @@ async def test_address_change_is_checked_by_the_shop_itself(shop: HttpShop) -> N
     )
 
 
-async def test_orders_of_others_do_not_exist(shop: HttpShop, demo: DemoShop) -> None:
+async def test_orders_of_others_do_not_exist(shop: ShopPort, demo: DemoShop) -> None:
     """Under another customer's id every read and effect of an order is not found."""
     before = demo.snapshot()
     foreign = OrderAt("c1002", "K3001", 1)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from engines import yamlfile
 from engines.shops.demo import bench, seed
-from engines.shops.http import HttpShop
+from engines.shops.port import ShopPort
 
 
 pytestmark = pytest.mark.anyio
+by_http = pytest.mark.parametrize("shop", ["http"], indirect=True)
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "engines/shops/demo/catalog.yaml"
@@ -73,7 +74,8 @@ def test_seed_says_what_the_knowledge_says() -> None:
     assert content.facts.return_address.en == facts["return_address"]["en"]
 
 
-async def test_every_order_adds_up(shop: HttpShop, demo: DemoShop) -> None:
+@by_http
+async def test_every_order_adds_up(shop: ShopPort, demo: DemoShop) -> None:
     """What was paid is goods less coupon and points plus the table's freight."""
     for (user,) in demo.sql("SELECT id FROM customers"):
         for order in await shop.orders(user):
@@ -110,8 +112,9 @@ async def test_every_order_adds_up(shop: HttpShop, demo: DemoShop) -> None:
         ("海南", 2001, 9900, 0),
     ],
 )
+@by_http
 async def test_freight_by_region_and_weight_steps(
-    shop: HttpShop, region: str, weight_g: int, goods_minor: int, freight: int
+    shop: ShopPort, region: str, weight_g: int, goods_minor: int, freight: int
 ) -> None:
     """First kilogram, each started further one, free from the threshold on."""
     assert await shop.quote_freight(region, weight_g, goods_minor) == freight
