@@ -272,6 +272,7 @@ def declared() -> set[str]:
         *extras["dense"],
         *extras["peers"],
         *extras["simulation"],
+        *extras["mcp"],
     ]
     return {plain(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
 
