@@ -173,7 +173,7 @@ class Answerer:
         known = None
         if may_be_known(verdict.decision, turn):
             known = await self._rules(service, turn, verdict)
-        if known is None or not is_enough(known, verdict.decision):
+        if known is None or not is_enough(known, verdict.decision, turn):
             await self._climb(service, turn, verdict, admitted)
             known = await self._instead(service, turn, verdict, known)
         if known is not None:

@@ -19,6 +19,8 @@ LocaleOf = Callable[[str, Locale], Locale]
 #: So few Latin words say nothing of the language a customer speaks.
 FEW_WORDS = 2
 
+#: Ids and numbers, whose Latin letters belong to no language.
+_CODE = re.compile(r"[A-Za-z]*\d[A-Za-z\d]*")
 _has_han = re.compile("[\u3400-\u9fff]").search
 _has_digit = re.compile(r"\d").search
 _has_letter = re.compile(r"[^\W\d_]").search
@@ -40,7 +42,7 @@ def language_of(text: str, declared: Locale | None, locale_of: LocaleOf) -> Loca
         words = len(_words(text))
         if not words or (declared is not None and words <= FEW_WORDS):
             return declared or "zh"
-    return locale_of(text, declared or "zh")
+    return locale_of(_CODE.sub("", text), declared or "zh")
 
 
 def _words(text: str) -> list[str]:

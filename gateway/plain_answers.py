@@ -10,12 +10,33 @@ feel as sure of "how do I charge it" as of a question that names what it is abou
 
 from __future__ import annotations
 
+import re
+
 from engines.contract import Answer, Complexity, Decision, Reason, Risk, Tier, Turn
 
 
 #: Calibrated confidence from which an answer stands against another judgement.
 SURE = 0.9
 NOT_UNDERSTOOD = frozenset({Reason.NO_MATCH, Reason.LOW_CONFIDENCE, Reason.GUARD})
+
+
+#: A whole message of nothing but assent.
+_ASSENT = re.compile(
+    r"(?:(?:yes|yeah|yep|yup|ok(?:ay)?|sure|fine|right|alright|confirm(?:ed)?|please|go(?: ahead)?|do it|then"
+    r"|确认|确定|好[的吧嘞滴呀]?|嗯+|是的?|对的?|可以的?|行[的吧]?|没问题|知道了|明白)[\s,.!~，。！～]*)+",
+    re.IGNORECASE,
+)
+
+
+def is_assent_to_nothing(decision: Decision, turn: Turn) -> bool:
+    """
+    Tell if a customer says yes where nothing was proposed.
+
+    Nothing can be looked up or done for it, however grave the talk before was.
+    """
+    if turn.open_task is not None or decision.asks_human or decision.is_ruled:
+        return False
+    return _ASSENT.fullmatch(turn.text.strip()) is not None
 
 
 def is_harmless(decision: Decision) -> bool:
@@ -25,13 +46,16 @@ def is_harmless(decision: Decision) -> bool:
 
 def may_be_known(decision: Decision, turn: Turn) -> bool:
     """Tell if the rules are asked of what is L2's: of a message that stands alone."""
+    if is_assent_to_nothing(decision, turn):
+        return True
     is_alone = not turn.history and turn.open_task is None
     return is_alone and is_harmless(decision) and decision.tier is Tier.L2
 
 
-def is_enough(answer: Answer, decision: Decision) -> bool:
-    """Tell if L1's *answer* needs no look at L2: to a simple message, and sure."""
-    return decision.complexity is Complexity.SIMPLE and _is_sure(answer)
+def is_enough(answer: Answer, decision: Decision, turn: Turn) -> bool:
+    """Tell if L1's *answer* needs no other tier: to a simple message, and sure."""
+    is_simple = decision.complexity is Complexity.SIMPLE
+    return (is_simple or is_assent_to_nothing(decision, turn)) and _is_sure(answer)
 
 
 def is_better(rules: Answer, searched: Answer) -> bool:

@@ -9,6 +9,8 @@ import msgspec
 from engines.agent.meant import order_of, spoken_of
 from engines.agent.plan import Draft, Scene, Wants
 from engines.agent.reading import counts, lines, wishes
+from engines.agent.reading.exceptions import split_kept
+from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
 
@@ -96,6 +98,22 @@ def refund(
         count = counts.quantity(rest) or draft.quantity
         drafts = (msgspec.structs.replace(draft, quantity=count),)
     return Wants(drafts, "", tuple(map(str, said.choices)))
+
+
+def goods_of(order: Order | None, folded: str) -> Wants | None:
+    """
+    What goes back where "cancel" names some goods of an order, and not the order.
+
+    None if all of its goods are named, or none.
+    """
+    if order is None or wishes.names_order(folded) or wishes.is_whole_order(folded):
+        return None
+    named, _ = named_lines(split_kept(folded).rest, order.lines)
+    goods = [line.line for line in order.lines if not line.is_gift]
+    if not named or len(named) >= len(goods):
+        return None
+    wants = refund(Draft(recipe="refund_item", order_id=order.id), order, folded)
+    return wants if all(one.line for one in wants.drafts) else None
 
 
 def _whole(draft: Draft, order: Order) -> Wants:

@@ -36,6 +36,9 @@ def merge(
         ids = tuple(dict.fromkeys((*ids, *reversed(free))))
         if len(free) > _FEWEST_MERGED and not counts.means_all(folded):
             return Wants((Draft(recipe="merge_orders"),), mention.foreign, tuple(free))
+        if len(ids) < _FEWEST_MERGED:
+            # Nothing to choose between: policy says why none can be merged.
+            ids = tuple(dict.fromkeys((*ids, *(one.id for one in scene.orders))))
     target = references.merged_into(folded, ids)
     if not target:
         return Wants((Draft(recipe="merge_orders"),), mention.foreign)

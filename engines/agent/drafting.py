@@ -17,6 +17,7 @@ from engines.agent.drafted_goods import (
     all_units,
     as_spoken_of,
     corrected_line,
+    goods_of,
     on_line,
     refund,
 )
@@ -127,7 +128,8 @@ class Drafting:
                 given["day"] = day.isoformat() if day else ""
             case "reissue_invoice":
                 parts = particulars.invoice_in(text)
-                if is_answer and not parts.title and not parts.tax_id:
+                is_wish = wishes.recipes_in(text.lower())
+                if is_answer and not (parts.title or parts.tax_id or is_wish):
                     parts = particulars.title_answer(text)
                 given["invoice"] = parts.over(draft.invoice)
             case "exchange_item":
@@ -200,6 +202,8 @@ class Drafting:
         order, choices = order_meant(scene, recipe, folded, mention, last)
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         draft = self.particulars(scene, draft, text, is_answer=False)
+        if recipe == "cancel_order" and (goods := goods_of(order, folded)):
+            return msgspec.structs.replace(goods, foreign=mention.foreign)
         every = mention.ids or every_order(scene, recipe, folded, MAX_LINES)
         if len(every) > 1:
             return Wants(for_each(draft, every), mention.foreign)

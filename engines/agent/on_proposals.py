@@ -7,7 +7,9 @@ what it leaves as it is.
 
 from __future__ import annotations
 
-from engines.agent.drafted_goods import refund
+import re
+
+from engines.agent.drafted_goods import goods_of
 from engines.agent.meant import order_of
 from engines.agent.plan import (
     AsksBack,
@@ -21,7 +23,12 @@ from engines.agent.plan import (
 )
 from engines.agent.reading import counts, references, wishes
 from engines.agent.reading.consent import read_reply
+from engines.agent.reading.exceptions import split_kept
 from engines.agent.reading.titles import named_lines
+
+
+_PIECE = re.compile(r"[,，。;；!！]|\.(?:\s|$)")
+_NOT_IT = re.compile(r"^\s*(?:我?(?:说的)?不是|不退|不换|别[退换动]|not (?!only|just))")
 
 
 def only_asked(scene: Scene, draft: Draft) -> bool:
@@ -51,15 +58,41 @@ def goods_instead(scene: Scene, drafts: tuple[Draft, ...], text: str) -> Wants |
     order = order_of(scene, first.order_id)
     if len(drafts) > 1 or first.recipe != "cancel_order" or order is None:
         return None
-    named, _ = named_lines(folded, order.lines)
     described = references.described_orders(folded, scene.orders)
-    if not named and len(described) == 1:
+    if not any(named_lines(folded, order.lines)) and len(described) == 1:
         return Wants((Draft(recipe="cancel_order", order_id=described[0]),))
-    goods = [line.line for line in order.lines if not line.is_gift]
-    if not named or len(named) >= len(goods):
-        return None
-    wants = refund(Draft(recipe="refund_item", order_id=order.id), order, folded)
-    return wants if all(one.line for one in wants.drafts) else None
+    return goods_of(order, folded)
+
+
+def leaves_alone(scene: Scene, drafts: tuple[Draft, ...], text: str) -> bool:
+    """
+    Tell if a reply only says of goods that nobody proposed anything for that they stay.
+
+    "The jacket stays" and "不是吹风机" change nothing in a proposal on the T-shirt.
+    """
+    pieces = [piece for piece in _PIECE.split(text.lower()) if piece.strip()]
+    if (
+        not pieces
+        or wishes.keeps_gift(text.lower())
+        or not all(_is_left(piece) for piece in pieces)
+    ):
+        return False
+    proposed = {(one.order_id, one.line) for one in drafts}
+    named = {
+        (id_, line)
+        for id_ in {one.order_id for one in drafts}
+        if (order := order_of(scene, id_))
+        for line in named_lines(text.lower(), order.lines)[0]
+    }
+    return bool(named) and not named & proposed
+
+
+def _is_left(piece: str) -> bool:
+    """All that a piece says is that what it names stays, or is not what is meant."""
+    if _NOT_IT.search(piece):
+        return True
+    is_kept = wishes.stays(piece) or wishes.only_stays(piece)
+    return is_kept and not wishes.recipes_in(split_kept(piece).rest)
 
 
 def is_named(scene: Scene, drafts: tuple[Draft, ...], piece: str, draft: Draft) -> bool:

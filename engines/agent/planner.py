@@ -26,6 +26,7 @@ from engines.agent.on_proposals import (
     is_its_refund,
     is_named,
     is_other_request,
+    leaves_alone,
     only_asked,
 )
 from engines.agent.plan import (
@@ -43,7 +44,7 @@ from engines.agent.plan import (
 )
 from engines.agent.reading import counts, particulars, references, wishes
 from engines.agent.reading.addresses import AddressReader
-from engines.agent.reading.consent import instead_of_no, is_firm, read_reply
+from engines.agent.reading.consent import Reply, instead_of_no, is_firm, read_reply
 from engines.agent.reading.narrowing import left_of
 from engines.agent.reading.regions import Regions
 from engines.agent.reading.task_cues import LINE_RECIPES, Look
@@ -226,6 +227,15 @@ class OfflinePlanner:
         left = left_of(text.lower(), drafts, partial(is_named, scene, drafts))
         if left is not None:
             return Wants(left) if left else Declines()
+        if leaves_alone(scene, drafts, text):
+            return AsksBack()
+        return self._instead(scene, drafts, text, reply)
+
+    def _instead(
+        self, scene: Scene, drafts: tuple[Draft, ...], text: str, reply: Reply
+    ) -> Plan:
+        """What is wanted in place of what was proposed; the proposal, if nothing is."""
+        draft = drafts[0]
         fresh = self._fresh(scene, text)
         if isinstance(fresh, LooksUp):
             return AsksBack() if is_its_refund(fresh, text) else fresh

@@ -162,6 +162,19 @@ def test_rules_come_first_only_where_a_message_stands_alone() -> None:
     assert not may_be_known(verdict(Tier.L3, MODERATE, Risk.LOW).decision, alone)
 
 
+@pytest.mark.parametrize(("text", "heard"), [("确认", "好的"), ("ok yes", "All right")])
+def test_a_yes_to_nothing_is_no_question_and_no_case_for_people(
+    app: Caller, text: str, heard: str
+) -> None:
+    """However grave the talk was: where nothing is open there is nothing to agree to."""
+    talk = fresh()
+    app.say(talk, "我要退款，质量太差了" if text == "确认" else "this broke, refund me")
+    app.say(talk, "不用了" if text == "确认" else "never mind")
+    reply = app.say(talk, text)["reply"]
+    assert reply["tier"] == "L1"
+    assert reply["text"].startswith(heard)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [("能不能便宜 老顾客了", "优惠"), ("any discount if I buy two", "price")],

@@ -21,6 +21,7 @@ from router_models.text import locale_of
         ("退款", "en", "zh"),
         ("where is my order", "zh", "en"),
         ("V8吸尘器 K3005", "en", "zh"),
+        ("税号 91110105MA01ABCD2E", None, "zh"),
         ("", "en", "en"),
     ],
 )

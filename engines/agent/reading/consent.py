@@ -38,7 +38,7 @@ _POLITE = _listed(
     "|拜托|帮我|给我|你|您|我|立即|马上|现在|尽快|这个|方案|处理|办理|操作|提交|执行|都"
     "|please|thanks|thank you|thx|then|now|it|that|this|all|good|with|by|me|for|and"
     "|just|great|very|much|so|you|i|the|plan|proposal|to|both|both of them|all of it|all of them|pls|lovely"
-    "|两个|两件|两样|三个|三件|全部|全|一起"
+    "|两个|两件|两样|三个|三件|全部|全|一起|这两个|这两件|这两样|这俩|这几个|这几件|这些|these|those|these two|those two"
 )
 _TASK = {
     "change_address": "修改|更改|改|换|地址|收货|新地址|change|update|the address|address|new",

@@ -191,10 +191,13 @@ def _units(
             count = number_before(text, goods)
         return ((named[0], count or 0),)
     counts = dict.fromkeys(named, 0)
+    before: tuple[int, ...] = ()
     for part in _PART.split(_ITEMS_IN_ALL.sub(" ", text)):
         here, _ = named_lines(part, order.lines)
-        for line in here:
+        # "水壶一个、杯子两个": a count by itself is of the goods before it.
+        for line in here or before:
             counts[line] = _count_before(part) or counts.get(line, 0)
+        before = tuple(line for line in here if not counts[line])
     return tuple((line, counts[line]) for line in named)
 
 

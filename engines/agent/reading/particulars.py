@@ -41,7 +41,7 @@ _TITLE = re.compile(
 )
 _PERSONAL = re.compile(r"个人(?:抬头|发票|名义)?|\bpersonal\b")
 _LEAD = re.compile(
-    r"^.*(?:抬头|名称|发票|要开|想开|改开|换开|开给|开到|开成|开为|改成|改为|换成|换为|写成|应该是|是|为|给|[:：]|把|的)"
+    r"^.*(?:抬头|名称|发票|要开|想开|改开|换开|开给|开到|开成|开为|改成|改为|换成|换为|写成|写上(?![海饶虞])|填写?|写(?!字楼|作|真)|应该是|是|为|给|[:：]|把|的)"
 )
 _EVIDENCE = re.compile(
     r"https?://\S+|\[[^\]]{0,10}(?:图片|照片|视频|image|photo|picture|video)[^\]]{0,60}\]"
@@ -64,6 +64,7 @@ _TARGET = re.compile(
     r"|换(?:一?[个件双条款])\s?(?P<one>[^,，。;；!！?？]{1,30})|(?:我)?(?:要|想要|想换)(?!成|为|到|货)(?P<want>[^,，。;；!！?？]{1,30}?)(?:[的滴嘞]|吧|$)"
     r"|换(?:成|个)?(?P<number>\d{2})(?=的|码|号|$|[,，。])|换(?!成|为|到)个?(?P<kind>[^,，。;；!！?？新]{1,6}(?:色|码|号|款))|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[smlx]{1,4}(?![a-z\d])|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
     r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?:an?|the|my)?\s?(?P<en>(?:(?!\s(?:for|to|into|with)\s)[^,.;!?]){1,60})"
+    r"|\bin (?:a |the )?(?:size )?(?P<insize>(?!stead\b)[\w-]{1,12}) instead\b"
     r"|\b(?:like|want|get|have)\s(?:an?|the)\s(?P<like>[^,.;!?]{1,40}?)\sinstead of\b"
     r"|\b(?:should|must|supposed to) be (?:an? |the )?(?P<right>(?:size )?[^,.;!?]{1,20}?)(?: instead|[,.;!?]|$)"
     r"|\b(?P<size>small|medium|large|x+l|x-large|extra large) (?:not|instead of|rather than)\b"

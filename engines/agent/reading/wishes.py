@@ -144,6 +144,7 @@ _MONEY_BACK = re.compile(r"退|到账|到帐|返现|钱|\brefund|\bmoney\b")
 _EVERY_ORDER = re.compile(
     r"(?:所有|全部|全都|每[一个]?)的?[^,，。;；]{0,10}(?:订单|单子|[个张]单|单)"
     r"|(?:订单|单子|[两二俩三四2-4]个?[单笔])(?:全部|全都|所有|都)"
+    r"|我?(?:买|订|拍|下单)的(?:东西|商品)?(?:全部|全都|都)|\beverything (?:that )?i(?:'ve| have)? (?:ordered|bought)\b"
     r"|\b(?:all|every|each|both)\b(?: of)?(?: my| the)?[\w' -]{0,24}\borders?\b"
 )
 _COUNTED_ORDERS = re.compile(

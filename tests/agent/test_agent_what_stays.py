@@ -1,0 +1,82 @@
+"""
+What a customer leaves as it is, and how many go, in whole talks before a real shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from agent_talk import Talk
+from demo_shop import DemoShop
+
+from engines.contract import Answer
+
+
+pytestmark = pytest.mark.anyio
+
+Begin = Callable[..., Talk]
+
+
+def goods(answer: Answer) -> list[tuple[str, str]]:
+    """Kind and one-line summary of each action."""
+    return [(action.kind, action.summary) for action in answer.actions]
+
+
+@pytest.mark.parametrize(
+    ("user", "wish", "aside", "yes", "line"),
+    [
+        ("c1004", "return two of the three tees", "the jacket stays", "yes please", 1),
+        ("c1003", "refund the lamp", "not the kettle!", "ok do it", 2),
+        ("c1001", "K3003能退一个牙刷不", "不是吹风机", "可以", 2),
+        ("c1001", "K3002第2件退掉", "水壶留着，杯子也留着", "确认", 2),
+    ],
+)
+async def test_naming_what_stays_changes_no_proposal(
+    talk: Begin, demo: DemoShop, user: str, wish: str, aside: str, yes: str, line: int
+) -> None:
+    """Goods that are named only to leave them alone never take the place of others."""
+    customer = talk(user, "zh" if aside >= "\u3400" else "en")
+    first = await customer.answer(wish)
+    again = await customer.answer(aside)
+    assert goods(again) == goods(first)
+    done = await customer.answer(yes)
+    [action] = done.actions
+    assert action.state == "done"
+    assert demo.sql("SELECT line FROM refunds")[-1] == (line,)
+
+
+async def test_goods_that_are_not_wanted_cancel_no_whole_order(talk: Begin) -> None:
+    """ "I want neither kettle nor flask, the cable stays" takes back two of three lines."""
+    customer = talk("c1001")
+    proposal = await customer.answer("水壶和保温杯我都不想要了，线留着")
+    assert [kind for kind, _ in goods(proposal)] == ["refund_item", "refund_item"]
+    done = await customer.answer("对的，退掉这两个")
+    assert [action.state for action in done.actions] == ["done", "done"]
+
+
+async def test_a_count_behind_its_goods_is_theirs(talk: Begin) -> None:
+    """坚果一盒、T恤一件: one of each, of two that were bought."""
+    customer = talk("c1008")
+    proposal = await customer.answer("我要退坚果一盒、T恤一件，线不退")
+    assert ["退 1 件" in text for _, text in goods(proposal)] == [True, True]
+
+
+async def test_another_wish_is_no_invoice_title(talk: Begin) -> None:
+    """While a title is asked for, "先退台灯" asks for a refund; a verb is no part of a name."""
+    customer = talk("c1001")
+    await customer.answer("K3002要开发票")
+    other = await customer.answer("先退保温杯")
+    assert [kind for kind, _ in goods(other)] == ["refund_item"]
+    customer = talk("c1006")
+    await customer.answer("电饭煲的发票抬头要改")
+    named = await customer.answer("抬头写上海星辰科技有限公司 税号91310000MA1K12345X")
+    assert "“上海星辰科技有限公司”" in named.text
+
+
+async def test_nothing_to_merge_is_said_at_once(talk: Begin) -> None:
+    """Where fewer than two orders could be merged, the reason is told, not asked about."""
+    customer = talk("c1008")
+    refused = await customer.answer("三个订单能合在一起发吗")
+    assert refused.open_task is None
+    assert refused.actions == ()
