@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engines.agent.execution import Executor
 from engines.agent.ledger import (
     UNSETTLED,
     WITHOUT_EFFECT,
@@ -24,6 +23,7 @@ from engines.agent.ledger import (
 from engines.agent.plan import Draft, Task, Wants
 from engines.agent.proposals import Judged, Proposals, is_same
 from engines.agent.replies import Replies, person
+from engines.agent.serial_execution import SerialExecutor
 from engines.agent.shop_calls import has_budget
 from engines.agent.tasks import OPEN_TO_CONSENT, Outcome, Tasks
 from engines.contract import Answer, EngineTimeout, Reason, Tier, Turn
@@ -63,7 +63,7 @@ class Consenting:
         shop: ShopPort,
         ledger: Ledger,
         proposals: Proposals,
-        executor: Executor,
+        executor: SerialExecutor,
         *,
         tasks: Tasks,
         replies: Replies,

@@ -33,8 +33,10 @@ from engines.agent.ledger import (
     Ledger,
     LedgerError,
     LedgerUnavailable,
+    OrderBusy,
 )
 from engines.agent.lookups import Lookups
+from engines.agent.order_holds import OrderHolds
 from engines.agent.plan import (
     AsksBack,
     AsksRules,
@@ -54,6 +56,7 @@ from engines.agent.proposals import Proposals
 from engines.agent.recipes import all_recipes
 from engines.agent.replies import Replies, person
 from engines.agent.scenes import ZONE, scene_of, task_of
+from engines.agent.serial_execution import SerialExecutor
 from engines.agent.shop_calls import Sleep
 from engines.agent.tasks import Outcome, Tasks
 from engines.contract import (
@@ -96,7 +99,7 @@ class AgentEngine:
         replies: Replies,
         lookups: Lookups,
         proposals: Proposals,
-        executor: Executor,
+        executor: SerialExecutor,
     ) -> None:
         self._shop = shop
         self._ledger = ledger
@@ -155,9 +158,14 @@ class AgentEngine:
         recipes = all_recipes(voice, today)
         replies = Replies(voice, recipes)
         proposals = Proposals(shop, ledger, recipes, policy, clock_ms)
-        executor = Executor(
-            shop, ledger, recipes, voice, clock_ms, grace_s=grace_s, sleep=sleep
-        )
+
+        def carrying_out(fenced: Ledger) -> Executor:
+            return Executor(
+                shop, fenced, recipes, voice, clock_ms, grace_s=grace_s, sleep=sleep
+            )
+
+        holds = OrderHolds(ledger, grace_s=grace_s, sleep=sleep)
+        executor = SerialExecutor(carrying_out, holds)
         tasks = Tasks(
             proposals,
             ledger,
@@ -221,7 +229,11 @@ class AgentEngine:
             ActionConflict: If somebody else moved it meanwhile.
         """
         record = await self._ledger.get(shop, conversation_id, action_id)
-        return await self._executor.conclude(record, deadline_s)
+        try:
+            return await self._executor.conclude(record, deadline_s)
+        except OrderBusy:
+            # Its turn comes when the other action is through.
+            return await self._ledger.get(shop, conversation_id, action_id)
 
     def needs_supervisor(self, record: ActionRecord) -> bool:
         """Tell if policy wants more than any operator to approve *record*."""

@@ -24,7 +24,8 @@ found after a crash is looked up at the shop, never blindly sent again.
     LedgerError
     ├── LedgerUnavailable  no answer: whether it was written is not known
     ├── ActionNotFound
-    └── ActionConflict     the record moved since it was read
+    ├── ActionConflict     the record moved since it was read
+    └── OrderBusy          another action works on the order
 """
 
 from __future__ import annotations
@@ -272,6 +273,18 @@ class Ledger(Protocol):
         """Take back what was counted for an action that did not take place."""
         ...
 
+    async def hold(self, shop: str, order_id: str, action_id: str, ms: int) -> int:
+        """Take an order for an action: the fencing token, or 0 if another has it."""
+        ...
+
+    async def keep(self, shop: str, order_id: str, token: int, ms: int) -> bool:
+        """Hold on for *ms* more; False if the order was taken since."""
+        ...
+
+    async def let_go(self, shop: str, order_id: str, token: int) -> None:
+        """Give an order back; one that was taken since stays taken."""
+        ...
+
 
 class LedgerError(Exception):
     """Base of what a ledger may raise."""
@@ -287,3 +300,11 @@ class ActionNotFound(LedgerError):
 
 class ActionConflict(LedgerError):
     """The record moved since it was read."""
+
+
+class OrderBusy(LedgerError):
+    """Another action works on the order; nothing more is sent by this one."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"another action works on order {order_id}")
+        self.order_id = order_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.store import keys
 from gateway.store.connection import Scripts
-from gateway.store.ledger import answering
+from gateway.store.order_holds import answering
 
 
 class StoreJournal:

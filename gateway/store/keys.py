@@ -174,6 +174,11 @@ def spending(shop: str, user: str, recipe: str) -> str:
     return f"{tag(shop, bucket_of(user))}s:{escape(recipe)}:{escape(user)}"
 
 
+def order_hold(shop: str, order_id: str) -> str:
+    """Which action works on an order now."""
+    return f"{tag(shop, bucket_of(order_id))}O:{escape(order_id)}"
+
+
 def ending(shop: str, customer: str) -> str:
     """How the last contact of a customer ended, on whatever channel."""
     return f"{tag(shop, bucket_of(customer))}R:{escape(customer)}"

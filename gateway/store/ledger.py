@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,19 +23,18 @@ from engines.agent.ledger import (
     ActionRecord,
     ActionState,
     Ceiling,
-    LedgerUnavailable,
     Step,
 )
 from gateway.store import keys
 from gateway.store.connection import Scripts
-from gateway.store.errors import StoreUnavailable
+from gateway.store.order_holds import OrderHolds, answering
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ActionRecord).decode
 
 
-class StoreLedger:
+class StoreLedger(OrderHolds):
     """
     Durable records of actions.
 
@@ -56,7 +54,7 @@ class StoreLedger:
         on_move: Callable[[ActionRecord], None] = lambda _: None,
     ) -> None:
         self._on_move = on_move
-        self._scripts = scripts
+        super().__init__(scripts)
         self._clock_ms = clock_ms
         self._edges = edges
 
@@ -252,15 +250,6 @@ class StoreLedger:
             "action_list", (keys.actions_prefix(shop, bucket), *indexes), (limit,)
         )
         return list(zip(map(int, flat[::2]), flat[1::2], strict=True))
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """In the port's words: what became of a call that got no answer is unknown."""
-    try:
-        yield
-    except StoreUnavailable as exc:
-        raise LedgerUnavailable(str(exc)) from exc
 
 
 def _actions(record: ActionRecord) -> str:

@@ -170,7 +170,7 @@ async def test_what_cannot_be_taken_back_is_a_persons(
         record = await ledger.move(record, state, "")
     deadline = asyncio.get_running_loop().time() + 30
     step = record.steps[0]
-    recipe = engine._executor._recipes["change_address"]
+    recipe = engine._executor._executor(ledger)._recipes["change_address"]
     effect = await recipe.perform(apart, record, step)
     steps = (
         type(step)(kind=step.kind, key=step.key, receipt=effect.receipt),
