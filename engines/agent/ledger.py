@@ -126,6 +126,9 @@ UNSETTLED = frozenset(
 #: Nothing was changed by the action, or all of it was taken back.
 WITHOUT_EFFECT = frozenset({ActionState.FAILED, ActionState.COMPENSATED})
 
+#: In place of a recipe: all that are bounded together.
+ALL_RECIPES = "*"
+
 #: Kind of a step that only tells the customer and is never taken back.
 NOTIFY = "notify"
 
@@ -202,15 +205,18 @@ def steps_with(
 
 class Ceiling(msgspec.Struct, frozen=True):
     """
-    A bound on what one recipe gives over time, in minor units.
+    A bound on what is given over time, in minor units.
 
     Attributes:
         per_shop: Over all customers, instead of this one's.
+
+        over_all: Over all recipes that are bounded so, instead of this one.
     """
 
     window_ms: int
     minor: int
     per_shop: bool = False
+    over_all: bool = False
 
 
 class Ledger(Protocol):

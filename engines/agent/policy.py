@@ -96,15 +96,19 @@ class Ceiling(_Clause, frozen=True, tag="ceiling"):
 
 class Total(_Clause, frozen=True, tag="total"):
     """
-    Not more money to customers than this over some days, by this recipe.
+    Not more money to customers than this over some days.
 
     Attributes:
         per: One customer, or the whole shop.
+
+        over: This recipe alone, or together with all recipes that have such a
+            clause.
     """
 
     minor: Minor
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 1
     per: Literal["customer", "shop"] = "customer"
+    over: Literal["recipe", "all"] = "recipe"
 
 
 class Never(_Clause, frozen=True, tag="never"):

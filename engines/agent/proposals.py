@@ -13,7 +13,14 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from engines.agent.ledger import ActionRecord, ActionState, Ceiling, Ledger, Step
+from engines.agent.ledger import (
+    ALL_RECIPES,
+    ActionRecord,
+    ActionState,
+    Ceiling,
+    Ledger,
+    Step,
+)
 from engines.agent.plan import Draft
 from engines.agent.policy import Case, Policy, Verdict
 from engines.agent.recipes import Computed, Recipe
@@ -94,7 +101,7 @@ class Proposals:
     async def reserve(self, record: ActionRecord) -> bool:
         """Count what is about to be given against the ceilings over time."""
         ceilings = [
-            Ceiling(one.days * DAY_MS, one.minor, one.per == "shop")
+            Ceiling(one.days * DAY_MS, one.minor, one.per == "shop", one.over == "all")
             for one in self._policy.totals(record.recipe)
         ]
         if not ceilings or record.amount_minor <= 0:
@@ -106,7 +113,7 @@ class Proposals:
             one.id: await self._ledger.spent(
                 turn.shop,
                 "" if one.per == "shop" else turn.user_id,
-                recipe,
+                ALL_RECIPES if one.over == "all" else recipe,
                 one.days * DAY_MS,
                 but=record_id,
             )

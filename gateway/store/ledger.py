@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from engines.agent.ledger import (
+    ALL_RECIPES,
     EDGES,
     UNSETTLED,
     ActionConflict,
@@ -174,9 +175,9 @@ class StoreLedger(OrderHolds):
 
     async def reserve(self, record: ActionRecord, ceilings: Sequence[Ceiling]) -> bool:
         """Count the record's amount, once, unless it would exceed a ceiling."""
-        for is_shop in (False, True):
-            mine = [one for one in ceilings if one.per_shop is is_shop]
-            if mine and not await self._reserve(record, mine, is_shop=is_shop):
+        for sum_ in _sums(record):
+            mine = [one for one in ceilings if _sum_of(record, one) == sum_]
+            if mine and not await self._reserve(record, mine, sum_):
                 await self.release(record)
                 return False
         return True
@@ -184,19 +185,17 @@ class StoreLedger(OrderHolds):
     async def release(self, record: ActionRecord) -> None:
         """Take back what was counted for an action that did not take place."""
         member = f"{keys.escape(record.id)}:{max(0, record.amount_minor)}"
-        for user in (record.user_id, ""):
-            key = keys.spending(record.shop, user, record.recipe)
+        for key in _sums(record):
             with answering():
                 await self._scripts.command(key, "ZREM", key, member)
 
     async def _reserve(
-        self, record: ActionRecord, ceilings: Sequence[Ceiling], *, is_shop: bool
+        self, record: ActionRecord, ceilings: Sequence[Ceiling], key: str
     ) -> bool:
-        user = "" if is_shop else record.user_id
         bounds = [part for one in ceilings for part in (one.window_ms, one.minor)]
         exceeded = await self._call(
             "action_reserve",
-            (keys.spending(record.shop, user, record.recipe),),
+            (key,),
             (
                 keys.escape(record.id),
                 max(0, record.amount_minor),
@@ -250,6 +249,21 @@ class StoreLedger(OrderHolds):
             "action_list", (keys.actions_prefix(shop, bucket), *indexes), (limit,)
         )
         return list(zip(map(int, flat[::2]), flat[1::2], strict=True))
+
+
+def _sums(record: ActionRecord) -> list[str]:
+    """Keys of every sum that the record's amount may be counted in."""
+    return [
+        keys.spending(record.shop, user, recipe)
+        for user in (record.user_id, "")
+        for recipe in (record.recipe, ALL_RECIPES)
+    ]
+
+
+def _sum_of(record: ActionRecord, ceiling: Ceiling) -> str:
+    user = "" if ceiling.per_shop else record.user_id
+    recipe = ALL_RECIPES if ceiling.over_all else record.recipe
+    return keys.spending(record.shop, user, recipe)
 
 
 def _actions(record: ActionRecord) -> str:

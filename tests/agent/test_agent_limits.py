@@ -375,3 +375,42 @@ def test_records_of_the_agent_are_plain_json() -> None:
     data = msgspec.to_builtins(draft)
     again = msgspec.convert(msgspec.msgpack.decode(msgspec.msgpack.encode(data)), Draft)
     assert again == draft
+
+
+DAY = """
+      - {id: day, kind: total, minor: LIMIT, over: OVER, otherwise: approve,
+         rule: {zh: 当天合计, en: sum of the day}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("over", "ends"), [("all", "awaiting_approval"), ("recipe", "done")]
+)
+async def test_sum_of_a_day_may_go_over_all_recipes(
+    tmp_path: Path,
+    shop: HttpShop,
+    ledger: StoreLedger,
+    voice: Voice,
+    clock: Callable[[], int],
+    over: str,
+    ends: str,
+) -> None:
+    """A cancellation uses up what a refund could have given, if policy counts both."""
+    first = await shop.order("c1001", "K3002")
+    clause = DAY.replace("LIMIT", str(first.paid_minor)).replace("OVER", over)
+    text = POLICY.read_text("utf-8")
+    for name in ("refund_item", "cancel_order"):
+        head = f"  - recipe: {name}\n    clauses:\n"
+        assert head in text
+        text = text.replace(head, head.rstrip("\n") + clause)
+    (tmp_path / "policy.yaml").write_text(text, "utf-8")
+    engine = AgentEngine.load(shop, ledger, tmp_path / "policy.yaml", voice, clock)
+    cancels = Talk(engine, ledger, "c1001", "zh", "cancels")
+    await cancels.answer("取消订单K3002")
+    assert (await cancels.answer("确认")).actions[0].state == "done"
+    returns = Talk(engine, ledger, "c1001", "zh", "returns")
+    proposal = await returns.answer("订单K3003第1件退掉，其他保留")
+    await returns.say("确认")
+    record = await returns.record(proposal.actions[0].id)
+    assert record.state == ends
+    assert "refund_item.day" in record.clauses
