@@ -33,14 +33,14 @@ def test_sixty_intents_are_answered_by_the_pack(engine: RulesEngine):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_intent_has_six_examples_in_each_language(
+def test_every_intent_has_twelve_utterances_in_each_language(
     engine: RulesEngine, locale: Locale
 ):
-    """Matching generalises from examples; fewer than six are too few."""
+    """Matching generalises from utterances; fewer than twelve are too few."""
     few = [
         intent.id
         for intent in engine.intents
-        if len(set(intent.wording(locale).examples)) < 6
+        if len(set(intent.wording(locale).examples)) < 12
     ]
     assert few == []
 
