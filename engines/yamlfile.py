@@ -128,14 +128,15 @@ def read(path: Path) -> Document:
         if path.stat().st_size > MAX_BYTES:
             problem = Problem(str(path), 1, f"file is larger than {MAX_BYTES} bytes")
             raise BadFile([problem])
-        text = path.read_bytes().decode("utf-8")
+        data = path.read_bytes()
+        text = data.decode("utf-8")
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
         raise BadFile([Problem(str(path), 1, f"cannot be read: {reason}")]) from exc
     except UnicodeDecodeError as exc:
-        problem = Problem(
-            str(path), 1, f"is not UTF-8 at byte {exc.start}", "save the file as UTF-8"
-        )
+        line = data.count(b"\n", 0, exc.start) + 1
+        reason = f"is not UTF-8 at byte {exc.start}"
+        problem = Problem(str(path), line, reason, "save the file as UTF-8")
         raise BadFile([problem]) from exc
     return parse(text, str(path))
 

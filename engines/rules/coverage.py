@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from engines.contract import Locale
 from engines.rules import folding
 from engines.rules.engine import RulesEngine
 from engines.rules.matcher import Match
+from engines.rules.plain_files import numbered_lines, refuse
 
 
 #: Share of letter pieces that makes two messages of one cluster.
@@ -55,6 +57,13 @@ class Coverage(msgspec.Struct, frozen=True):
     missed: int
     intents: dict[str, int]
     clusters: list[Cluster]
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of a transcript in JSON; other fields are left alone."""
+
+    text: str = ""
+    role: str = "customer"
 
 
 class _Open:
@@ -136,25 +145,34 @@ def cover(
     )
 
 
-def read_texts(lines: Iterable[bytes]) -> list[str]:
+def read_texts(path: Path) -> list[str]:
     """
     Questions of a transcript: plain lines, or JSON lines with ``text``.
 
     Lines of an assistant or operator (``role``) and blank ones are left out.
+
+    Raises:
+        BadFile: If the file is no text, has no question, or at the first line that
+            begins as JSON and is none, or whose ``text`` is no string.
     """
-    texts: list[str] = []
-    for line in lines:
-        raw = line.strip()
-        if raw.startswith(b"{"):
-            try:
-                row = msgspec.json.decode(raw)
-            except msgspec.DecodeError:
-                continue
-            if row.get("role", "customer") == "customer" and row.get("text"):
-                texts.append(str(row["text"]))
-        elif raw:
-            texts.append(raw.decode("utf-8", "replace"))
+    found = (_question(path, number, line) for number, line in numbered_lines(path))
+    texts = [text for text in found if text]
+    if not texts:
+        fix = 'write one question a line, or JSON lines with "text"'
+        raise refuse(path, 1, "there is no question in it", fix)
     return texts
+
+
+def _question(path: Path, number: int, line: str) -> str:
+    """What a customer said in a line; empty if it is somebody else's."""
+    if not line.startswith("{"):
+        return line
+    try:
+        row = msgspec.json.decode(line, type=_Line)
+    except msgspec.MsgspecError as exc:
+        fix = 'write {"text": "…", "role": "customer"}'
+        raise refuse(path, number, f"not a line of JSON: {exc}", fix) from exc
+    return row.text.strip() if row.role == "customer" else ""
 
 
 def draft(clusters: Sequence[Cluster], least: int) -> list[dict[str, object]]:

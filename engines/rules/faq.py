@@ -8,8 +8,8 @@ The first row names the columns: ``question`` and ``answer`` are needed;
 
 from __future__ import annotations
 
-import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,8 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from engines import yamlfile
 from engines.rules import folding
-from engines.yamlfile import BadFile, Problem
+from engines.rules.plain_files import csv_rows, refuse
+from engines.yamlfile import Problem
 
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -30,7 +31,7 @@ _NAMES: Final[Mapping[str, str]] = {
 _SPLIT = re.compile(r"[|\n｜]+")
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
 
-#: Rows of a list that are read; more is no FAQ.
+#: Longer lists are refused whole: no FAQ is that long.
 MAX_ROWS: Final = 20_000
 
 
@@ -39,23 +40,27 @@ def read_faq(path: Path, pack: str, extends: str) -> tuple[str, list[Problem]]:
     Turn the list at *path* into the text of a pack that extends another one.
 
     An intent that the list has in one language only says the same in the other,
-    until somebody translates it. Rows that cannot be used are told as problems and left out.
+    until somebody translates it. What cannot be used (rows, cells beyond the named
+    columns, further sheets) is told as problems and left out.
 
     Raises:
-        BadFile: If the file cannot be read, or has not the needed columns.
+        BadFile: If the file cannot be read, has not the needed columns or has two of
+            one kind, or has more than ``MAX_ROWS`` rows.
     """
-    rows = _rows(path)
-    columns = [_NAMES.get(str(name).strip().lower(), "") for name in next(rows, ())]
-    if not {"question", "answer"}.issubset(columns):
-        fix = "the first row must name the columns question and answer"
-        raise BadFile([Problem(str(path), 1, "there is no list of questions", fix)])
+    rows, problems = _rows(path)
+    columns = _columns(path, *next(rows, (1, [])))
     intents: dict[str, dict[str, Any]] = {}
-    problems: list[Problem] = []
-    for number, cells in enumerate(rows, 2):
-        row = {n: str(c or "").strip() for n, c in zip(columns, cells, strict=False)}
-        problem = _add(row, number, intents)
+    for count, (line, values) in enumerate(rows, 1):
+        if count > MAX_ROWS:
+            fix = "split the list; nothing of it was imported"
+            raise refuse(path, line, f"there are more than {MAX_ROWS} rows", fix)
+        cells = [_text(value) for value in values]
+        row = dict(zip(columns, cells, strict=False))
+        problem = "a cell has no column"
+        if not any(cells[len(columns) :]):
+            problem = _add(row, line, intents)
         if problem:
-            problems.append(Problem(str(path), number, problem, "row left out"))
+            problems.append(Problem(str(path), line, problem, "row left out"))
     for intent in intents.values():
         given = intent.get("zh") or intent["en"]
         intent.setdefault("zh", given)
@@ -65,14 +70,34 @@ def read_faq(path: Path, pack: str, extends: str) -> tuple[str, list[Problem]]:
     return yamlfile.dump(body), problems
 
 
-def _add(row: Mapping[str, str], number: int, intents: dict[str, Any]) -> str:
+def _columns(path: Path, line: int, names: Sequence[Any]) -> list[str]:
+    """What each column is; empty for one of no meaning here."""
+    columns = [_NAMES.get(_text(name).lower(), "") for name in names]
+    if not {"question", "answer"}.issubset(columns):
+        fix = "the first row must name the columns question and answer"
+        raise refuse(path, line, "there is no list of questions", fix)
+    twice = [kind for kind, times in Counter(columns).items() if kind and times > 1]
+    if twice:
+        fix = "keep one of them"
+        raise refuse(path, line, f"there are two columns of {twice[0]}", fix)
+    return columns
+
+
+def _text(value: object) -> str:
+    """Text of a cell; a spreadsheet keeps whole numbers as floats."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value).strip()
+
+
+def _add(row: Mapping[str, str], line: int, intents: dict[str, Any]) -> str:
     """Add a row's intent or language; what is wrong with it, if anything."""
     question, answer = row.get("question", ""), row.get("answer", "")
     if not question and not answer:
         return ""
     if not question or not answer:
         return "question or answer is empty"
-    name = row.get("id") or f"faq.n{number}"
+    name = row.get("id") or f"faq.n{line}"
     if not _ID.match(name):
         return f"{name!r} is not an id"
     folded = folding.fold(question)
@@ -92,13 +117,21 @@ def _add(row: Mapping[str, str], number: int, intents: dict[str, Any]) -> str:
     return ""
 
 
-def _rows(path: Path) -> Iterator[Sequence[Any]]:
+def _rows(path: Path) -> tuple[Iterator[tuple[int, Sequence[Any]]], list[Problem]]:
+    """Rows with their lines, and what of the file is not among them."""
+    if path.suffix.lower() not in (".xlsx", ".xls", ".ods"):
+        return csv_rows(path), []
     try:
-        if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
-            sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-            return iter(sheet.to_python()[:MAX_ROWS])
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, CalamineError, UnicodeDecodeError) as exc:
+        book = CalamineWorkbook.from_path(str(path))
+        first, *others = map(book.get_sheet_by_index, range(len(book.sheet_names)))
+    except (OSError, CalamineError, ValueError) as exc:
         fix = "save it as XLSX, or as CSV in UTF-8"
-        raise BadFile([Problem(str(path), 1, f"cannot be read: {exc}", fix)]) from exc
-    return iter(list(csv.reader(text.splitlines()))[:MAX_ROWS])
+        raise refuse(path, 1, f"cannot be read: {exc}", fix) from exc
+    rows = enumerate(first.to_python(skip_empty_area=False), 1)
+    fix = "only the first sheet is read; put its rows there"
+    left = [
+        Problem(str(path), 1, f"sheet {other.name!r} was left out", fix)
+        for other in others
+        if other.total_height
+    ]
+    return iter(rows), left

@@ -8,7 +8,6 @@ training part, dealt by class. CLINC150: the validation parts.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,12 +18,14 @@ import msgspec
 from engines.rules.forms import Texts
 from engines.rules.matcher import Match, Matcher
 from engines.rules.pack import Intent, Lexicon, Wording
+from engines.rules.plain_files import csv_rows, read_text, refuse
 from engines.rules.reading import build_readers
-from engines.yamlfile import BadFile, Problem
 
 
 #: Parts of the cross-validation on BANKING77.
 PARTS: Final = 10
+
+_FIX: Final = "put the set there as its makers publish it"
 
 
 class Row(NamedTuple):
@@ -66,8 +67,15 @@ def banking77(folder: Path, lexicon: Lexicon) -> SetFigures:
     Raises:
         BadFile: If the set is not in *folder*.
     """
-    text = _text(folder / "banking77" / "train.csv")
-    rows = [Row(r["text"], r["category"]) for r in csv.DictReader(text.splitlines())]
+    path = folder / "banking77" / "train.csv"
+    (_, names), *lines = csv_rows(path)
+    if not {"text", "category"}.issubset(names) or not lines:
+        raise refuse(path, 1, "has no rows of text and category", _FIX)
+    text, label = names.index("text"), names.index("category")
+    short = [line for line, cells in lines if len(cells) <= max(text, label)]
+    if short:
+        raise refuse(path, short[0], "a cell is missing", _FIX)
+    rows = [Row(cells[text], cells[label]) for _, cells in lines]
     found: Counter[str] = Counter()
     for dev, train in _parts(rows):
         found += count(matcher(train, lexicon), dev)
@@ -81,8 +89,13 @@ def clinc150(folder: Path, lexicon: Lexicon) -> SetFigures:
     Raises:
         BadFile: If the set is not in *folder*.
     """
-    text = _text(folder / "clinc150" / "data.json")
-    parts = msgspec.json.decode(text, type=dict[str, list[Row]])
+    path = folder / "clinc150" / "data.json"
+    try:
+        parts = msgspec.json.decode(read_text(path), type=dict[str, list[Row]])
+    except msgspec.MsgspecError as exc:
+        raise refuse(path, 1, str(exc), _FIX) from exc
+    if not all(parts.get(name) for name in ("train", "val", "oos_val")):
+        raise refuse(path, 1, "has no parts train, val and oos_val", _FIX)
     tried = matcher(parts["train"], lexicon)
     outside = count(tried, parts["oos_val"])
     share = (outside["right"] + outside["wrong"]) / outside.total()
@@ -154,11 +167,3 @@ def _parts(rows: Sequence[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
     for part in range(PARTS):
         dev = [row for row, at in zip(rows, dealt, strict=True) if at == part]
         yield dev, [row for row, at in zip(rows, dealt, strict=True) if at != part]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as exc:
-        fix = "put the set there as its makers publish it"
-        raise BadFile([Problem(str(path), 1, f"{exc.strerror}", fix)]) from exc

@@ -18,7 +18,7 @@ import msgspec
 from engines.contract import Locale
 from engines.rules.engine import RulesEngine
 from engines.rules.matcher import Match
-from engines.yamlfile import BadFile, Problem
+from engines.rules.plain_files import numbered_lines, refuse
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,20 +81,14 @@ def read_cases(path: Path) -> Iterator[Case]:
     Cases of one file of JSON lines; blank lines are left out.
 
     Raises:
-        BadFile: At the first line that is no case.
+        BadFile: If the file is no text, holds no case, or at the first line that is none.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as exc:
-        problem = Problem(str(path), 1, f"cannot be read: {exc.strerror}")
-        raise BadFile([problem]) from exc
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                yield msgspec.json.decode(line, type=Case)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-                fix = 'write {"text": "…", "intent": "an.id" or null, "locale": "zh"}'
-                raise BadFile([Problem(str(path), number, str(exc), fix)]) from exc
+    for number, line in numbered_lines(path):
+        try:
+            yield msgspec.json.decode(line, type=Case)
+        except msgspec.MsgspecError as exc:
+            fix = 'write {"text": "…", "intent": "an.id" or null, "locale": "zh"}'
+            raise refuse(path, number, str(exc), fix) from exc
 
 
 def try_out(engine: RulesEngine, cases: Iterable[Case]) -> Score:

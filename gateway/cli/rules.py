@@ -20,11 +20,16 @@ from engines.rules import coverage as covering
 from engines.rules.engine import RulesEngine, shop_time
 from engines.rules.faq import read_faq
 from engines.rules.trial import Score, read_cases, try_out
+from engines.yamlfile import BadFile, Problem
 from gateway.cli import options
 from gateway.config import resolve
 
 
 PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
+_SHARE = click.FloatRange(0, 1)
+
+#: Numbers of patterns that the benchmark builds.
+_SIZES = range(100, 1_000_001)
 
 pack_option = click.option(
     "--pack",
@@ -81,9 +86,11 @@ def check(
 @options.config_file
 @pack_option
 @facts_option
-@click.option("--min-right", type=float, default=0.0, help="Least share that is right.")
 @click.option(
-    "--max-wrong", type=float, default=1.0, help="Largest share that is wrong."
+    "--min-right", type=_SHARE, default=0.0, help="Least share that is right."
+)
+@click.option(
+    "--max-wrong", type=_SHARE, default=1.0, help="Largest share that is wrong."
 )
 def test(  # one parameter an option
     files: tuple[Path, ...],
@@ -99,8 +106,9 @@ def test(  # one parameter an option
 
     Exit 1 if fewer are right or more are wrong than asked for.
     """
+    cases = {str(path): list(read_cases(path)) for path in files}
     engine = RulesEngine.load(*_files(config_file, pack, facts))
-    scores = {str(path): try_out(engine, read_cases(path)) for path in files}
+    scores = {name: try_out(engine, some) for name, some in cases.items()}
     if as_json:
         click.echo(msgspec.json.encode(scores))
     else:
@@ -141,8 +149,9 @@ def coverage(  # one parameter an option
     locale: Literal["zh", "en"],
 ) -> None:
     """Say what share of real questions a pack answers, and what it misses."""
+    texts = covering.read_texts(transcripts)
     engine = RulesEngine.load(*_files(config_file, pack, facts))
-    found = covering.cover(engine, _texts(transcripts), locale)
+    found = covering.cover(engine, texts, locale)
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
@@ -163,7 +172,10 @@ def coverage(  # one parameter an option
 @pack_option
 @facts_option
 @locale_option
-@click.option("--least", default=3, show_default=True, help="Questions of a draft.")
+@click.option(
+    "--least", type=click.IntRange(1), default=3, show_default=True,
+    help="Questions of a draft.",
+)  # fmt: skip
 def suggest(  # one parameter an option
     transcripts: Path,
     config_file: Path | None,
@@ -173,8 +185,9 @@ def suggest(  # one parameter an option
     least: int,
 ) -> None:
     """Draft intents (YAML, answers left open) from clusters of misses."""
+    texts = covering.read_texts(transcripts)
     engine = RulesEngine.load(*_files(config_file, pack, facts))
-    found = covering.cover(engine, _texts(transcripts), locale, most=200)
+    found = covering.cover(engine, texts, locale, most=200)
     drafts = covering.draft(found.clusters, least)
     click.echo(
         f"# {len(drafts)} drafts from {found.missed} misses: name them, translate,"
@@ -183,43 +196,71 @@ def suggest(  # one parameter an option
     click.echo(yamlfile.dump({"intents": drafts}))
 
 
-def _texts(path: Path) -> list[str]:
-    return covering.read_texts(path.read_bytes().splitlines())
-
-
 @rules.command(name="import")
 @click.argument("faq", type=PATH)
+@click.option("--force", is_flag=True, help="Write over --out if it is there.")
 @click.option("--name", default="shop", show_default=True, help="Name of the new pack.")
 @click.option("--extends", default="ecommerce", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write; else printed."
 )
-def import_(faq: Path, name: str, extends: str, out: Path | None) -> None:
-    """Turn a FAQ (CSV or XLSX) into a pack. Exit 3 if rows were left out."""
+def import_(faq: Path, force: bool, name: str, extends: str, out: Path | None) -> None:
+    """Turn a FAQ (CSV or XLSX) into a pack. Exit 3 if something was left out."""
     text, problems = read_faq(faq, name, extends)
     for problem in problems:
         click.echo(str(problem), err=True)
     if out is None:
         click.echo(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        _write(out, text, force)
         click.echo(
             f"wrote {out}; put it beside {extends}.yaml and run rules check", err=True
         )
     sys.exit(3 if problems else 0)
 
 
+def _write(out: Path, text: str, force: bool) -> None:
+    """Write *text* to a file that is not there yet, or over it if told so."""
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        fix = "name another file, or add --force to write over it"
+        raise BadFile([Problem(str(out), 1, "is there already", fix)]) from exc
+    except OSError as exc:
+        reason = f"cannot be written: {exc.strerror}"
+        fix = "name a file in a folder that is there and may be written"
+        raise BadFile([Problem(str(out), 1, reason, fix)]) from exc
+
+
+def _sizes(
+    _context: click.Context, _option: click.Parameter, value: str
+) -> tuple[int, ...]:
+    """Sizes of ``--sizes``, in the order given."""
+    try:
+        sizes = tuple(int(size) for size in value.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or not all(size in _SIZES for size in sizes):
+        message = f"{value!r} must be whole numbers of 100 to 1,000,000, with commas"
+        raise click.BadParameter(message)
+    return sizes
+
+
 @rules.command()
 @options.as_json
-@click.option("--sizes", default="1000,10000,100000", show_default=True)
+@click.option(
+    "--sizes", default="1000,10000,100000", show_default=True, callback=_sizes,
+    help="Numbers of patterns, with commas between them.",
+)  # fmt: skip
 @click.option("--arithmetic", type=click.Choice(["auto", "plain"]), default="auto")
-def bench(as_json: bool, sizes: str, arithmetic: Literal["auto", "plain"]) -> None:
+def bench(
+    as_json: bool, sizes: tuple[int, ...], arithmetic: Literal["auto", "plain"]
+) -> None:
     """Microseconds per message at growing packs, beside a loop of expressions."""
     rows = [
-        benching.measure(
-            int(size), arithmetic, tell=lambda line: click.echo(line, err=True)
-        )
-        for size in sizes.split(",")
+        benching.measure(size, arithmetic, tell=lambda line: click.echo(line, err=True))
+        for size in sizes
     ]
     if as_json:
         click.echo(msgspec.json.encode(rows))

@@ -98,15 +98,15 @@ def test_coverage_clusters_what_is_missed(engine: RulesEngine) -> None:
     assert intent["zh"] == {"examples": texts[1:4], "answer": ""}
 
 
-def test_transcripts_are_lines_or_json_lines() -> None:
+def test_transcripts_are_lines_or_json_lines(tmp_path: Path) -> None:
     """Lines of the shop's side are left out."""
-    lines = [
-        b"plain line",
-        b'{"role": "customer", "text": "hi"}',
-        b'{"role": "operator", "text": "no"}',
-        b"",
-    ]
-    assert read_texts(lines) == ["plain line", "hi"]
+    path = tmp_path / "talk.txt"
+    path.write_text(
+        'plain line\n{"role": "customer", "text": "hi"}\n'
+        '{"role": "operator", "text": "no"}\n\n',
+        encoding="utf-8",
+    )
+    assert read_texts(path) == ["plain line", "hi"]
 
 
 def test_an_imported_faq_answers(tmp_path: Path) -> None:
