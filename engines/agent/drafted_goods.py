@@ -9,7 +9,7 @@ import msgspec
 from engines.agent.meant import order_of, spoken_of
 from engines.agent.plan import Draft, Scene, Wants
 from engines.agent.reading import counts, lines, wishes
-from engines.agent.reading.exceptions import split_kept
+from engines.agent.reading.exceptions import gift_goes, split_kept
 from engines.agent.reading.titles import named_lines
 from engines.shops.port import Order
 
@@ -52,6 +52,8 @@ def _gift_or_goods(draft: Draft, order: Order) -> Draft:
 
 
 def corrected_line(scene: Scene, draft: Draft, folded: str) -> Draft:
+    if draft.keeps_gift and gift_goes(folded) and not wishes.keeps_gift(folded):
+        return msgspec.structs.replace(draft, keeps_gift=False)
     order = order_of(scene, draft.order_id)
     rest = wishes.without_rest(folded)
     said = lines.mentioned_lines(rest, order, is_answer=True)

@@ -24,11 +24,18 @@ from engines.agent.plan import (
 from engines.agent.reading import counts, references, wishes
 from engines.agent.reading.consent import read_reply
 from engines.agent.reading.exceptions import split_kept
+from engines.agent.reading.lines import mentioned_lines
 from engines.agent.reading.titles import named_lines
 
 
 _PIECE = re.compile(r"[,，。;；!！]|\.(?:\s|$)")
-_NOT_IT = re.compile(r"^\s*(?:我?(?:说的)?不是|不退|不换|别[退换动]|not (?!only|just))")
+_ADDS = re.compile(
+    r"^(?:oh |yes,? )?(?:and|also|plus)\b|\b(?:too|as well)[.!]?$"
+    r"|^(?:对了|哦|嗯|好)?[,，]?(?:还有|再加|加上|以及|另外|外加)|[也并]一?[起并]?(?:要|给我|帮我)?(?:退|不要)"
+)
+_NOT_IT = re.compile(
+    r"^\s*(?:我?(?:说的)?不是|不退|不换|别[退换动]|not (?!only|just))|算了[。!！]?$|(?:别|不要|不用|不)[退换动](?:了|掉|吧)?[。!！]?$|\b(?:don'?t|do not) (?:return|refund|exchange) (?!it\b|that\b|this\b|any)"
+)
 
 
 def only_asked(scene: Scene, draft: Draft) -> bool:
@@ -95,6 +102,31 @@ def _is_left(piece: str) -> bool:
     return is_kept and not wishes.recipes_in(split_kept(piece).rest)
 
 
+def added(scene: Scene, drafts: tuple[Draft, ...], text: str) -> Wants | None:
+    """Goods that shall go back beside those proposed: "and the jacket", "杯子也退"."""
+    folded, last = text.lower(), drafts[-1]
+    if last.recipe != "refund_item" or not _ADDS.search(folded):
+        return None
+    order = order_of(scene, last.order_id)
+    said = mentioned_lines(folded, order, is_answer=True)
+    gifts = {one.line for one in order.lines if one.is_gift} if order else set()
+    proposed = {(one.order_id, one.line) for one in drafts}
+    more = tuple(
+        Draft(
+            recipe="refund_item", order_id=last.order_id, line=line, quantity=quantity
+        )
+        for line, quantity in said.units
+        if (last.order_id, line) not in proposed and line not in gifts
+    )
+    return Wants((*drafts, *more)) if more else None
+
+
+def to_correct(scene: Scene, drafts: tuple[Draft, ...], text: str) -> tuple[Draft, ...]:
+    """Which of several proposals a correction is on: those it names, or all."""
+    named = tuple(one for one in drafts if is_named(scene, drafts, text.lower(), one))
+    return named if 0 < len(named) < len(drafts) else drafts
+
+
 def is_named(scene: Scene, drafts: tuple[Draft, ...], piece: str, draft: Draft) -> bool:
     """
     Tell if a piece of a reply names *draft*: by its order or by its goods.
@@ -148,11 +180,16 @@ def is_its_refund(fresh: LooksUp, text: str) -> bool:
 
 
 def after_no(folded: str) -> str:
-    """What follows a "not that one": ``不是第2件，是第1件`` gives ``是第1件``."""
+    """
+    What a text means beside a "not that one".
+
+    ``不是第2件，是第1件`` gives ``是第1件``, and ``不是第2件`` nothing.
+    """
     for mark in ("不是", "不要退", "not "):
-        if mark in folded:
-            rest = folded.rsplit(mark, 1)[1]
+        if mark in folded and "是不是" not in folded:
+            before, rest = folded.rsplit(mark, 1)
             for comma in (",", "，", " but ", "是"):
                 if comma in rest:
                     return rest.split(comma, 1)[1]
+            return before
     return folded

@@ -19,6 +19,7 @@ from engines.agent.drafted_orders import for_each
 from engines.agent.drafting import Drafting, without_orders
 from engines.agent.meant import LINES_BACK, from_history, order_of
 from engines.agent.on_proposals import (
+    added,
     after_no,
     all_proposed,
     as_it_stands,
@@ -28,6 +29,7 @@ from engines.agent.on_proposals import (
     is_other_request,
     leaves_alone,
     only_asked,
+    to_correct,
 )
 from engines.agent.plan import (
     AsksBack,
@@ -169,7 +171,7 @@ class OfflinePlanner:
         folded = text.lower()
         match scene.waits_for:
             case "order":
-                return self._order_slot(scene, draft, folded)
+                return self._order_slot(scene, draft, after_no(folded))
             case "line":
                 return line_slot(scene, draft, folded)
             case "lines":
@@ -236,6 +238,8 @@ class OfflinePlanner:
     ) -> Plan:
         """What is wanted in place of what was proposed; the proposal, if nothing is."""
         draft = drafts[0]
+        if reply != "question" and (more := added(scene, drafts, text)):
+            return more
         fresh = self._fresh(scene, text)
         if isinstance(fresh, LooksUp):
             return AsksBack() if is_its_refund(fresh, text) else fresh
@@ -254,7 +258,11 @@ class OfflinePlanner:
         drafts = all_proposed(scene, draft)
         if len(mention.ids) > 1 and draft.recipe != "merge_orders":
             return None
-        changed = tuple(self._drafting.corrected(scene, one, after) for one in drafts)
+        meant = to_correct(scene, drafts, after)
+        changed = tuple(
+            self._drafting.corrected(scene, one, after) if one in meant else one
+            for one in drafts
+        )
         # Two that were both put right to the same thing are one.
         return None if changed == drafts else Wants(tuple(dict.fromkeys(changed)))
 

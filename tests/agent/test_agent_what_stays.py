@@ -80,3 +80,75 @@ async def test_nothing_to_merge_is_said_at_once(talk: Begin) -> None:
     refused = await customer.answer("三个订单能合在一起发吗")
     assert refused.open_task is None
     assert refused.actions == ()
+
+
+@pytest.mark.parametrize(
+    ("user", "wish", "then", "yes", "done"),
+    [
+        # A correction of one of two leaves the other as it is.
+        (
+            "c1008",
+            "T恤退一件，坚果退两盒",
+            "不对，坚果退一盒",
+            "确认",
+            [(1, 1), (2, 1)],
+        ),
+        # Goods may be added, and their number said in words.
+        ("c1004", "refund one tee", "and the jacket", "yes", [(1, 1), (2, 1)]),
+        ("c1001", "K3002水壶退掉", "杯子也退", "确认", [(1, 1), (3, 1)]),
+        ("c1006", "退掉多的那个保温杯", "快点", "确认", [(2, 1)]),
+        # What is told to stay of goods that nobody proposed changes nothing.
+        ("c1001", "K3002水壶和杯子退掉", "快充线别退", "确认", [(1, 1), (3, 1)]),
+    ],
+)
+async def test_a_reply_changes_only_what_it_names(
+    talk: Begin,
+    demo: DemoShop,
+    user: str,
+    wish: str,
+    then: str,
+    yes: str,
+    done: list[tuple[int, int]],
+) -> None:
+    """Lines and units that went back, by the shop's books."""
+    customer = talk(user, "en" if wish.isascii() else "zh")
+    before = demo.sql("SELECT order_id, line, refunded_quantity FROM order_lines")
+    await customer.answer(wish)
+    await customer.answer(then)
+    await customer.answer(yes)
+    after = demo.sql("SELECT order_id, line, refunded_quantity FROM order_lines")
+    gone = [
+        (line, now - was)
+        for (_, line, was), (_, _, now) in zip(before, after, strict=True)
+    ]
+    assert sorted(pair for pair in gone if pair[1]) == done
+
+
+async def test_an_order_that_is_not_meant_is_not_taken(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """不是K3002，是T恤那个: the order named after the "not" is left alone."""
+    customer = talk("c1001")
+    await customer.answer("帮我取消一个订单")
+    asked = await customer.answer("不是K3002，是T恤那个")
+    assert [text.startswith("取消") and "K3001" in text for _, text in goods(asked)]
+    await customer.answer("确认")
+    states = demo.sql("SELECT id, status FROM orders WHERE id IN ('K3001', 'K3002')")
+    assert dict(states) == {"K3001": "cancelled", "K3002": "paid"}
+
+
+async def test_a_size_alone_changes_the_exchange(talk: Begin, demo: DemoShop) -> None:
+    """ "oh wait, M" while another size is proposed."""
+    customer = talk("c1002")
+    await customer.answer("K3004的T恤换成L码")
+    await customer.answer("等等，还是XL吧")
+    done = await customer.answer("确认")
+    assert "XL" in done.actions[0].summary
+
+
+async def test_a_gift_that_was_to_stay_may_go_after_all(talk: Begin) -> None:
+    """The deduction for it falls away again."""
+    customer = talk("c1006")
+    kept = await customer.answer("电饭煲退了，赠品我想留下")
+    gone = await customer.answer("算了，赠品也退")
+    assert gone.actions[0].amount_minor == kept.actions[0].amount_minor + 1500

@@ -64,6 +64,7 @@ _POSITIONS = re.compile(
 )
 _THE_OTHER = re.compile(
     r"\b(?:refund|return|replace|exchange|swap) the other(?: one)?(?=$|[,.;]| (?:for|please)\b)"
+    r"|\bthe (?:extra|spare|surplus) one\b|多(?:的|余的?|出来的|买的|拍的|了的)(?:那|这)?一?[个件条双盒瓶只]"
 )
 _MADE = re.compile(
     rf"(?:改成?|变成|换成|算|还是|就|只)(?:退|要)?(?P<zh>{NUMBER_ZH})\s?{COUNTER}?(?:吧|就行|就好|就可以|得了|算了)?[。!！]?$"

@@ -36,7 +36,7 @@ _ALL_BUT = re.compile(
     rf"|\b(?:keep only|only keep|just keep|(?:only|just) want to keep)\s(?P<keep>.{{1,60}}?){_END}"
 )
 _KEEP = re.compile(
-    rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|我(?:还|自己)?要的?(?=$|[,，。;；])|还要用?|留着|留下|留到?(?=$|[,，。;；])|也要(?=$|[,，。;；])|不退|不用退|(?<![按用转跑走推拉])不动)了?{_END}"
+    rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|我(?:还|自己)?要的?(?=$|[,，。;；])|还要用?|留着|留下|留到?(?=$|[,，。;；])|也要(?=$|[,，。;；])|不退|不用退|不要退|别退|(?<![按用转跑走推拉])不动)了?{_END}"
     rf"|(?:保留|留着|留下|不退)(?P<after>.{{1,40}}?){_END}"
     rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
     rf"|(?P<stays>[^,.;!?]{{1,40}}?)\s(?:can |should |will |must )?(?:stays?|remains?)\b{_END}"
@@ -46,6 +46,16 @@ _KEEP = re.compile(
 _GOES = re.compile(
     r"(?:不要了|退了|退掉)(?=[\u4e00-\u9fff])(?![吧的呢啊呀哦嘛吗和跟与再后就])"
 )
+
+
+_GIFT_GOES = re.compile(
+    r"(?:赠品|礼品|赠送的|送的)[^,，。;；不留]{0,4}(?:退|还|寄回)|\b(?:return|send) the gift\b|\bgift (?:goes )?back\b"
+)
+
+
+def gift_goes(text: str) -> bool:
+    """Tell if a folded text says that the gift goes back, too."""
+    return _GIFT_GOES.search(text) is not None
 
 
 def split_kept(text: str) -> Kept:

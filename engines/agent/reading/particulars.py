@@ -71,6 +71,13 @@ _TARGET = re.compile(
     r"|\bwant (?:the|an?) (?P<enwant>[^,.;!?]{1,40})",
     re.IGNORECASE,
 )
+#: A size or a colour that is all a text says: "oh wait, XL", "还是黑色吧".
+_BARE_VARIANT = re.compile(
+    r"^(?:(?:oh|no|ah|wait|actually|sorry|算了|那|等等|等一下|不对?|还是|要|改[成为]?|make (?:it|that))[,， ]*)*(?:the |an? |size |in )*"
+    r"(?P<variant>[smlx]{1,4}(?=\s?[码号]|[^a-z]|$)|\d{2,3}(?=\s?[码号])|[黑白红蓝灰绿粉紫黄青棕]色?|藏青色?|米色|(?:extra )?(?:small|medium|large)|black|white|red|blue|gr[ae]y|green|pink|navy)"
+    r"\s?(?:[码号的]|吧|好了|就行|one|please|instead|\s)*[.!。！]?$",
+    re.IGNORECASE,
+)
 _LONGEST_TITLE = 40
 _FILLER = re.compile(
     r"^(?:一|那|这)?[个件双条款只]|(?:可以|行|好)?[吗吧呢呀啊]$|谢谢.*$|麻烦.*$|(?:的|那款|这款|那个)$"
@@ -120,6 +127,8 @@ def target_in(text: str, *, is_answer: bool = False) -> str:
     """Words for what the customer wants instead; empty if there are none."""
     found = list(_TARGET.finditer(text))
     said = next((group for group in found[-1].groups() if group), "") if found else ""
+    if not said and (bare := _BARE_VARIANT.match(text)):
+        said = bare["variant"]
     if not said and is_answer:
         said = text
     said = _FILLER.sub("", said.strip()).strip()

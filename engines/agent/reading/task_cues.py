@@ -97,7 +97,7 @@ SAME_ANEW = re.compile(
 )
 #: "发票开了没" asks; "发票开了吗" is no wish for another one.
 _INVOICE = re.compile(
-    r"发票(?![^,，。;；]{0,4}开(?:了|好|出来)[^,，。;；]{0,2}[没吗么])|抬头|税号|\binvoice(?! (?:been )?issued)"
+    r"发票(?![^,，。;；]{0,4}开(?:了|好|出来)[^,，。;；]{0,2}[没吗么])|抬头|税号|\btax (?:id|number)\b|\binvoice(?! (?:been )?issued)"
 )
 _PRICE = re.compile(
     r"\bpaid\b.{0,50}\bnow (?:it's|it is|they're|only|just)?\b.{0,20}\d|\bdifference,? please\b|价保|保价|价格保护|降价|降了|差价|便宜了|买贵|跌价|\bprice.{0,12}(?:match|protect|drop|adjust|difference|fell|went down|lower)"
