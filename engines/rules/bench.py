@@ -50,6 +50,52 @@ class BenchRow(msgspec.Struct, frozen=True):
     loop_us: float
 
 
+class Growth(msgspec.Struct, frozen=True):
+    """
+    Figures of several runs over the same sizes, and how they grow.
+
+    Attributes:
+        rows: Medians over the runs, one row a size.
+
+        runs: How many times every size was built and timed.
+
+        zh, en: Time per message of the largest size over that of the smallest: the
+            ratio within each run, so a slower hour cancels out; the median of them.
+    """
+
+    rows: list[BenchRow]
+    runs: int
+    zh: float
+    en: float
+
+
+def measure_growth(
+    sizes: Sequence[int], runs: int, arithmetic: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Growth:  # fmt: skip
+    """Measure all *sizes* in turn, *runs* times over."""
+    found = [[measure(size, arithmetic, tell) for size in sizes] for _ in range(runs)]
+    low, high = sizes.index(min(sizes)), sizes.index(max(sizes))
+    return Growth(
+        [_median(rows) for rows in zip(*found, strict=True)],
+        runs,
+        statistics.median(rows[high].zh_us / rows[low].zh_us for rows in found),
+        statistics.median(rows[high].en_us / rows[low].en_us for rows in found),
+    )
+
+
+def _median(rows: Sequence[BenchRow]) -> BenchRow:
+    """Medians of rows of one size."""
+    return BenchRow(
+        rows[0].patterns,
+        rows[0].arithmetic,
+        statistics.median(row.zh_us for row in rows),
+        statistics.median(row.en_us for row in rows),
+        statistics.median(row.compile_s for row in rows),
+        statistics.median(row.loop_us for row in rows),
+    )
+
+
 def measure(
     patterns: int, arithmetic: str, tell: Callable[[str], None] = lambda _: None
 ) -> BenchRow:

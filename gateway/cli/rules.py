@@ -253,24 +253,39 @@ def _sizes(
     "--sizes", default="1000,10000,100000", show_default=True, callback=_sizes,
     help="Numbers of patterns, with commas between them.",
 )  # fmt: skip
+@click.option(
+    "--runs", type=click.IntRange(1, 99), default=3, show_default=True,
+    help="Times that all sizes are built and timed; medians are told.",
+)  # fmt: skip
 @click.option("--arithmetic", type=click.Choice(["auto", "plain"]), default="auto")
 def bench(
-    as_json: bool, sizes: tuple[int, ...], arithmetic: Literal["auto", "plain"]
+    as_json: bool,
+    sizes: tuple[int, ...],
+    runs: int,
+    arithmetic: Literal["auto", "plain"],
 ) -> None:
-    """Microseconds per message at growing packs, beside a loop of expressions."""
-    rows = [
-        benching.measure(size, arithmetic, tell=lambda line: click.echo(line, err=True))
-        for size in sizes
-    ]
+    """
+    Microseconds per message at growing packs, beside a loop of expressions.
+
+    The growth is the time at the largest pack over that at the smallest, within each
+    run; the median of the runs is told.
+    """
+    found = benching.measure_growth(
+        sizes, runs, arithmetic, lambda line: click.echo(line, err=True)
+    )
     if as_json:
-        click.echo(msgspec.json.encode(rows))
+        click.echo(msgspec.json.encode(found))
         return
     table = Table(
         "patterns", "sums", "zh 15 us", "en 60 us", "compile s", "regex loop us"
     )
-    for row in rows:
+    for row in found.rows:
         table.add_row(
             str(row.patterns), row.arithmetic, f"{row.zh_us:.1f}", f"{row.en_us:.1f}",
             f"{row.compile_s:.1f}", f"{row.loop_us:.0f}",
         )  # fmt: skip
     Console(width=100).print(table)
+    click.echo(
+        f"growth from {min(sizes)} to {max(sizes)} patterns, median of {runs} runs:"
+        f" zh {found.zh:.2f}x, en {found.en:.2f}x"
+    )

@@ -16,6 +16,7 @@ from engines.rules.bench import measure
 from engines.rules.coverage import cover, draft, read_texts
 from engines.rules.engine import RulesEngine
 from engines.rules.faq import read_faq
+from engines.rules.matcher import Match
 from engines.yamlfile import BadFile
 from gateway.cli.main import cli
 
@@ -119,8 +120,7 @@ def test_an_imported_faq_answers(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     engine = RulesEngine.load([PACKS / "ecommerce.yaml", path], FACTS)
     found = engine.match("卡车能租吗", "zh")
-    assert getattr(found, "intent", None)
-    assert found.intent is not None
+    assert isinstance(found, Match)
     assert found.intent.id == "faq.n2"
     assert [problem.line for problem in problems] == [3]
 
@@ -137,3 +137,14 @@ def test_the_bench_measures_both_languages() -> None:
     """A small pack gives a figure for each column."""
     row = measure(200, "plain")
     assert min(row.zh_us, row.en_us, row.loop_us) > 0
+
+
+def test_the_bench_tells_growth_over_runs() -> None:
+    """One row a size, and the largest beside the smallest, whatever their order."""
+    result = run(
+        "bench", "--sizes", "400,200", "--runs", 2, "--arithmetic", "plain", "--json"
+    )
+    found = json.loads(result.stdout)
+    assert [row["patterns"] for row in found["rows"]] == [400, 200]
+    assert found["runs"] == 2
+    assert min(found["zh"], found["en"]) > 0
