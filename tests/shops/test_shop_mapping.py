@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from conftest import MAPPINGS, by_document
 from demo_shop import KEY, DemoShop
@@ -33,6 +35,9 @@ from engines.shops.port import (
 )
 from engines.shops.shapes import Misshapen, Shape, filled, reshaped
 from engines.yamlfile import BadFile
+from gateway.config import ShopConfig
+from gateway.errors import ConfigError
+from gateway.services import _business
 
 
 pytestmark = pytest.mark.anyio
@@ -270,3 +275,30 @@ async def test_mapping_that_the_server_belies_calls_nothing(
         with pytest.raises(ShopUnreachable, match=said) as caught:
             await shop.orders("c1001")
     assert "mcp-example.yaml:" in str(caught.value)
+
+
+async def test_gateway_opens_the_connector_that_the_mapping_asks_for(
+    demo: DemoShop, tmp_path: Path
+) -> None:
+    """By document or by tools; what cannot be used is a setting to mend."""
+    async with by_document(demo, tmp_path):
+        pass
+    (tmp_path / "shop.yaml").write_text((MAPPINGS / "demo-openapi.yaml").read_text())
+    config = ShopConfig(
+        id="demo",
+        business_url=demo.url,
+        business_key=KEY,
+        business_operations=str(tmp_path / "shop.yaml"),
+    )
+    async with AsyncExitStack() as resources:
+        business = await _business(config, resources)
+        assert isinstance(business, OpenApiShop)
+        assert (await business.order("c1001", "K3002")).id == "K3002"
+        tools = str(MAPPINGS / "mcp-example.yaml")
+        config = msgspec.structs.replace(config, business_operations=tools)
+        assert isinstance(await _business(config, resources), McpShop)
+        (tmp_path / "shop.yaml").write_text("operations: {}\n")
+        wrong = str(tmp_path / "shop.yaml")
+        config = msgspec.structs.replace(config, business_operations=wrong)
+        with pytest.raises(ConfigError, match=r"shop\.yaml:1: 'orders' is not mapped"):
+            await _business(config, resources)
