@@ -47,6 +47,14 @@ def merge(
     return Wants((draft,), mention.foreign)
 
 
+def merged_elsewhere(draft: Draft, folded: str) -> Draft:
+    """The same merger into the order that *folded* names as the one to go: "合到K3001"."""
+    ids = (draft.order_id, *draft.others)
+    target = references.merged_into(folded, ids)
+    others = tuple(one for one in ids if one != target)
+    return msgspec.structs.replace(draft, order_id=target, others=others)
+
+
 def for_each(draft: Draft, ids: tuple[str, ...]) -> tuple[Draft, ...]:
     """The same task for several orders that were named."""
     return tuple(

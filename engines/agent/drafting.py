@@ -21,7 +21,7 @@ from engines.agent.drafted_goods import (
     on_line,
     refund,
 )
-from engines.agent.drafted_orders import for_each, merge
+from engines.agent.drafted_orders import for_each, merge, merged_elsewhere
 from engines.agent.meant import (
     LINES_BACK,
     every_order,
@@ -102,7 +102,7 @@ class Drafting:
         folded = text.lower()
         mention = references.mentioned_orders(folded, scene.orders)
         if draft.recipe == "merge_orders":
-            return draft
+            return merged_elsewhere(draft, folded)
         if len(mention.ids) == 1 and mention.ids[0] != draft.order_id:
             draft = msgspec.structs.replace(draft, order_id=mention.ids[0], line=0)
         if draft.recipe in LINE_RECIPES:

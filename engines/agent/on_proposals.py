@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from engines.agent.drafted_goods import goods_of
 from engines.agent.meant import order_of
 from engines.agent.plan import (
@@ -25,13 +27,19 @@ from engines.agent.reading import counts, references, wishes
 from engines.agent.reading.consent import read_reply
 from engines.agent.reading.exceptions import split_kept
 from engines.agent.reading.lines import mentioned_lines
+from engines.agent.reading.task_cues import LINE_RECIPES
 from engines.agent.reading.titles import named_lines
 
 
 _PIECE = re.compile(r"[,，。;；!！]|\.(?:\s|$)")
 _ADDS = re.compile(
     r"^(?:oh |yes,? )?(?:and|also|plus)\b|\b(?:too|as well)[.!]?$"
-    r"|^(?:对了|哦|嗯|好)?[,，]?(?:还有|再加|加上|以及|另外|外加)|[也并]一?[起并]?(?:要|给我|帮我)?(?:退|不要)"
+    r"|^(?:对了|哦|嗯|好)?[,，]?(?:还有|再加|加上|以及|另外|外加|再(?:退|把|帮))|[也并]一?[起并]?(?:要|给我|帮我)?(?:退|不要)"
+)
+#: A wish of another kind that is added to those proposed.
+_ONE_MORE = re.compile(
+    r"^(?:oh |yes,? )?(?:and|also|plus)\b|\b(?:too|as well|also)\b"
+    r"|^(?:还有|另外|顺便|再|对了)|顺便|也(?:要|得|帮|给|改|换|退|取消|开|一起)"
 )
 _NOT_IT = re.compile(
     r"^\s*(?:我?(?:说的)?不是|不退|不换|别[退换动]|not (?!only|just))|算了[。!！]?$|(?:别|不要|不用|不)[退换动](?:了|掉|吧)?[。!！]?$|\b(?:don'?t|do not) (?:return|refund|exchange) (?!it\b|that\b|this\b|any)"
@@ -119,6 +127,24 @@ def added(scene: Scene, drafts: tuple[Draft, ...], text: str) -> Wants | None:
         if (last.order_id, line) not in proposed and line not in gifts
     )
     return Wants((*drafts, *more)) if more else None
+
+
+def beside(fresh: Wants, drafts: tuple[Draft, ...], text: str) -> Wants:
+    """
+    Another wish while *drafts* wait: with them if it is said to be one more.
+
+    "电话也换成…" adds to a change of address; "那直接换" takes the place of a refund,
+    and is of the same goods.
+    """
+    if _ONE_MORE.search(text.lower()):
+        return msgspec.structs.replace(fresh, drafts=(*fresh.drafts, *drafts))
+    wish, before = fresh.drafts[0], drafts[0]
+    is_open = len(fresh.drafts) == len(drafts) == 1 and not wish.line
+    on_goods = {wish.recipe, before.recipe} <= LINE_RECIPES
+    if not (is_open and on_goods and wish.order_id in ("", before.order_id)):
+        return fresh
+    wish = msgspec.structs.replace(wish, order_id=before.order_id, line=before.line)
+    return Wants((wish,))
 
 
 def to_correct(scene: Scene, drafts: tuple[Draft, ...], text: str) -> tuple[Draft, ...]:

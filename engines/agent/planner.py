@@ -23,6 +23,7 @@ from engines.agent.on_proposals import (
     after_no,
     all_proposed,
     as_it_stands,
+    beside,
     goods_instead,
     is_its_refund,
     is_named,
@@ -244,7 +245,7 @@ class OfflinePlanner:
         if isinstance(fresh, LooksUp):
             return AsksBack() if is_its_refund(fresh, text) else fresh
         if isinstance(fresh, Wants) and is_other_request(fresh, draft, text, reply):
-            return fresh
+            return beside(fresh, drafts, text)
         if reply == "other" and (goods := goods_instead(scene, drafts, text)):
             return goods
         return self._corrected(scene, draft, text) or as_it_stands(fresh, reply)

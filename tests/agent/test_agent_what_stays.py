@@ -96,6 +96,10 @@ async def test_nothing_to_merge_is_said_at_once(talk: Begin) -> None:
         # Goods may be added, and their number said in words.
         ("c1004", "refund one tee", "and the jacket", "yes", [(1, 1), (2, 1)]),
         ("c1001", "K3002水壶退掉", "杯子也退", "确认", [(1, 1), (3, 1)]),
+        ("c1008", "坚果退一盒", "再退一件T恤", "一起确认", [(1, 1), (2, 1)]),
+        # A thing called by another name beside one called by its own.
+        ("c1004", "return one tee and the jacket", "hurry", "yes", [(1, 1), (2, 1)]),
+        ("c1004", "refund all in K3009 except one tee", "hm", "yes", [(1, 2), (2, 1)]),
         ("c1006", "退掉多的那个保温杯", "快点", "确认", [(2, 1)]),
         # What is told to stay of goods that nobody proposed changes nothing.
         ("c1001", "K3002水壶和杯子退掉", "快充线别退", "确认", [(1, 1), (3, 1)]),
@@ -152,3 +156,39 @@ async def test_a_gift_that_was_to_stay_may_go_after_all(talk: Begin) -> None:
     kept = await customer.answer("电饭煲退了，赠品我想留下")
     gone = await customer.answer("算了，赠品也退")
     assert gone.actions[0].amount_minor == kept.actions[0].amount_minor + 1500
+
+
+async def test_one_more_wish_stands_beside_the_first(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """电话也换成…: the new address is not forgotten for the new number."""
+    customer = talk("c1001")
+    await customer.answer("K3002地址改成浙江省杭州市余杭区文一西路 500 号 3 号楼")
+    both = await customer.answer("电话也换成 13788889999")
+    assert sorted(kind for kind, _ in goods(both)) == ["change_address", "change_phone"]
+    await customer.answer("确认")
+    [(street, phone)] = demo.sql("SELECT street, phone FROM orders WHERE id = 'K3002'")
+    assert (street, phone) == ("余杭区文一西路 500 号 3 号楼", "13788889999")
+
+
+async def test_a_wish_of_another_kind_is_on_the_same_goods(talk: Begin) -> None:
+    """那直接换 in place of a refund; "not cancelled" and "cancel my refund" are no wishes."""
+    customer = talk("c1002")
+    await customer.answer("T恤退了吧")
+    await customer.answer("那直接换")
+    asked = await customer.answer("L")
+    assert [kind for kind, _ in goods(asked)] == ["exchange_item"]
+    customer = talk("c1007")
+    await customer.answer("取消体脂秤")
+    kept = await customer.answer("手滑了不取消")
+    assert kept.open_task is None
+
+
+async def test_orders_are_merged_into_the_one_that_is_named(
+    talk: Begin, demo: DemoShop
+) -> None:
+    """合到K3001 turns the proposal round."""
+    customer = talk("c1001")
+    await customer.answer("我的两个没发货的订单合一起发吧")
+    turned = await customer.answer("合到K3001")
+    assert turned.text.index("K3002") < turned.text.index("K3001")

@@ -95,7 +95,7 @@ _POLITE_ZH = re.compile(
     r"(?:可以吗|行吗|好吗|吧|谢谢.*|麻烦.*|多谢.*|顺便.*|运费.*|这个地址|就行|即可)$"
 )
 _NAME_AFTER = re.compile(
-    r"^(?P<street>.*[号室楼栋幢座\d])\s+(?P<name>[\u4e00-\u9fff]{2,3})收?$"
+    r"^(?P<street>.*[号室楼栋幢座\d])\s+(?P<name>(?![\u4e00-\u9fff]*[号楼层室栋幢座元])[\u4e00-\u9fff]{2,3})收?$"
 )
 _TOO_LONG = 200
 #: Street, city and region of an address whose region nobody knows.

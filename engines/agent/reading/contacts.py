@@ -41,6 +41,11 @@ _NO_START = r"(?!改成|换成|改为|换为|收货|收件|电话|手机|地址|
 _BEFORE = re.compile(
     rf"(?:^|[\s,，;；。]|改成|换成|改为|换为|叫)(?P<name>{_NO_START}[\u4e00-\u9fff]{{2,4}})[\s,，:：]*$"
 )
+#: "Change the recipient of my order to Anna Lee 136…".
+_BEFORE_EN = re.compile(
+    r"\b(?:[Rr]ecipient|[Rr]eceiver|[Cc]ontact)\b[^.;]*?(?:\bto|[:,])\s+"
+    r"(?P<name>[A-Z][a-zA-Z'-]+(?: [A-Z][a-zA-Z'-]+){1,2})[\s,:]*$"
+)
 _AFTER = re.compile(r"^[\s,，]*(?P<name>[\u4e00-\u9fff]{2,4})(?=$|[\s,，。;；])")
 _NO_NAME = re.compile(
     r"应该|应为|换成|改成|改为|写错|填错|错了|现在|新的|电话|手机|地址|收货|收件|运费|订单|谢谢|麻烦|不变|可以|[路街号栋楼室区]"
@@ -67,7 +72,7 @@ def read_contact(text: str) -> Contact:
 
 def _beside(before: str, after: str) -> tuple[str, str, str]:
     """A name right before or after the phone, cut out of its side."""
-    found = _BEFORE.search(before)
+    found = _BEFORE.search(before) or _BEFORE_EN.search(before)
     if found and not _NO_NAME.search(found["name"]):
         return found["name"], before[: found.start("name")], after
     found = _AFTER.search(after)

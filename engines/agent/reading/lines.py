@@ -30,9 +30,11 @@ _UNITS_STAY = re.compile(
 )
 #: The same with the goods named: "keep one T-shirt, return the other two".
 _GOODS_STAY = re.compile(
-    rf"(?:留下?|保留|(?:只|就|仅)要)(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?P<goods_zh>[^,，。;；其剩]{{1,12}})(?=[,，。;；其剩]|$)"
-    rf"|\bkeep(?:ing)? (?:only |just )?(?P<en>{NUMBER_EN})(?: of)?(?: the| my)? (?P<goods_en>[a-z][a-z' -]{{1,30}}?)(?=[,.;]| and\b|$)"
+    rf"(?:留下?|保留|(?:只|就|仅)要|除了?)(?P<zh>{NUMBER_ZH})\s?{COUNTER}(?P<goods_zh>[^,，。;；其剩]{{1,12}})(?=[,，。;；其剩]|$)"
+    rf"|\b(?:keep(?:ing)?|except(?: for)?|all but|everything but) (?:only |just )?(?P<en>{NUMBER_EN})(?: of)?(?: the| my)? (?P<goods_en>[a-z][a-z' -]{{1,30}}?)(?=[,.;]| and\b|$)"
 )
+#: Beside what stays of one line all others go.
+_ALL_GO = re.compile(r"全|都|\beverything\b|\ball\b")
 _CLAUSE_END = re.compile(r"[,，。;；]")
 _ALL_OTHERS = re.compile(
     r"其[他它余]|剩下|另外|别的|\b(?:rest|others?|everything else|remaining)\b"
@@ -149,7 +151,16 @@ def _units_of_goods(text: str, order: Order) -> LineMention | None:
     line = next(one for one in order.lines if one.line == kept[0])
     goes = line.quantity - line.refunded_quantity
     goes -= number(stay["zh"] or stay["en"]) or 0
-    return LineMention(((line.line, goes),)) if goes > 0 else None
+    units: tuple[tuple[int, int], ...] = ((line.line, goes),) if goes > 0 else ()
+    if _ALL_GO.search(rest):
+        units += tuple(
+            (one.line, 0)
+            for one in order.lines
+            if one.line != line.line
+            and not one.is_gift
+            and one.refunded_quantity < one.quantity
+        )
+    return LineMention(units) if units else None
 
 
 def _clause_to(text: str, stay: re.Match[str]) -> str:

@@ -53,8 +53,9 @@ _CHANGE_ADDRESS = re.compile(
     r"|\b(?:ship|send|deliver|redirect)\b.{0,35}\bto\s+(?:no\.?\s?)?\d+[a-z]?\s+[a-z]",
 )
 _CANCEL_ORDER = re.compile(
-    r"取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|取消(?:掉|了)?吧?$|取消[^,，。;；]{0,10}[那这](?:个|一个)[。!！]?$|取消\s?#?[a-z]{0,4}-?\d{3,}"
+    r"(?<![不别没])取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}(?<![不别没])取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|(?<![不别没])取消(?:掉|了)?吧?$|(?<![不别没])取消[^,，。;；]{0,10}[那这](?:个|一个)[。!！]?$|(?<![不别没])取消\s?#?[a-z]{0,4}-?\d{3,}"
     r"|(?:订单|单子?)(?:我|都|就|也|全|现在)?不(?:想)?要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
+    r"|^(?:请|帮我|麻烦|我[要想])*(?<![不别没])取消(?![^,，。;；]*(?:收藏|关注|订阅|自动|优惠|会员|退款|退货|换货|申请|提醒|通知|[吗么?？能可怎]))[^,，。;；]{2,12}$"
     r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
@@ -83,7 +84,7 @@ _GIFT = re.compile(
     r"|\bpromised (?:an?|the) [\w ]{2,20} with\b.{0,60}(?:n't|\bnot|missing|\bno)\b|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"(?:能|可以|想)(?:不能|不可以)?(?:帮我|给我)?改(?:成|为)(?![^,，。]{0,14}(?:省|市|区|县|路|街|电话|手机|号|地址|周|星期|礼拜|[天月日点]|付|自提|[发专普]票|公司|个人|[退送寄发\d]|取消)|[一两二三四五六七八九十])|换(?:成|个)?[smlx]{1,4}(?![a-z\d])|换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|(?:拍|买|选|订|下)错了?(?:尺码|颜色|码数|大小|型号|规格)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"^(?:那|就|还是|改|直接|我[要想])*换(?:货|吧|了|一下)*[。!！]?$|(?:能|可以|想)(?:不能|不可以)?(?:帮我|给我)?改(?:成|为)(?![^,，。]{0,14}(?:省|市|区|县|路|街|电话|手机|号|地址|周|星期|礼拜|[天月日点]|付|自提|[发专普]票|公司|个人|[退送寄发\d]|取消)|[一两二三四五六七八九十])|换(?:成|个)?[smlx]{1,4}(?![a-z\d])|换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|(?:拍|买|选|订|下)错了?(?:尺码|颜色|码数|大小|型号|规格)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
     r"|\bexchang|\brather have\b|\bswapp?(?:ed)?\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want|need)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r)\b|\b(?:different|bigger|smaller|larger) one\b"
 )
 REPLACE = re.compile(
@@ -124,7 +125,7 @@ _RESCHEDULE = re.compile(
     r"|\bchange\b.{0,25}\bdelivery (?:date|day|time)\b|\bdelivery (?:date|day|time)\b.{0,20}\b(?:to|change)\b"
 )
 _PHONE = re.compile(
-    r"\bnew (?:mobile|phone|cell|number)\b|\b(?:phone|mobile|cell) (?:number )?(?:is|should be)\b|收[货件]人(?!.{0,4}地址).{0,8}(?:改|换|写错|错)|(?:改|换).{0,4}收[货件]人(?!.{0,4}地址)|(?:打|联系|用)这个(?:电话|号|手机)|(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
+    r"\b(?:change|update|correct)\b.{0,25}\b(?:recipient|receiver|contact person)\b|\bnew (?:mobile|phone|cell|number)\b|\b(?:phone|mobile|cell) (?:number )?(?:is|should be)\b|收[货件]人(?!.{0,4}地址).{0,8}(?:改|换|写错|错)|(?:改|换).{0,4}收[货件]人(?!.{0,4}地址)|(?:打|联系|用)这个(?:电话|号|手机)|(?:改|换|更新|更换|修改|变更).{0,10}(?:手机|电话|号码|联系方式)|(?:手机|电话|联系方式)号?.{0,10}(?:改|换|写错|填错|错了|变了)"
     r"|\bwrong number\b|\b(?:change|update|correct|new|wrong|different)\b.{0,25}\b(?:phone|mobile|cell|contact number)|\bnew number\b|\b(?:phone|mobile)\b.{0,20}\b(?:change|wrong|update|to)\b"
 )
 CHASE = re.compile(

@@ -121,7 +121,7 @@ def _almost(
     Further lines, named by their noun's last character, a misspelt word, or another name.
 
     Only if that fits one line of all: "袜子" for a pair of "运动袜". Another name counts
-    where nothing else is named.
+    for what no word of a title names.
     """
     said, words = _joined(text[:_LONGEST]), _words(text[:_LONGEST])
     before = "" if hits else _OWN_WORD
@@ -136,8 +136,9 @@ def _almost(
         and line.line not in hits
         and (near := _near(said, words, line, before))
     }
-    if not hits and not found:
-        found = _otherwise(text, lines)
+    if not found:
+        rest = [line for line in lines if line.line not in hits]
+        found = _otherwise(text, rest)
     return found if len(found) == 1 else {}
 
 

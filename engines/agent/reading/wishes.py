@@ -105,7 +105,8 @@ _ADDRESS_WORD = re.compile(r"地址|\baddress\b")
 _COMPANY = re.compile(r"有限公司|股份公司|集团|事务所|合作社|\b(?:ltd|llc|inc|gmbh)\b")
 _DOOR = re.compile(r"地址|[路街巷弄道号栋楼室园厦]|\b(?:road|street|avenue|floor)\b")
 _FORBIDS = re.compile(
-    r"(?:^|[,，。\s]|订单)[我俺]?(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:给我|帮我|替我)?(?:取消|退|改|换|合并|开)"
+    r"(?:取消|撤销|撤回)(?:退款|退货|换货|申请)|\bcancel (?:the|my|that) (?:refund|return|exchange)\b"
+    r"|(?:^|[,，。\s]|订单)[我俺]?(?:先|千万|请)?(?:别|不要|不用|不必|无需)(?:再|急着|把.{1,8})?(?:给我|帮我|替我)?(?:取消|退|改|换|合并|开)"
     r"|\b(?:don'?t|do not|never) (?:cancel|refund|return|change|exchange|merge|ship)\b"
 )
 _HOW = re.compile(
