@@ -19,6 +19,8 @@ from engines.yamlfile import BadFile, Problem
 
 #: Larger files are refused unread.
 MAX_BYTES: Final = 256 * 1024 * 1024
+#: Longest cell of a list, in characters.
+MAX_CELL: Final = 131_072
 
 _FIX: Final = "save it as text in UTF-8"
 _MARKS: Final = (
@@ -107,6 +109,9 @@ def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     begins = 1
     try:
         for row in reader:
+            # The limit of the csv module is the process's, and others raise it.
+            if any(len(cell) > MAX_CELL for cell in row):
+                raise csv.Error(f"field larger than {MAX_CELL} characters")  # noqa: TRY301
             yield begins, [cell.replace("\r\n", "\n") for cell in row]
             begins = reader.line_num + 1
     except csv.Error as exc:
