@@ -35,6 +35,7 @@ from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.loadtest_kills import kills
 from gateway.cli.loadtest_limits import limits
 from gateway.cli.loadtest_matrix import matrix
+from gateway.cli.loadtest_neighbours import neighbours
 from gateway.cli.loadtest_simulation import simulation
 from gateway.cli.loadtest_soak import soak
 from gateway.cli.models import models
@@ -77,8 +78,8 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, people, sends, simulation, soak,
-    strangers, tamper_with, tide, tide_live,
+    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, neighbours, people, sends, simulation,
+    soak, strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)
 for command in (hostile, public):

@@ -436,6 +436,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "loadtest.*",
     ),
     "loadtest.kills": ("gateway.config", "gateway.stack", "loadtest.*"),
+    "loadtest.neighbours": (
+        "gateway.admission.asks",
+        "gateway.config",
+        "gateway.stack",
+        "loadtest.*",
+    ),
     "loadtest.kill_places": (
         "gateway.forkserver",
         "gateway.store.conversations",
@@ -571,6 +577,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_limits",
         "gateway.cli.loadtest_kills",
         "gateway.cli.loadtest_matrix",
+        "gateway.cli.loadtest_neighbours",
         "gateway.cli.loadtest_simulation",
         "gateway.cli.loadtest_soak",
         "gateway.cli.simulate",
