@@ -46,6 +46,8 @@ KINDS: list[tuple[Locale, str, Kind]] = [
     ("zh", "明天能到吗", Kind.PARCEL),
     ("zh", "怎么还没收到货", Kind.PARCEL),
     ("zh", "我买的台灯几时到", Kind.PARCEL),
+    ("zh", "东西什么时候到啊", Kind.PARCEL),
+    ("zh", "宝贝大概几号到", Kind.PARCEL),
     ("zh", "快递一般几天到", Kind.KNOWLEDGE),
     ("zh", "物流好几天没更新", Kind.KNOWLEDGE),
     ("zh", "发货了吗", Kind.ORDER),
