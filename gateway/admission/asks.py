@@ -4,6 +4,7 @@ What a pool is asked for, what it says, and the line of those who wait.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from heapq import heappop, heappush
@@ -109,6 +110,7 @@ class Line:
         self._weights = weights
         self._heaps: list[list[tuple[float, int, Ask]]] = [[] for _ in RANKS]
         self._counts = [0] * len(RANKS)
+        self._of: list[Counter[str]] = [Counter() for _ in RANKS]
         self._finish: list[dict[str, float]] = [{} for _ in RANKS]
         self._virtual = [0.0] * len(RANKS)
         self._number = 0
@@ -131,6 +133,7 @@ class Line:
         ask.verdict = Verdict.WAIT
         heappush(self._heaps[rank], (tag, self._number, ask))
         self._counts[rank] += 1
+        self._of[rank][ask.shop] += 1
         self._length += 1
 
     def first(self, rank: int) -> Ask | None:
@@ -152,11 +155,18 @@ class Line:
             self._virtual[rank] = heappop(heap)[0]
         ask.verdict = verdict
         self._counts[rank] -= 1
+        self._of[rank][ask.shop] -= 1
+        if not self._of[rank][ask.shop]:
+            del self._of[rank][ask.shop]
         self._length -= 1
 
     def count(self, rank: int) -> int:
         """How many of a kind wait."""
         return self._counts[rank]
+
+    def has_of(self, rank: int, shop: str) -> bool:
+        """True if a turn of *shop* of this kind waits."""
+        return shop in self._of[rank]
 
     def ahead(self, rank: int) -> int:
         """How many go before a newcomer of this kind."""

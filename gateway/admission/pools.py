@@ -18,6 +18,7 @@ running gateway.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -42,6 +43,11 @@ SEVERE_SHARE = 0.9
 IDLE = 0.9
 #: Windows without a turn that are caught up on.
 QUIET_WINDOWS = 30
+#: Share of the slots that a shop beyond its own share leaves free while other shops
+#: are about: they would find each slot taken, and wait for one at every turn.
+HEADROOM = 0.125
+#: Windows for which a shop that asked counts as about.
+ABOUT_WINDOWS = 30
 #: Kinds whose share is capped while new conversations wait.
 _GOING = tuple(
     rank
@@ -103,7 +109,12 @@ class Pool:
         self.windows = 0
         self.is_bad = self.is_severe = False
         self.load = 0.0
+        self._weights = weights or {}
         self._running = [0] * len(RANKS)
+        self._held: Counter[str] = Counter()
+        #: Shop -> window in which it asked last; and the weight of all of them.
+        self._about: dict[str, int] = {}
+        self._weight = 0.0
         self._in_flight = 0
         self._window_end = float("-inf")
         self._asks = self._let_in = self._new = 0
@@ -119,6 +130,7 @@ class Pool:
         if now >= self._window_end or self._asks >= self.policy.window_asks:
             self._end_window(now)
         self._asks += 1
+        self._came(ask.shop)
         if not ask.is_continuing:
             if ask.is_shut_out:
                 return self._refuse(ask, Verdict.CLOSED)
@@ -126,7 +138,8 @@ class Pool:
                 return self._refuse(ask, Verdict.CURSOR)
         rank = ask.rank
         # Whoever of another kind waits could not run now either, see pull().
-        if not self.line.count(rank) and self._has_slot(rank, now):
+        is_next = not self.line.count(rank) or self._goes_past(rank, ask.shop)
+        if is_next and self._has_slot(ask, now):
             return self._start(ask, now)
         if self._is_hopeless(ask, now):
             return self._refuse(ask, Verdict.NO_TIME)
@@ -137,6 +150,7 @@ class Pool:
         """Give a slot back; :meth:`pull` says who gets it."""
         self._in_flight -= 1
         self._running[ask.rank] -= 1
+        self._held[ask.shop] -= 1
         self.counts[end] = self.counts.get(end, 0) + 1
         if end is End.DONE:
             self.durations.add(now - ask.started)
@@ -157,7 +171,7 @@ class Pool:
             while (ask := self.line.first(rank)) is not None:
                 if self._is_late(ask, now):
                     self._drop(ask, now)
-                elif self._has_slot(rank, now):
+                elif self._has_slot(ask, now):
                     self.line.take(ask, Verdict.RUN)
                     self._start(ask, now)
                 else:
@@ -178,16 +192,34 @@ class Pool:
         """A turn that waits is given up."""
         self.line.take(ask, Verdict.LEFT)
 
-    def _has_slot(self, rank: int, now: float) -> bool:
+    def _came(self, shop: str) -> None:
+        if shop not in self._about:
+            self._weight += self._weights.get(shop, 1.0)
+        self._about[shop] = self.windows
+
+    def _is_beyond_share(self, shop: str) -> bool:
+        """Other shops are about, and it holds its part of the slots or more."""
+        if len(self._about) < 2:  # noqa: PLR2004 - itself and another
+            return False
+        part = self._weights.get(shop, 1.0) / self._weight
+        return self._held[shop] >= part * self.limit.value
+
+    def _goes_past(self, rank: int, shop: str) -> bool:
+        """Those who wait are kept from what is free, and *shop* is not."""
+        return not (self.line.has_of(rank, shop) or self._is_beyond_share(shop))
+
+    def _has_slot(self, ask: Ask, now: float) -> bool:
         limit = self.limit
         most = limit.value
         free = most - self._in_flight
         if free <= 0 or limit.is_paused(now):
             return False
-        is_continuing, priority = RANKS[rank]
+        is_continuing, priority = RANKS[ask.rank]
         if priority is Priority.DISPUTE:
             return True
         unused = int(self.policy.reserve * most) - self._running[0] - self._running[1]
+        if self._is_beyond_share(ask.shop):
+            unused += int(HEADROOM * most)
         if free <= unused:
             return False
         if not is_continuing:
@@ -201,6 +233,7 @@ class Pool:
         ask.started = now
         self._in_flight += 1
         self._running[ask.rank] += 1
+        self._held[ask.shop] += 1
         self._let_in += 1
         self._new += not ask.is_continuing
         self._queueing_s += now - ask.at
@@ -242,9 +275,17 @@ class Pool:
         self.cursor.end_window(self.load, self._new, is_idle=is_idle)
         self._catch_up(now)
         self.windows += 1
+        self._forget()
         self._asks = self._let_in = self._new = 0
         self._queueing_s = 0.0
         self._window_end = now + self.policy.window_s
+
+    def _forget(self) -> None:
+        """Shops that were silent for long are not about; sums do not drift."""
+        self._held = +self._held
+        since = self.windows - ABOUT_WINDOWS
+        self._about = {shop: at for shop, at in self._about.items() if at >= since}
+        self._weight = sum(self._weights.get(shop, 1.0) for shop in self._about)
 
     def _catch_up(self, now: float) -> None:
         """Windows in which nothing came were good ones."""

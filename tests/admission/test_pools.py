@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +63,7 @@ MOVES = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(slots=st.integers(1, 6), moves=MOVES)
+@given(slots=st.integers(1, 20), moves=MOVES)
 def test_a_bulkhead_holds_its_bounds(  # noqa: C901 - one branch a move
     slots: int, moves: list[tuple[str, int, float]]
 ) -> None:
@@ -171,6 +172,56 @@ def test_one_shops_flood_takes_nothing_from_another() -> None:
                 ends.append((now + 1.0, asked))
     assert let_in["small"] > 0.9 * came["small"]
     assert 0.85 < (let_in["flood"] + let_in["small"]) / 400 < 1.1
+
+
+def test_a_small_shop_finds_a_place_free_beside_a_flood() -> None:
+    """What a shop beyond its share leaves free is for others: hardly a turn waits."""
+    one, now, rng = pool(16, service_s=0.3), 0.0, random.Random(5)
+    ends: list[tuple[float, int, Ask]] = []
+    waited: dict[str, list[float]] = {"flood": [], "small": []}
+    for step in range(60_000):
+        now = step / 1000
+        while ends and ends[0][0] <= now:
+            one.done(heappop(ends)[2], now, End.DONE)
+        moved = one.pull(now)
+        for shop, chance in (("flood", 0.1), ("small", 0.002)):
+            if rng.random() < chance:
+                asked = ask(now, shop=shop, draw=rng.random(), deadline=now + 3)
+                one.offer(asked, now)
+                moved.append(asked)
+        for asked in moved:
+            if asked.verdict is Verdict.RUN and asked.started == now:
+                waited[asked.shop].append(now - asked.at)
+                entry = (now + rng.uniform(0.2, 0.4), len(waited["flood"]), asked)
+                heappush(ends, entry)
+    assert len(waited["flood"]) > 60 * 13 / 0.3 * 0.9, "three of 16 places are kept"
+    late = sum(wait_s > 0 for wait_s in waited["small"])
+    assert late < 0.02 * len(waited["small"])
+    assert len(waited["small"]) > 90
+
+
+def test_a_shop_that_is_alone_has_all_places() -> None:
+    """Nothing is kept free for others when there are none."""
+    one = pool(16, service_s=1.0)
+    asked = [ask(0.0, shop="only", deadline=5.0) for _ in range(16)]
+    verdicts = [one.offer(each, 0.0) for each in asked]
+    assert verdicts.count(Verdict.RUN) == 15, "one place is the top class's"
+
+
+def test_places_kept_free_are_given_to_whoever_has_less_than_its_share() -> None:
+    """Past a line of the flooded shop; not past others of its own shop."""
+    one = pool(16, service_s=1.0)
+    one.offer(ask(0.0, shop="small", deadline=5.0), 0.0)
+    flood = [ask(0.0, shop="flood", deadline=5.0) for _ in range(15)]
+    verdicts = [one.offer(each, 0.0) for each in flood]
+    assert verdicts == [Verdict.RUN] * 12 + [Verdict.WAIT] * 3
+    small = [ask(0.0, shop="small", deadline=5.0) for _ in range(3)]
+    assert [one.offer(each, 0.0) for each in small] == [
+        Verdict.RUN,
+        Verdict.RUN,
+        Verdict.WAIT,
+    ]
+    assert one.pull(0.0) == []
 
 
 @given(
