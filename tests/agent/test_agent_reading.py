@@ -260,6 +260,8 @@ def test_looks_are_found(text: str, look: str | None) -> None:
         ("收货电话换成13911112222", ("change_phone",)),
         ("催一下退款", ("chase_refund",)),
         ("exchange it for a bigger one", ("exchange_item",)),
+        ("can I change the lamp for a hair dryer", ("exchange_item",)),
+        ("手滑了不取消", ()),
         ("it arrived broken", ("replace_item",)),
         ("please ship both orders together", ("merge_orders",)),
         ("the price dropped, refund me the price difference", ("price_protection",)),
