@@ -211,7 +211,7 @@ async def _closed(
 
     started = perf_counter()
     await asyncio.gather(*(work(connection) for connection in connections))
-    return _result(plan, taken, errors, perf_counter() - started)
+    return result_of(plan, taken, errors, perf_counter() - started)
 
 
 class _Open:
@@ -253,13 +253,13 @@ class _Open:
         taken = [took for _, took, _ in self._seen]
         errors = sum(not is_ok for _, _, is_ok in self._seen)
         return msgspec.structs.replace(
-            _result(self._plan, taken, errors, seconds),
+            result_of(self._plan, taken, errors, seconds),
             sent=len(taken) + len(self._pending),
             unanswered=len(self._pending),
             lag_ms=self._lag_s * 1e3,
             cpu_share=cpu_share,
             is_valid=is_valid(self._lag_s, cpu_share),
-            course=tuple(_by_second(self._seen)),
+            course=tuple(by_second(self._seen)),
         )
 
 
@@ -268,7 +268,7 @@ def is_valid(lag_s: float, cpu_share: float) -> bool:
     return lag_s <= MAX_LAG_S and cpu_share <= MAX_CPU
 
 
-def _by_second(seen: list[tuple[float, float, bool]]) -> Iterator[Second]:
+def by_second(seen: list[tuple[float, float, bool]]) -> Iterator[Second]:
     """Every second of the run, those without a request too."""
     groups: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
     for at, took, is_ok in seen:
@@ -284,7 +284,7 @@ def _by_second(seen: list[tuple[float, float, bool]]) -> Iterator[Second]:
         )
 
 
-def _result(plan: Plan, taken: list[float], errors: int, seconds: float) -> Result:
+def result_of(plan: Plan, taken: list[float], errors: int, seconds: float) -> Result:
     taken.sort()
     return Result(
         mode=plan.mode,

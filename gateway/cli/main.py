@@ -34,6 +34,7 @@ from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
 from gateway.cli.loadtest_kills import kills
 from gateway.cli.loadtest_limits import limits
+from gateway.cli.loadtest_locust import locust
 from gateway.cli.loadtest_matrix import matrix
 from gateway.cli.loadtest_neighbours import neighbours
 from gateway.cli.loadtest_simulation import simulation
@@ -78,8 +79,8 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, matrix, neighbours, people, sends, simulation,
-    soak, strangers, tamper_with, tide, tide_live,
+    attack, copied, crashes, faith, forecast, hooks, kb_speed, kills, limits, locust, matrix, neighbours, people, sends,
+    simulation, soak, strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)
 for command in (hostile, public):

@@ -435,6 +435,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.connection",
         "loadtest.*",
     ),
+    "loadtest.wire_check": ("gateway.outcome",),
     "loadtest.kills": ("gateway.config", "gateway.stack", "loadtest.*"),
     "loadtest.neighbours": (
         "gateway.admission.asks",
@@ -576,6 +577,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_limits",
         "gateway.cli.loadtest_kills",
+        "gateway.cli.loadtest_locust",
         "gateway.cli.loadtest_matrix",
         "gateway.cli.loadtest_neighbours",
         "gateway.cli.loadtest_simulation",
@@ -610,6 +612,8 @@ FENCES: Mapping[str, tuple[str, ...]] = {
     "lupa": ("loadtest.simulation.lua_functions",),
     "grafana_foundation_sdk": ("loadtest.dashboards.build",),
     "hiredis": ("gateway.store.*",),
+    "gevent": ("loadtest.locustfile",),
+    "geventhttpclient": ("loadtest.locustfile",),
     "httpx": (
         "engines.llm.endpoint",
         "gateway.channels.platform_api",
@@ -634,7 +638,7 @@ FENCES: Mapping[str, tuple[str, ...]] = {
         "loadtest.bare",
     ),
     "litestar_offline_docs": ("gateway.http.*",),
-    "locust": ("loadtest.*",),
+    "locust": ("loadtest.locustfile",),
     "mcp": ("engines.shops.mcp_tools",),
     "markdown_it": ("engines.retrieval.ingest.markdown",),
     "msgspec": ("*",),

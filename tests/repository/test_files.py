@@ -270,6 +270,7 @@ def declared() -> set[str]:
         *PROJECT["dependencies"],
         *extras["fast"],
         *extras["dense"],
+        *extras["locust"],
         *extras["peers"],
         *extras["simulation"],
         *extras["mcp"],
@@ -287,7 +288,7 @@ def imported() -> set[str]:
     owners = packages_distributions()
     sources = source_tree.read()
     return {
-        plain(owners.get(one.name.split(".")[0], [one.name])[0])
+        plain(owners.get(one.name.split(".")[0], [one.name.split(".")[0]])[0])
         for name, text in sources.items()
         if name != "loadtest.dashboards.build"
         for one in source_tree.imports(name, text, sources)
