@@ -166,11 +166,14 @@ class WecomBotSocket(WebhookChannel):
                     task.result()
         finally:
             self._connection = None
-            await connection.close()
-            # What was on its way when we closed is read to the end.
-            await asyncio.wait(tasks[:1], timeout=LAST_S)
-            await _end(tasks)
-            await self._last_mail(take)
+            try:
+                await connection.close()
+                # What was on its way when we closed is read to the end.
+                await asyncio.wait(tasks[:1], timeout=LAST_S)
+            finally:
+                # Also if we are told to stop while we close: no task outlives us.
+                await _end(tasks)
+                await self._last_mail(take)
 
     async def _speak(self, connection: AibotConnection) -> None:
         """Once we are let in, sends may leave."""

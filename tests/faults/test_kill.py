@@ -15,6 +15,7 @@ from loadtest.faults import run_faults
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 #: The whole promise is 20 strikes and 2,000 messages; a laptop may do less.
+SEEDS = (7, 8, 9)
 FULL = os.environ.get("CI") == "true"
 MESSAGES, STRIKES = (2000, 20) if FULL else (400, 4)
 
@@ -25,6 +26,7 @@ def run(
     messages=MESSAGES,
     strikes=STRIKES,
     give_up_s=300.0,
+    seed=7,
     make_supervisor=Supervisor,
 ):
     return run_faults(
@@ -32,7 +34,7 @@ def run(
         fault,
         messages=messages,
         strikes=strikes,
-        seed=7,
+        seed=seed,
         tell=lambda _: None,
         give_up_s=give_up_s,
         make_supervisor=make_supervisor,
@@ -78,9 +80,19 @@ def test_the_checker_catches_a_planted_bug(bug, fault, kinds):
     """
     A checker nobody has seen fail proves nothing.
 
-    An unfenced late commit shows as a second answer or as one out of its place.
+    An unfenced late commit shows as a second answer or as one out of its place, if
+    the pause falls into a turn: strikes are few and times are real, so it has three tries.
     """
-    report = run(
-        fault, messages=200, strikes=2, give_up_s=6.0, make_supervisor=planted(bug)
-    )
-    assert kinds & {finding.kind for finding in report.verdict.findings}
+
+    def found(seed):
+        report = run(
+            fault,
+            messages=200,
+            strikes=2,
+            give_up_s=6.0,
+            seed=seed,
+            make_supervisor=planted(bug),
+        )
+        return {finding.kind for finding in report.verdict.findings}
+
+    assert any(kinds & found(seed) for seed in SEEDS)
