@@ -25,11 +25,14 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         answers: ``msgid`` of the message it answers; empty if it says it by itself.
+
+        buttons: Keys of the card that comes along.
     """
 
     answers: str
     chat: str
     text: str
+    buttons: tuple[str, ...] = ()
 
 
 class AibotServer:
@@ -73,6 +76,17 @@ class AibotServer:
         self._asked[req_id] = (said.message_id, group or said.user)
         body = callback_body(bot, said, group)
         await line.send(_frame("aibot_msg_callback", req_id, body))
+        return req_id
+
+    async def tell(self, bot: str, said: Said, event: dict[str, Any]) -> str:
+        """Bring an event of a customer's: ``enter_chat``, ``template_card_event``."""
+        line = await self.connected(bot)
+        req_id = f"ev{len(self._asked)}"
+        if event["eventtype"] == "enter_chat":
+            self._asked[req_id] = (event["eventtype"], said.user)
+        body = {**callback_body(bot, said), "msgtype": "event", "event": event}
+        del body["text"]
+        await line.send(_frame("aibot_event_callback", req_id, body))
         return req_id
 
     async def until(self, count: int, limit_s: float = 15.0) -> list[Arrived]:
@@ -126,22 +140,43 @@ class AibotServer:
     def _read(self, frame: dict[str, Any]) -> Arrived | int:
         body, cmd = frame["body"], frame["cmd"]
         if cmd == "aibot_respond_msg":
-            asked = self._asked.get(frame["headers"]["req_id"])
-            if asked is None:
-                return 846605
-            if body["msgtype"] != "stream" or not body["stream"]["id"]:
-                return 40008
-            return Arrived(
-                answers=asked[0], chat=asked[1], text=body["stream"]["content"]
-            )
+            return self._answer(frame, body)
+        if cmd == "aibot_respond_welcome_msg":
+            return self._welcome(frame, body)
         if cmd == "aibot_send_msg" and body["msgtype"] == "markdown":
             text = body["markdown"]["content"]
             return Arrived(answers="", chat=body["chatid"], text=text)
         return 40008
 
+    def _answer(self, frame: dict[str, Any], body: dict[str, Any]) -> Arrived | int:
+        asked = self._asked.get(frame["headers"]["req_id"])
+        if asked is None:
+            return 846605
+        if body["msgtype"] not in _STREAMS or not body["stream"]["id"]:
+            return 40008
+        card = body.get("template_card")
+        if card and not (card["card_type"] == "button_interaction" and card["task_id"]):
+            return 40008
+        return Arrived(
+            answers=asked[0],
+            chat=asked[1],
+            text=body["stream"]["content"],
+            buttons=tuple(one["key"] for one in card["button_list"]) if card else (),
+        )
+
+    def _welcome(self, frame: dict[str, Any], body: dict[str, Any]) -> Arrived | int:
+        """Once for every time that a chat is opened."""
+        event, chat = self._asked.pop(frame["headers"]["req_id"], ("", ""))
+        if event != "enter_chat" or body["msgtype"] != "text":
+            return 846605
+        return Arrived(answers=event, chat=chat, text=body["text"]["content"])
+
     def forget_asked(self) -> None:
         """Answers to earlier messages come too late from now on."""
         self._asked.clear()
+
+
+_STREAMS = ("stream", "stream_with_template_card")
 
 
 async def until(is_so: Callable[[], object], limit_s: float = 15.0) -> None:

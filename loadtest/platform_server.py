@@ -66,16 +66,20 @@ SENDS: Final[tuple[tuple[str, str], ...]] = (
     (r"/bot[^/]+/sendMessage", "telegram"),
     (r"/chat\.postMessage", "slack"),
     (r"/v2/bot/message/push", "line"),
+    (r"/v2/bot/message/reply", "line_courtesy"),
     (r"/open-apis/im/v1/messages", "feishu"),
     (r"/v1\.0/robot/(oToMessages/batchSend|groupMessages/send)", "dingtalk"),
     (r"/robot/sendBySession", "dingtalk"),
     (r"/cgi-bin/message/custom/send", "wechat"),
     (r"/cgi-bin/kf/send_msg", "wecom_kf"),
+    (r"/cgi-bin/kf/send_msg_on_event", "wecom_kf_courtesy"),
     (r"/cgi-bin/aibot/response", "wecom_bot"),
     (r"/api/v1/accounts/\d+/conversations/\d+/messages", "chatwoot"),
     (r"/callback", "webhook"),
     (r"/\d+/messages", "whatsapp"),
 )
+#: WeCom's ``change_type`` of a session that is over.
+_SESSION_ENDED: Final = 3
 _TOKENS: Final[dict[str, dict[str, Any]]] = {
     "/cgi-bin/stable_token": {"access_token": "at-1", "expires_in": 7200},
     "/cgi-bin/gettoken": {"errcode": 0, "access_token": "at-1", "expires_in": 7200},
@@ -98,6 +102,7 @@ class Platforms:
         self._known: set[str] = set()
         self._pull: list[dict[str, Any]] = []
         self._statuses: list[str] = []
+        self._states: dict[str, int] = {}
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[[], Any], send: Send
@@ -126,9 +131,8 @@ class Platforms:
             return 200, _TOKENS[path]
         if path == "/cgi-bin/kf/sync_msg":
             return 200, self._page(body)
-        if path.endswith("/toggle_status"):
-            self._statuses.append(msgspec.json.decode(body)["status"])
-            return 200, {"payload": {"success": True, "current_status": "open"}}
+        if path.endswith(("/toggle_status", "/service_state/trans", "_state/get")):
+            return 200, self._status(msgspec.json.decode(body))
         for pattern, kind in SENDS:
             if re.fullmatch(pattern, path):
                 return await self._send(kind, scope, body)
@@ -149,10 +153,24 @@ class Platforms:
             self._statuses.clear()
         return 200, {}
 
+    def _status(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Whose a conversation is: Chatwoot's words, or WeCom's numbers."""
+        if "service_state" in body:
+            self._states[body["external_userid"]] = body["service_state"]
+            self._statuses.append(f"{body['external_userid']}:{body['service_state']}")
+        if "external_userid" in body:
+            state = self._states.get(body["external_userid"], 0)
+            return {"errcode": 0, "errmsg": "ok", "service_state": state}
+        self._statuses.append(body["status"])
+        return {"payload": {"success": True, "current_status": "open"}}
+
     def _page(self, body: bytes) -> dict[str, Any]:
         """Two messages a page, so that pulling must go on."""
         start = int(msgspec.json.decode(body).get("cursor") or 0)
         end = min(start + 2, len(self._pull))
+        for row in self._pull[start:end]:
+            if row.get("event", {}).get("change_type") == _SESSION_ENDED:
+                self._states.pop(row["event"]["external_userid"], None)
         return {
             "errcode": 0,
             "next_cursor": str(end),
@@ -218,6 +236,8 @@ def _key(kind: str, headers: dict[str, str], said: dict[str, Any]) -> str:
         "line": headers.get("x-line-retry-key", ""),
         "feishu": said.get("uuid", ""),
         "wecom_kf": said.get("msgid", ""),
+        "wecom_kf_courtesy": said.get("code", ""),
+        "line_courtesy": said.get("replyToken", ""),
         "webhook": headers.get("webhook-id", ""),
     }
     return by_kind.get(kind, "")
@@ -257,6 +277,16 @@ _ANSWERS: Final[dict[str, Callable[[int, dict[str, Any], bool], Reply]]] = {
     "wechat": lambda _, __, ___: (200, {"errcode": 0, "errmsg": "ok"}),
     "wecom_kf": lambda _, said, __: (200, {"errcode": 0, "msgid": said["msgid"]}),
     "wecom_bot": lambda _, __, ___: (200, {"errcode": 0, "errmsg": "ok"}),
+    "wecom_kf_courtesy": lambda _, said, known: (
+        200,
+        {"errcode": 95007 if known else 0, "msgid": said.get("msgid", "m")},
+    ),
+    "line_courtesy": lambda n, _, known: (
+        400 if known else 200,
+        {"message": "Invalid reply token"}
+        if known
+        else {"sentMessages": [{"id": str(n)}]},
+    ),
     "chatwoot": lambda n, _, __: (200, {"id": n}),
     "webhook": lambda _, __, ___: (200, {}),
 }

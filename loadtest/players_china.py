@@ -164,6 +164,21 @@ def _xml(fields: Mapping[str, str]) -> bytes:
     return f"<xml>{inner}</xml>".encode()
 
 
+def sealed_xml(envelope: WeChatEnvelope, message: bytes, at_s: float) -> RawRequest:
+    """Any message in WeChat's and WeCom's envelope."""
+    encrypted = envelope.seal(message)
+    body = _xml({"ToUserName": "gh_1", "Encrypt": encrypted})
+    query = _sealed_query(envelope, encrypted, at_s)
+    return posted(body, {"content-type": "text/xml"}, query)
+
+
+def sealed_json(envelope: WeChatEnvelope, message: Any, at_s: float) -> RawRequest:
+    """Any message in the envelope of AI bots."""
+    encrypted = envelope.seal(encode(message))
+    body = encode({"encrypt": encrypted})
+    return posted(body, {}, _sealed_query(envelope, encrypted, at_s))
+
+
 def wechat_settings(url: str) -> WeChatSettings:
     """An official account."""
     return WeChatSettings(
@@ -188,10 +203,7 @@ def wechat_hook(settings: WeChatSettings, said: Said) -> RawRequest:
             "MsgId": str(number_of(said.message_id)),
         }
     )
-    encrypted = envelope.seal(message)
-    body = _xml({"ToUserName": "gh_1", "Encrypt": encrypted})
-    query = _sealed_query(envelope, encrypted, said.at_s)
-    return posted(body, {"content-type": "text/xml"}, query)
+    return sealed_xml(envelope, message, said.at_s)
 
 
 def wechat_handshake(settings: WeChatSettings, at_s: float) -> Handshake:
@@ -231,10 +243,7 @@ def wecom_kf_hook(settings: WecomKfSettings, said: Said) -> RawRequest:
             "OpenKfId": "wk1",
         }
     )
-    encrypted = envelope.seal(message)
-    body = _xml({"ToUserName": settings.corp_id, "Encrypt": encrypted})
-    query = _sealed_query(envelope, encrypted, said.at_s)
-    return posted(body, {"content-type": "text/xml"}, query)
+    return sealed_xml(envelope, message, said.at_s)
 
 
 def wecom_kf_row(said: Said) -> dict[str, Any]:
@@ -282,9 +291,7 @@ def wecom_bot_hook(settings: WecomBotSettings, said: Said) -> RawRequest:
         "msgtype": "text",
         "text": {"content": said.text},
     }
-    encrypted = envelope.seal(encode(message))
-    body = encode({"encrypt": encrypted})
-    return posted(body, {}, _sealed_query(envelope, encrypted, said.at_s))
+    return sealed_json(envelope, message, said.at_s)
 
 
 def wecom_bot_handshake(settings: WecomBotSettings, at_s: float) -> Handshake:

@@ -2,7 +2,7 @@
 The connection of a WeCom AI bot: JSON frames, acknowledged one by one.
 
     ours    {cmd, headers: {req_id}, body}      aibot_subscribe, ping, aibot_respond_msg,
-                                                aibot_send_msg
+                                                aibot_respond_welcome_msg, aibot_send_msg
     theirs  {cmd, headers: {req_id}, body}      aibot_msg_callback, aibot_event_callback
             {headers: {req_id}, errcode, …}     acknowledges our frame of that req_id
 
@@ -139,7 +139,7 @@ class AibotConnection:
 
     async def read(self, heard: Callable[[Frame], Any]) -> None:
         """
-        Read frames; callbacks with messages go to *heard*, which must not wait long.
+        Read frames; callbacks go to *heard*, which must not wait long.
 
         Raises:
             Displaced: If another connection took this one's place.
@@ -162,6 +162,7 @@ class AibotConnection:
         elif frame.cmd == "aibot_event_callback":
             if _event_type(frame) == "disconnected_event":
                 raise Displaced("another connection of this bot was made")
+            await heard(frame)
         elif not frame.cmd:
             waiting = self._waiting.get(frame.headers.req_id)
             if waiting is not None and not waiting.done():

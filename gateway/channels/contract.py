@@ -161,18 +161,33 @@ class FailedSend(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Courtesy(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A moment at which the platform lets us say one thing beside the send budget.
+
+    Somebody opened a chat, or its session ended. *code* is the platform's leave to
+    speak: good once, for seconds. So nobody waits for it, and it is not tried again.
+    """
+
+    code: str
+    text: str
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one webhook request, or one pull, brought.
 
     Attributes:
         returned: Conversations that people elsewhere have done with.
+
+        courtesies: What may be said at once; the shop's own words.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     returned: tuple[str, ...] = ()
     pull: PullHint | None = None
     failed: tuple[FailedSend, ...] = ()
+    courtesies: tuple[Courtesy, ...] = ()
     answer: HookAnswer = HookAnswer()
 
 
@@ -331,7 +346,8 @@ class Channel(Protocol):
         """
         What a verified request says; a handshake is an answer without messages.
 
-        What is not a customer's message is left out: echoes, receipts, events.
+        What is not a customer's message is left out: echoes, receipts, and events
+        but taps on buttons; an opened chat may be greeted.
 
         Raises:
             HookUnreadable: If it is not what the platform documents.
@@ -340,6 +356,10 @@ class Channel(Protocol):
 
     async def send(self, piece: Piece) -> Outcome:
         """Make one send, once; never raises for what a network or platform does."""
+        ...
+
+    async def say(self, courtesy: Courtesy) -> Outcome:
+        """Use the leave to speak that came with a delivery; never raises."""
         ...
 
     async def pull(self, hint: PullHint, cursor: str) -> Pulled:
@@ -383,6 +403,10 @@ class WebhookChannel:
     async def listen(self, take: Take) -> None:
         """No connection is kept here."""
         del take
+
+    async def say(self, courtesy: Courtesy) -> Outcome:
+        """Such moments come from few platforms."""
+        return Refused(reason="rejected", detail=courtesy.code, is_final=True)
 
     async def pull(self, hint: PullHint, cursor: str) -> Pulled:
         """Nothing is pulled here."""

@@ -20,12 +20,14 @@ from engines.contract import Locale
 from gateway.channels.accounts import Account, Accounts
 from gateway.channels.contract import (
     Attachment,
+    Courtesy,
     Delivery,
     HookAnswer,
     HookRefused,
     InboundMessage,
     PullHint,
     RawRequest,
+    Sent,
 )
 from gateway.channels.identity import Identity
 from gateway.channels.routes import Route
@@ -130,6 +132,13 @@ class Hooks:
         self._text_chars = text_chars
         #: Set by the puller: something may be pulled now.
         self.hinted = asyncio.Event()
+        self._saying: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """End what is being said; idempotent."""
+        for task in self._saying:
+            task.cancel()
+        await asyncio.gather(*self._saying, return_exceptions=True)
 
     async def receive(self, shop: str, channel: str, request: RawRequest) -> HookAnswer:
         """
@@ -166,6 +175,10 @@ class Hooks:
             own = f"{account.name}.{plain_id(conversation)}"
             await self._returner.cancel(account.shop, own)
             self._told.hooked(account.name, "returned")
+        for courtesy in delivery.courtesies:
+            task = asyncio.create_task(self._say(account, courtesy))
+            self._saying.add(task)
+            task.add_done_callback(self._saying.discard)
         chats: dict[str, list[InboundMessage]] = {}
         for message in delivery.messages:
             chats.setdefault(message.conversation_id, []).append(message)
@@ -176,6 +189,12 @@ class Hooks:
         for result in results:
             if result is not None:
                 raise result
+
+    async def _say(self, account: Account, courtesy: Courtesy) -> None:
+        """Beside the acknowledgement, which does not wait for it."""
+        said = await account.channel.say(courtesy)
+        is_said = isinstance(said, Sent)
+        self._told.hooked(account.name, "greeted" if is_said else "not_greeted")
 
     async def _chat(self, account: Account, messages: Iterable[InboundMessage]) -> None:
         for message in messages:

@@ -16,6 +16,7 @@ from gateway.channels.contract import (
     Attachment,
     AttachmentKind,
     Caps,
+    Courtesy,
     Delivery,
     HookRefused,
     InboundMessage,
@@ -62,12 +63,15 @@ class LineSettings(PlatformSettings, frozen=True, kw_only=True, tag="line"):
         channel_secret: Signs webhooks.
 
         access_token: Long-lived channel access token.
+
+        welcome: Said to who adds the account. Say there that a machine answers.
     """
 
     channel_secret: str = ""
     channel_secret_file: str = ""
     access_token: str = ""
     access_token_file: str = ""
+    welcome: str = ""
     api_url: str = "https://api.line.me"
 
 
@@ -90,6 +94,7 @@ class _Postback(msgspec.Struct, frozen=True):
 class _Event(msgspec.Struct, frozen=True, rename="camel"):
     type: str
     webhook_event_id: str = ""
+    reply_token: str = ""
     timestamp: int = 0
     mode: str = "active"
     source: _Source | None = None
@@ -112,6 +117,7 @@ class Line(WebhookChannel):
     def __init__(self, settings: LineSettings) -> None:
         self._secret = settings.channel_secret
         self._token = settings.access_token
+        self._welcome = settings.welcome
         self._api = PlatformApi(settings.api_url)
 
     def verify(self, request: RawRequest, now_s: float) -> bytes:
@@ -129,7 +135,26 @@ class Line(WebhookChannel):
         del request
         body: _Body = read_json(_decoder, trusted)
         found = (_read(event) for event in body.events)
-        return Delivery(messages=tuple(one for one in found if one is not None))
+        return Delivery(
+            messages=tuple(one for one in found if one is not None),
+            courtesies=self._greetings(body.events),
+        )
+
+    def _greetings(self, events: list[_Event]) -> tuple[Courtesy, ...]:
+        text = self._welcome
+        return tuple(
+            Courtesy(code=event.reply_token, text=text)
+            for event in events
+            if text and event.type == "follow" and event.reply_token
+        )
+
+    async def say(self, courtesy: Courtesy) -> Outcome:
+        """Answer a reply token: it is good once, and costs nothing."""
+        message = {"type": "text", "text": courtesy.text}
+        body = {"replyToken": courtesy.code, "messages": [message]}
+        headers = {"authorization": f"Bearer {self._token}"}
+        call = self._api.post("/v2/bot/message/reply", body, headers=headers)
+        return await outcome(call, _judge)
 
     async def send(self, piece: Piece) -> Outcome:
         """Push one text; choices become quick replies."""

@@ -75,9 +75,8 @@ def line_of(event: EventOut, *, choices: int, labels_machine: bool) -> Line | No
     words = language(event.text)
     asked = _CONSENT[words] if _asks(event.actions) else ()
     text = _named(event, words, labels_machine=labels_machine)
-    if asked and len(asked) > choices:
-        text += "\n" + _SPELLED[words].format(" / ".join(asked))
-        asked = ()
+    if len(asked) > choices:
+        text, asked = spelled(text, asked), ()
     return Line(
         n=event.n,
         who=who,
@@ -86,6 +85,13 @@ def line_of(event: EventOut, *, choices: int, labels_machine: bool) -> Line | No
         handoff=event.handoff.id if event.handoff else "",
         is_returned=event.handoff is not None and event.handoff.state in _RETURNED,
     )
+
+
+def spelled(text: str, choices: Sequence[str]) -> str:
+    """Choices as words, for who can show no buttons."""
+    if not choices:
+        return text
+    return f"{text}\n{_SPELLED[language(text)].format(' / '.join(choices))}"
 
 
 def _asks(actions: Sequence[ActionRef]) -> bool:

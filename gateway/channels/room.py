@@ -78,4 +78,5 @@ class Channels:
         """End all; safe to call twice."""
         await self.connector.stop()
         await self.puller.stop()
+        await self.hooks.stop()
         await self.deliverer.stop()

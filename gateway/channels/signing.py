@@ -175,6 +175,17 @@ class WeChatEnvelope:
             encrypted,
         )
 
+    def sealed_answer(self, request: RawRequest, message: bytes) -> tuple[str, ...]:
+        """
+        *message* as the answer to *request*: cipher text, signature, time and nonce.
+
+        Time and nonce are the request's own: an answer is checked, not remembered.
+        """
+        encrypted = self.seal(message)
+        stamp = request.query.get("timestamp", "")
+        nonce = request.query.get("nonce", "")
+        return encrypted, self.signature(stamp, nonce, encrypted), stamp, nonce
+
     def seal(self, message: bytes) -> str:
         """Encrypt as the platform does."""
         head = os.urandom(_BLOCK) + struct.pack(">I", len(message))

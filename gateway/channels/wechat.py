@@ -37,7 +37,7 @@ from gateway.channels.platform_api import (
     outcome,
 )
 from gateway.channels.signing import WeChatEnvelope, check_time, same, sorted_sha1
-from gateway.channels.xml_fields import fields_of
+from gateway.channels.xml_fields import fields_of, xml_of
 
 
 CAPS = Caps(
@@ -82,6 +82,9 @@ class WeChatSettings(PlatformSettings, frozen=True, kw_only=True, tag="wechat"):
         account: ``official`` or ``mini`` (mini-program; no tap menus there).
 
         token / aes_key: Of the server configuration, in safe mode.
+
+        welcome: Said to who follows an official account, outside the five sends.
+            Say there that a machine answers.
     """
 
     account: Literal["official", "mini"] = "official"
@@ -92,6 +95,7 @@ class WeChatSettings(PlatformSettings, frozen=True, kw_only=True, tag="wechat"):
     token_file: str = ""
     aes_key: str = ""
     aes_key_file: str = ""
+    welcome: str = ""
     api_url: str = "https://api.weixin.qq.com"
 
 
@@ -125,10 +129,29 @@ class WeChat(WebhookChannel):
         """Messages, voices with their recognised words, taps on menus."""
         if request.method == "GET":
             return Delivery(answer=HookAnswer(body=trusted))
-        message = _read(_fields(trusted))
+        fields = _fields(trusted)
+        if fields.get("Event") == "subscribe" and self._settings.welcome:
+            return Delivery(answer=self._greeting(request, fields))
+        message = _read(fields)
         return Delivery(
             messages=(message,) if message else (), answer=HookAnswer(body=b"success")
         )
+
+    def _greeting(self, request: RawRequest, event: dict[str, str]) -> HookAnswer:
+        """The acknowledgement itself is what the follower reads, however often."""
+        inner = xml_of(
+            {
+                "ToUserName": event.get("FromUserName", ""),
+                "FromUserName": event.get("ToUserName", ""),
+                "CreateTime": event.get("CreateTime", "0"),
+                "MsgType": "text",
+                "Content": self._settings.welcome,
+            }
+        )
+        names = ("Encrypt", "MsgSignature", "TimeStamp", "Nonce")
+        values = self._envelope.sealed_answer(request, inner)
+        body = xml_of(dict(zip(names, values, strict=True)))
+        return HookAnswer(body=body, media_type="text/xml")
 
     async def send(self, piece: Piece) -> Outcome:
         """One customer service message; choices become a tap menu."""

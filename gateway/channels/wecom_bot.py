@@ -53,6 +53,8 @@ class WecomBotSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_b
         token / aes_key: Of the bot's callback.
 
         bot_id: Of the bot; messages for another one are refused.
+
+        welcome: Said to who opens the chat. Say there that a machine answers.
     """
 
     bot_id: str = ""
@@ -60,6 +62,7 @@ class WecomBotSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_b
     token_file: str = ""
     aes_key: str = ""
     aes_key_file: str = ""
+    welcome: str = ""
     api_url: str = "https://qyapi.weixin.qq.com"
 
 
@@ -84,6 +87,15 @@ class _Mixed(msgspec.Struct, frozen=True):
     msg_item: tuple[_Part, ...] = ()
 
 
+class _CardEvent(msgspec.Struct, frozen=True):
+    event_key: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    eventtype: str = ""
+    template_card_event: _CardEvent | None = None
+
+
 class BotMessage(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     """What somebody said to a bot, by webhook or over its connection."""
 
@@ -99,8 +111,14 @@ class BotMessage(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     file: dict[str, Any] | None = None
     video: dict[str, Any] | None = None
     mixed: _Mixed | None = None
+    event: _Event | None = None
     response_url: str = ""
     create_time: int = 0
+
+    @property
+    def is_arrival(self) -> bool:
+        """Somebody opened the chat with the bot."""
+        return self.event is not None and self.event.eventtype == "enter_chat"
 
 
 _FILES: tuple[AttachmentKind, ...] = ("image", "file", "video")
@@ -115,6 +133,7 @@ class WecomBot(WebhookChannel):
 
     def __init__(self, settings: WecomBotSettings) -> None:
         self._bot_id = settings.bot_id
+        self._welcome = settings.welcome
         self._envelope = WeChatEnvelope(settings.token, settings.aes_key, "")
         self._host = urlsplit(settings.api_url)[:2]
         self._api = PlatformApi(settings.api_url)
@@ -131,8 +150,18 @@ class WecomBot(WebhookChannel):
         found: BotMessage = read_json(messages, trusted)
         if self._bot_id and found.aibotid != self._bot_id:
             raise HookRefused("for another bot")
+        if found.is_arrival and self._welcome:
+            return Delivery(answer=self._greeting(request))
         message = read_message(found, self._address(found))
         return Delivery(messages=(message,) if message else ())
+
+    def _greeting(self, request: RawRequest) -> HookAnswer:
+        """The acknowledgement itself is what the customer reads."""
+        body = {"msgtype": "text", "text": {"content": self._welcome}}
+        names = ("encrypt", "msgsignature", "timestamp", "nonce")
+        values = self._envelope.sealed_answer(request, msgspec.json.encode(body))
+        answer = msgspec.json.encode(dict(zip(names, values, strict=True)))
+        return HookAnswer(body=answer, media_type="application/json")
 
     def _address(self, found: BotMessage) -> dict[str, str]:
         parts = urlsplit(found.response_url)
@@ -156,6 +185,8 @@ def read_message(found: BotMessage, address: dict[str, str]) -> InboundMessage |
     parts = found.mixed.msg_item if found.mixed else ()
     words = [one.content for one in (found.text, found.voice) if one]
     words += [one.text.content for one in parts if one.text]
+    tapped = found.event.template_card_event if found.event else None
+    words += [tapped.event_key] if tapped else []
     text = "\n".join(word.strip() for word in words).strip()
     kinds: list[AttachmentKind] = [
         kind for kind in _FILES if getattr(found, kind) is not None

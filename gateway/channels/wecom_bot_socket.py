@@ -19,6 +19,7 @@ import msgspec
 from gateway.channels.aibot_frames import HEARTBEAT_S, AibotConnection, Frame
 from gateway.channels.contract import (
     Caps,
+    Courtesy,
     Delivery,
     HookRefused,
     HookUnreadable,
@@ -32,8 +33,9 @@ from gateway.channels.contract import (
     WebhookChannel,
 )
 from gateway.channels.platform_api import Reply, outcome, read_json
+from gateway.channels.rendering import spelled
 from gateway.channels.wechat import judge_errcode
-from gateway.channels.wecom_bot import messages, read_message
+from gateway.channels.wecom_bot import BotMessage, messages, read_message
 
 
 CAPS = Caps(
@@ -42,6 +44,7 @@ CAPS = Caps(
     unit="bytes",
     # 30 a minute and chat, answers included.
     pause_s=2.0,
+    choices=6,
     retry_window_s=600.0,
     skew_s=0.0,
     keeps_connection=True,
@@ -70,11 +73,14 @@ class WecomBotSocketSettings(
         bot_id / secret: Of the bot, as its page shows them for 长连接.
 
         url: Where to connect; wss://, or ws:// on this machine.
+
+        welcome: Said to who opens the chat. Say there that a machine answers.
     """
 
     bot_id: str = ""
     secret: str = ""
     secret_file: str = ""
+    welcome: str = ""
     url: str = "wss://openws.work.weixin.qq.com"
 
 
@@ -121,7 +127,7 @@ class WecomBotSocket(WebhookChannel):
         self._settings = settings
         self._heartbeat_s = heartbeat_s
         self._connection: AibotConnection | None = None
-        self._mail: asyncio.Queue[InboundMessage] = asyncio.Queue(MAX_MAIL)
+        self._mail: asyncio.Queue[InboundMessage | Courtesy] = asyncio.Queue(MAX_MAIL)
         self._asked = Asked(lambda: asyncio.get_running_loop().time())
 
     @property
@@ -137,13 +143,16 @@ class WecomBotSocket(WebhookChannel):
     def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
         """The body of a callback."""
         del request
-        message = self._read(trusted)
+        message = self._read(self._found(trusted))
         return Delivery(messages=(message,) if message else ())
 
-    def _read(self, body: bytes | msgspec.Raw) -> InboundMessage | None:
-        found = read_json(messages, bytes(body))
+    def _found(self, body: bytes | msgspec.Raw) -> BotMessage:
+        found: BotMessage = read_json(messages, bytes(body))
         if found.aibotid and found.aibotid != self._settings.bot_id:
             raise HookUnreadable("for another bot")
+        return found
+
+    def _read(self, found: BotMessage) -> InboundMessage | None:
         user = found.sender.userid if found.sender else ""
         kind = "2" if found.chatid else "1"
         return read_message(found, {"chat": found.chatid or user, "type": kind})
@@ -185,11 +194,20 @@ class WecomBotSocket(WebhookChannel):
     async def _hear(self, frame: Frame) -> None:
         """A callback; what is not as documented is left out, as nobody repeats it."""
         try:
-            message = self._read(frame.body)
+            found = self._found(frame.body)
         except HookUnreadable:
             return
-        if message is not None:
-            self._asked.add(message.conversation_id, frame.headers.req_id)
+        req_id, welcome, message = (
+            frame.headers.req_id,
+            self._settings.welcome,
+            self._read(found),
+        )
+        if found.is_arrival and welcome:
+            await self._mail.put(Courtesy(code=req_id, text=welcome))
+        elif message is not None:
+            if found.event is None:
+                # A tap on a card has no answer of its own.
+                self._asked.add(message.conversation_id, req_id)
             await self._mail.put(message)
 
     async def _empty_mail(self, take: Take) -> None:
@@ -197,17 +215,25 @@ class WecomBotSocket(WebhookChannel):
             batch = [await self._mail.get()]
             while len(batch) < BATCH and not self._mail.empty():
                 batch.append(self._mail.get_nowait())
-            await _whole(take(Delivery(messages=tuple(batch))))
+            await _whole(take(_delivery(batch)))
 
     async def _last_mail(self, take: Take) -> None:
         """What was read must be on disk, whatever ended the connection."""
-        left = tuple(self._mail.get_nowait() for _ in range(self._mail.qsize()))
+        left = [self._mail.get_nowait() for _ in range(self._mail.qsize())]
         if left:
             async with asyncio.timeout(LAST_S):
-                await take(Delivery(messages=left))
+                await take(_delivery(left))
 
     async def close(self) -> None:
         """Who listens closes the connection; nothing else is open."""
+
+    async def say(self, courtesy: Courtesy) -> Outcome:
+        """Greet who opened the chat; WeCom takes it for 5 s."""
+        connection = self._connection
+        if connection is None:
+            return Refused(reason="unreachable", detail="the connection is not here")
+        body = {"msgtype": "text", "text": {"content": courtesy.text}}
+        return await outcome(_greet(connection, body, courtesy.code), _judge)
 
     async def send(self, piece: Piece) -> Outcome:
         """As the answer to a message that waits, or by itself."""
@@ -221,7 +247,7 @@ class WecomBotSocket(WebhookChannel):
 async def _send(connection: AibotConnection, piece: Piece, req_id: str) -> Reply:
     if req_id:
         stream = {"id": piece.key, "finish": True, "content": piece.text}
-        body: dict[str, Any] = {"msgtype": "stream", "stream": stream}
+        body: dict[str, Any] = {"msgtype": "stream", "stream": stream, **_card(piece)}
         said = await connection.call("aibot_respond_msg", body, req_id)
         if said.errcode not in _TOO_LATE:
             return _reply(said)
@@ -229,9 +255,35 @@ async def _send(connection: AibotConnection, piece: Piece, req_id: str) -> Reply
         "chatid": piece.address.get("chat", ""),
         "chat_type": int(piece.address.get("type", "1")),
         "msgtype": "markdown",
-        "markdown": {"content": piece.text},
+        # A card holds few words: said by itself, choices are spelled out.
+        "markdown": {"content": spelled(piece.text, piece.choices)},
     }
     return _reply(await connection.call("aibot_send_msg", body))
+
+
+def _card(piece: Piece) -> dict[str, Any]:
+    """Buttons under an answer; their keys come back as what was said."""
+    if not piece.choices:
+        return {}
+    buttons = [{"text": one, "style": 1, "key": one} for one in piece.choices]
+    card = {
+        "card_type": "button_interaction",
+        "main_title": {"title": " / ".join(piece.choices)},
+        "button_list": buttons,
+        "task_id": piece.key,
+    }
+    return {"msgtype": "stream_with_template_card", "template_card": card}
+
+
+async def _greet(connection: AibotConnection, body: Any, req_id: str) -> Reply:
+    return _reply(await connection.call("aibot_respond_welcome_msg", body, req_id))
+
+
+def _delivery(mail: Sequence[InboundMessage | Courtesy]) -> Delivery:
+    return Delivery(
+        messages=tuple(one for one in mail if isinstance(one, InboundMessage)),
+        courtesies=tuple(one for one in mail if isinstance(one, Courtesy)),
+    )
 
 
 def _reply(said: Frame) -> Reply:

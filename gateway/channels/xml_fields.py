@@ -7,7 +7,9 @@ entity can grow or name a file. Only the children of the root are read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from gateway.channels.contract import HookUnreadable
 
@@ -29,6 +31,12 @@ def fields_of(data: bytes) -> dict[str, str]:
     except (expat.ExpatError, ValueError) as exc:
         raise HookUnreadable(f"not XML: {exc}") from exc
     return reader.found
+
+
+def xml_of(fields: Mapping[str, str]) -> bytes:
+    """The reverse: a root with a child for every field."""
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in fields.items())
+    return f"<xml>{inner}</xml>".encode()
 
 
 class _Reader:

@@ -5,11 +5,12 @@ A gateway inside this process, and all platforms as a process of their own.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import msgspec
 import pytest
 from inside_gateway import open_inside
-from platform_talk import Platforms, Talk
+from platform_talk import WELCOME, Platforms, Talk
 
 from gateway.config import ChannelConfig, Config, ShopConfig
 from gateway.config_file import load
@@ -29,10 +30,16 @@ def platform() -> Iterator[PlatformControl]:
 def accounts(platform: PlatformControl) -> Platforms:
     """An account of every kind for two shops, each with secrets of its own."""
     return {
-        (shop, kind): player.settings(platform.url)
+        (shop, kind): greeting(player.settings(platform.url))
         for shop in ("demo", "rival")
         for kind, player in PLAYERS.items()
     }
+
+
+def greeting(settings: Any) -> Any:
+    """With the shop's welcome, where the platform lets us greet."""
+    words = {"welcome": WELCOME} if hasattr(settings, "welcome") else {}
+    return msgspec.structs.replace(settings, **words)
 
 
 @pytest.fixture(scope="session")

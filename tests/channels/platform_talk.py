@@ -26,6 +26,9 @@ from loadtest.players_china import wecom_kf_row
 
 Platforms = Mapping[tuple[str, str], Platform]
 
+#: What shops say to who opens a chat.
+WELCOME = "您好，我是智能客服，请讲。"
+
 _numbers = itertools.count(1)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inside_gateway import Inside, open_inside
-from platform_talk import said
+from platform_talk import WELCOME, said
 
 from gateway.channels import aibot_frames, connector
 from gateway.channels.accounts import Accounts, AccountSettings, troubles
@@ -88,7 +88,9 @@ async def pair(config: Config, server: AibotServer) -> AsyncIterator[Two]:
     with pytest.MonkeyPatch.context() as quick:
         quick.setattr(connector, "LOOK_AGAIN_S", 0.1)
         quick.setattr(connector, "FIRST_PAUSE_S", 0.02)
-        platform = WecomBotSocketSettings(bot_id=BOT, secret=SECRET, url=server.url)
+        platform = WecomBotSocketSettings(
+            bot_id=BOT, secret=SECRET, url=server.url, welcome=WELCOME
+        )
         channels = (
             ChannelConfig(name="app"),
             ChannelConfig(name=KIND, platform=platform),
@@ -129,6 +131,30 @@ async def test_in_a_group_it_is_the_group_that_hears(two: Two) -> None:
     found = await two.server.until(2)
     assert {one.chat for one in found} == {"wr-1"}
     assert len({one.answers for one in found}) == 2
+
+
+async def test_who_opens_the_chat_is_greeted(two: Two) -> None:
+    """As the answer to that event, once; and nothing is stored."""
+    someone = said()
+    await two.server.tell(BOT, someone, {"eventtype": "enter_chat"})
+    (found,) = await two.server.until(1)
+    assert (found.answers, found.chat, found.text) == (
+        "enter_chat",
+        someone.user,
+        WELCOME,
+    )
+    await two.settle()
+    assert len(two.server.arrived) == 1
+
+
+async def test_a_tap_on_a_card_is_what_its_button_says(two: Two) -> None:
+    """The answer to it is said by itself: a tap has none of its own."""
+    card = {"card_type": "button_interaction", "event_key": "多久发货", "task_id": "t"}
+    event = {"eventtype": "template_card_event", "template_card_event": card}
+    await two.server.tell(BOT, said(), event)
+    (found,) = await two.server.until(1)
+    assert "48 小时" in found.text
+    assert found.answers == ""
 
 
 async def test_copies_and_a_replay_are_one_message(two: Two) -> None:
@@ -292,6 +318,20 @@ async def test_what_answers_nothing_is_said_by_itself(
     server.forget_asked()
     assert await direct.send(piece(message.user)) == Sent()
     assert server.arrived[-1].answers == ""
+
+
+async def test_choices_are_buttons_under_an_answer_and_words_elsewhere(
+    direct: WecomBotSocket, server: AibotServer
+) -> None:
+    """A card comes along with the answer; what is said by itself spells them out."""
+    someone = said()
+    await server.say("direct", someone)
+    await asyncio.sleep(0.1)
+    asked = msgspec.structs.replace(piece(someone.user), choices=("确认", "取消"))
+    for _ in range(2):
+        assert await direct.send(asked) == Sent()
+    assert [one.buttons for one in server.arrived] == [("确认", "取消"), ()]
+    assert server.arrived[1].text == "您好\n（请回复：确认 / 取消）"
 
 
 async def test_an_acknowledgement_that_never_comes_is_unknown(
