@@ -7,8 +7,7 @@ by the bots' own client library too (``tests/channels/test_peers.py``).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from loadtest.play import Said, encode
+from loadtest.waiting import until
 
 
 class Arrived(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +88,18 @@ class AibotServer:
         del body["text"]
         await line.send(_frame("aibot_event_callback", req_id, body))
         return req_id
+
+    async def foreign(self, bot: str, said: Said) -> None:
+        """A message to another bot."""
+        line = await self.connected(bot)
+        body = callback_body("another", said)
+        await line.send(_frame("aibot_msg_callback", "x", body))
+
+    async def garbage(self, bot: str) -> None:
+        """What is no frame."""
+        line = await self.connected(bot)
+        for data in ("", "{", "[]", '{"cmd":"aibot_msg_callback","body":7}', b"\xff"):
+            await line.send(data)
 
     async def until(self, count: int, limit_s: float = 15.0) -> list[Arrived]:
         """What arrived, once it is *count* or time is up."""
@@ -177,13 +189,6 @@ class AibotServer:
 
 
 _STREAMS = ("stream", "stream_with_template_card")
-
-
-async def until(is_so: Callable[[], object], limit_s: float = 15.0) -> None:
-    """Wait until something is so; :class:`TimeoutError` if it never is."""
-    async with asyncio.timeout(limit_s):
-        while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
-            await asyncio.sleep(0.01)
 
 
 def callback_body(bot: str, said: Said, group: str = "") -> dict[str, Any]:

@@ -8,13 +8,14 @@ import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.channels.contract import Channel
+from gateway.channels.dingtalk_stream import DingTalkStreamSettings
 from gateway.channels.registry import Platform, open_channel
 from gateway.channels.routes import Route
+from gateway.channels.sockets import is_private
 from gateway.channels.webhook import WebhookSettings
 from gateway.channels.wecom_bot_socket import WecomBotSocketSettings
 from gateway.errors import ConfigError
@@ -149,8 +150,14 @@ def troubles(platform: Platform) -> Iterator[str]:
     secret = values.get("secret", "")
     if isinstance(platform, WebhookSettings) and secret:
         yield from _webhook_troubles(platform)
-    if isinstance(platform, WecomBotSocketSettings) and not _is_private(platform.url):
+    if isinstance(platform, WecomBotSocketSettings) and not is_private(
+        platform.url, "ws"
+    ):
         yield "platform.url must be wss://… (ws:// only on this machine)"
+    if isinstance(platform, DingTalkStreamSettings) and not is_private(
+        platform.api_url, "http"
+    ):
+        yield "platform.api_url must be https://… (http:// only on this machine)"
 
 
 def doubts(platform: Platform) -> Iterator[str]:
@@ -168,14 +175,6 @@ def _webhook_troubles(platform: WebhookSettings) -> Iterator[str]:
             yield "platform.secret must be whsec_ and base64 of at least 24 bytes"
     if platform.pushes_replies and not platform.callback_url:
         yield "platform.pushes_replies needs platform.callback_url"
-
-
-def _is_private(url: str) -> bool:
-    """Whether a secret may travel there: encrypted, or not leaving this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "ws":
-        return parts.hostname in ("127.0.0.1", "::1", "localhost")
-    return parts.scheme == "wss" and bool(parts.hostname)
 
 
 def _is_aes_key(text: str) -> bool:

@@ -18,22 +18,20 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 
 from gateway.channels.contract import Displaced, PlatformDown
 from gateway.channels.platform_api import NoAnswer, NotSent
+from gateway.channels.sockets import open_socket
 
 
-#: Seconds for the handshake, and for the acknowledgement of one frame.
-OPEN_S = 10.0
+#: Seconds for the acknowledgement of one frame.
 ACK_S = 5.0
 #: Seconds between two heartbeats, and how many may stay without an answer.
 HEARTBEAT_S = 30.0
 MISSED = 2
-#: Longest frame that is read, bytes: a message is a few kilobytes.
-MAX_FRAME = 1 << 20
 
 
 class _Headers(msgspec.Struct, frozen=True):
@@ -91,18 +89,7 @@ class AibotConnection:
         Raises:
             PlatformDown: If there is nobody, or not who the certificate should name.
         """
-        try:
-            socket = await connect(
-                url,
-                open_timeout=OPEN_S,
-                close_timeout=1,
-                ping_interval=None,
-                max_size=MAX_FRAME,
-                proxy=None,
-            )
-        except (OSError, TimeoutError, WebSocketException) as exc:
-            raise PlatformDown(f"{type(exc).__name__}: {exc}") from exc
-        return cls(socket, heartbeat_s)
+        return cls(await open_socket(url), heartbeat_s)
 
     async def subscribe(self, bot_id: str, secret: str) -> None:
         """

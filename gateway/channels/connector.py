@@ -1,5 +1,5 @@
 """
-Keeping the connections of accounts that have no webhook (WeCom AI bot).
+Keeping the connections of accounts that have no webhook (WeCom AI bot, DingTalk).
 
 A platform takes one connection of an account, so one process of all holds it: who
 has the lease. It renews the lease, and whoever finds it run out goes on. Should two

@@ -19,7 +19,7 @@ parsed; it compares in constant time and raises one error for all reasons.
     └── Displaced                somebody else connected as the same account
 
 A channel that keeps a connection has no webhook: ``listen`` holds the connection, in
-one process of all, and ``send`` works only there.
+one process of all; ``send`` may work only there (``is_reachable``).
 """
 
 from __future__ import annotations
@@ -233,8 +233,8 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
 
         is_pulled: Webhooks bring no messages, only a hint to fetch them.
 
-        keeps_connection: There is no webhook; messages come and answers leave over
-            one connection that one process holds.
+        keeps_connection: There is no webhook; messages come over one connection that
+            one process holds.
 
         is_idempotent: A send made twice with one key arrives once.
     """

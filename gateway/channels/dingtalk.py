@@ -54,6 +54,7 @@ _FILES: dict[str, AttachmentKind] = {
     "picture": "image",
     "file": "file",
     "video": "video",
+    "audio": "voice",
 }
 
 
@@ -81,10 +82,16 @@ class _Text(msgspec.Struct, frozen=True):
     content: str = ""
 
 
+class _Part(msgspec.Struct, frozen=True, rename="camel"):
+    text: str = ""
+    download_code: str = ""
+
+
 class _Content(msgspec.Struct, frozen=True, rename="camel"):
     recognition: str = ""
     download_code: str = ""
     file_name: str = ""
+    rich_text: tuple[_Part, ...] = ()
 
 
 class _Body(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,7 +134,7 @@ class DingTalk(WebhookChannel):
         return request.body
 
     def decode(self, request: RawRequest, trusted: bytes) -> Delivery:
-        """Texts, recognised voices, pictures."""
+        """Texts, recognised voices, pictures, files."""
         del request
         body: _Body = read_json(_decoder, trusted)
         if body.robot_code != self._settings.robot_code:
@@ -138,16 +145,9 @@ class DingTalk(WebhookChannel):
 
     def _read(self, body: _Body) -> InboundMessage | None:
         content = body.content or _Content()
-        text = (body.text.content if body.text else content.recognition).strip()
-        attachments: tuple[Attachment, ...] = ()
-        if body.msgtype in _FILES:
-            attachments = (
-                Attachment(
-                    kind=_FILES[body.msgtype],
-                    ref=content.download_code,
-                    name=content.file_name,
-                ),
-            )
+        words = [body.text.content if body.text else content.recognition]
+        text = "".join([*words, *(one.text for one in content.rich_text)]).strip()
+        attachments = _attached(body.msgtype, content)
         user = body.sender_staff_id or body.sender_id
         if not user or not (text or attachments):
             return None
@@ -229,6 +229,21 @@ class DingTalk(WebhookChannel):
         """Close the connections."""
         await self._api.close()
         await self._session.close()
+
+
+def _attached(kind: str, content: _Content) -> tuple[Attachment, ...]:
+    """A file, or the pictures in a text."""
+    pictures = tuple(
+        Attachment(kind="image", ref=one.download_code)
+        for one in content.rich_text
+        if one.download_code
+    )
+    if kind not in _FILES:
+        return pictures
+    file = Attachment(
+        kind=_FILES[kind], ref=content.download_code, name=content.file_name
+    )
+    return (file, *pictures)
 
 
 def _session(reply: Reply) -> Outcome | None:

@@ -281,7 +281,12 @@ def text_of(message: InboundMessage, declared: Locale) -> str:
     parts = [_clean(message.text)]
     if message.order:
         parts.append(_ORDER[declared].format(_clean(message.order)))
-    parts += [_PLACEHOLDERS[declared][one.kind] for one in message.attachments]
+    # A voice that the platform put into words is those words.
+    parts += [
+        _PLACEHOLDERS[declared][one.kind]
+        for one in message.attachments
+        if one.kind != "voice" or not parts[0]
+    ]
     return " ".join(part for part in parts if part)
 
 

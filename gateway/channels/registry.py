@@ -13,6 +13,7 @@ from typing import Any
 from gateway.channels.chatwoot import Chatwoot, ChatwootSettings
 from gateway.channels.contract import Channel
 from gateway.channels.dingtalk import DingTalk, DingTalkSettings
+from gateway.channels.dingtalk_stream import DingTalkStream, DingTalkStreamSettings
 from gateway.channels.feishu import Feishu, FeishuSettings
 from gateway.channels.line import Line, LineSettings
 from gateway.channels.slack import Slack, SlackSettings
@@ -34,6 +35,7 @@ Platform = (
     | WhatsAppSettings
     | FeishuSettings
     | DingTalkSettings
+    | DingTalkStreamSettings
     | WeChatSettings
     | WecomKfSettings
     | WecomBotSettings
@@ -50,6 +52,7 @@ TABLE: Mapping[type[Any], Callable[[Any], Channel]] = {
     WhatsAppSettings: WhatsApp,
     FeishuSettings: Feishu,
     DingTalkSettings: DingTalk,
+    DingTalkStreamSettings: DingTalkStream,
     WeChatSettings: WeChat,
     WecomKfSettings: WecomKf,
     WecomBotSettings: WecomBot,

@@ -34,6 +34,7 @@ from gateway.channels.contract import (
 )
 from gateway.channels.platform_api import Reply, outcome, read_json
 from gateway.channels.rendering import spelled
+from gateway.channels.sockets import LAST_S, whole
 from gateway.channels.wechat import judge_errcode
 from gateway.channels.wecom_bot import BotMessage, messages, read_message
 
@@ -57,8 +58,6 @@ MAX_ASKED = 20_000
 MAX_MAIL = 1_000
 #: Messages that go to disk together.
 BATCH = 64
-#: Seconds for what was read before the end to get to disk.
-LAST_S = 5.0
 #: ``req_id`` unknown, or its stream is over: said by itself instead.
 _TOO_LATE = frozenset({846605, 846608})
 
@@ -215,7 +214,7 @@ class WecomBotSocket(WebhookChannel):
             batch = [await self._mail.get()]
             while len(batch) < BATCH and not self._mail.empty():
                 batch.append(self._mail.get_nowait())
-            await _whole(take(_delivery(batch)))
+            await whole(take(_delivery(batch)))
 
     async def _last_mail(self, take: Take) -> None:
         """What was read must be on disk, whatever ended the connection."""
@@ -305,14 +304,3 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _whole(work: Any) -> None:
-    """Finish *work* even when cancelled meanwhile, within :data:`LAST_S`."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=LAST_S)
-        task.cancel()
-        raise

@@ -25,13 +25,13 @@ from rich.table import Table
 
 from gateway.channels.contract import RawRequest
 from gateway.channels.registry import open_channel
-from gateway.channels.wecom_bot_socket import WecomBotSocketSettings
 from gateway.cli import options
 from gateway.cli.operator import shop_of
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.secrets import fill
-from loadtest import aibot_play
+from loadtest import connection_play
+from loadtest.connection_play import Connecting
 from loadtest.play import Player, Said
 from loadtest.players import PLAYERS
 from loadtest.tampering import forged
@@ -87,7 +87,7 @@ def simulate(
     )
     named = shop_of(config, shop)
     settings = _account(config, named, channel)
-    if isinstance(settings, WecomBotSocketSettings):
+    if isinstance(settings, Connecting):
         steps = _play_connection(settings, user, text)
     else:
         steps = _play_webhooks(config, url, f"{channel}/{named}", settings, user, text)
@@ -111,19 +111,19 @@ def _play_webhooks(
         ) from exc
 
 
-def _play_connection(
-    settings: WecomBotSocketSettings, user: str, text: str
-) -> list[Step]:
+def _play_connection(settings: Connecting, user: str, text: str) -> list[Step]:
     """Be the server that the gateway connects to."""
-    if not aibot_play.port_of(settings):
+    name, url = connection_play.address_of(settings)
+    if not connection_play.port_of(settings):
+        scheme = "ws" if name == "url" else "http"
         raise ConfigError(
-            f"the bot connects to {settings.url}, which cannot be played here; set"
-            ' platform.url = "ws://127.0.0.1:8765" and start the gateway anew'
+            f"the bot connects to {url}, which cannot be played here; set"
+            f' platform.{name} = "{scheme}://127.0.0.1:8765" and start the gateway anew'
         )
     try:
-        played = asyncio.run(aibot_play.play(settings, user, text))
+        played = asyncio.run(connection_play.play(settings, user, text))
     except OSError as exc:
-        raise ConfigError(f"{settings.url}: cannot be listened on ({exc})") from exc
+        raise ConfigError(f"{url}: cannot be listened on ({exc})") from exc
     return [
         Step(step=one.step, status=one.found, expected=one.expected, ms=one.ms)
         for one in played

@@ -36,7 +36,8 @@ from gateway.channels.wecom_bot_socket import (
 )
 from gateway.config import ChannelConfig, Config
 from gateway.store.errors import StoreUnavailable
-from loadtest.aibot_server import AibotServer, running_aibot, until
+from loadtest.aibot_server import AibotServer, running_aibot
+from loadtest.waiting import until
 
 
 pytestmark = pytest.mark.anyio

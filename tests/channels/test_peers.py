@@ -22,15 +22,18 @@ import pytest
 from platform_talk import said
 
 from gateway.channels.contract import Delivery, Piece, RawRequest, Sent
+from gateway.channels.dingtalk_stream import DingTalkStream, DingTalkStreamSettings
 from gateway.channels.registry import open_channel
 from gateway.channels.webhook import Webhook
 from gateway.channels.wecom_bot_socket import WecomBotSocket, WecomBotSocketSettings
 from gateway.config_file import load
 from gateway.stack import running
-from loadtest.aibot_server import AibotServer, running_aibot, until
+from loadtest.aibot_server import AibotServer, running_aibot
+from loadtest.dingtalk_server import StreamServer, running_stream
 from loadtest.platform_process import PlatformControl
 from loadtest.players import PLAYERS
 from loadtest.players_china import wechat_handshake
+from loadtest.waiting import until
 
 
 PEER = Path(__file__).parent / "peers" / "peer.py"
@@ -230,6 +233,55 @@ def test_dingtalk_stream_reads_our_message(first: Ask) -> None:
     assert staff
     assert text == "多久发货 😀<&>"
     assert name.startswith("msg")
+
+
+@pytest.mark.anyio
+async def test_dingtalk_stream_speaks_with_the_stand_in_as_our_robot_does(
+    first: Ask,
+) -> None:
+    """Let in, told, acknowledged; ours asks and acknowledges in the very same shape."""
+    async with running_stream({"ding1": "right"}) as server:
+        args = {"url": server.url, "app_key": "ding1", "answer": "hi"}
+        wrong = await asyncio.to_thread(
+            first, "dingtalk_stream", secret="wrong", **args
+        )
+        assert wrong is None
+        theirs = asyncio.create_task(
+            asyncio.to_thread(first, "dingtalk_stream", secret="right", **args)
+        )
+        message = said("多久发货 😀<&>")
+        await server.say("ding1", message)
+        await until(lambda: server.acks and server.arrived, 30)
+        assert await theirs == [[message.user, message.text]]
+        assert server.arrived[0].body["text"] == {"content": "hi"}
+        asked, acked = server.asked[-1], server.acks[-1]
+        settings = DingTalkStreamSettings(
+            app_key="ding1", app_secret="right", robot_code="ding1", api_url=server.url
+        )
+        heard = await as_our_robot(server, DingTalkStream(settings))
+        assert heard == [message.text]
+        del asked["localIp"]
+        assert shape(server.asked[-1]) == shape(asked)
+        assert server.asked[-1]["subscriptions"] == asked["subscriptions"]
+        assert shape(server.acks[-1]) == shape(acked)
+        assert server.acks[-1]["data"] == acked["data"].replace(" ", "")
+
+
+async def as_our_robot(server: StreamServer, robot: DingTalkStream) -> list[str]:
+    """Ours in the place of theirs."""
+    heard: list[str] = []
+
+    async def take(delivery: Delivery) -> None:
+        heard.extend(one.text for one in delivery.messages)
+
+    listening, acks = asyncio.create_task(robot.listen(take)), len(server.acks)
+    await server.connected("ding1", 2)
+    await server.say("ding1", said("多久发货 😀<&>"))
+    await until(lambda: len(server.acks) > acks)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await robot.close()
+    return heard
 
 
 def test_pywa_verifies_our_signature(second: Ask) -> None:

@@ -52,6 +52,15 @@ kind = "wecom_bot_socket"
 bot_id = "aib-1"
 secret = "{secret}"
 url = "ws://127.0.0.1:{port}"
+
+[[shops.channels]]
+name = "stream"
+[shops.channels.platform]
+kind = "dingtalk_stream"
+app_key = "ding1"
+app_secret = "{secret}"
+robot_code = "robot1"
+api_url = "http://127.0.0.1:{other}"
 """
 
 
@@ -59,9 +68,12 @@ url = "ws://127.0.0.1:{port}"
 def file(platform: PlatformControl, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A config file with one platform."""
     path = tmp_path_factory.mktemp("simulate") / "tidegate.toml"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    text = CONFIG.format(secret="s" * 32, url=platform.url, port=port)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as free,
+        socket.create_server(("127.0.0.1", 0)) as too,
+    ):
+        port, other = free.getsockname()[1], too.getsockname()[1]
+    text = CONFIG.format(secret="s" * 32, url=platform.url, port=port, other=other)
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -87,12 +99,13 @@ def test_simulate_plays_the_platform(
     assert len(platform.until(3)) == 3
 
 
+@pytest.mark.parametrize("channel", ["bot", "stream"])
 def test_simulate_is_the_server_that_a_bot_connects_to(
-    file: Path, stack: Stack
+    file: Path, stack: Stack, channel: str
 ) -> None:
     """The gateway comes by itself; each message answered once, strange ones never."""
     assert stack.url
-    command = ["simulate", "bot", "--config", str(file), "--json"]
+    command = ["simulate", channel, "--config", str(file), "--json"]
     result = CliRunner().invoke(cli, [*command, "--data-dir", str(file.parent)])
     assert result.exit_code == 0, result.output
     steps = {step["step"]: step["status"] for step in json.loads(result.output)}
@@ -121,9 +134,11 @@ def test_simulate_says_which_channels_have_a_platform(file: Path) -> None:
 def finding(config: Config) -> tuple[str, str]:
     """State and fix of the channel's check."""
     found = list(examine_channels(config))
-    assert [one.check for one in found] == ["channel demo/im", "channel demo/bot"]
-    # What is an error for both is one for both; a bot needs no public address.
-    assert found[1].state == ("error" if found[0].state == "error" else "ok")
+    names = ("im", "bot", "stream")
+    assert [one.check for one in found] == [f"channel demo/{name}" for name in names]
+    # What is an error for one is one for all; a connection needs no public address.
+    for connects in found[1:]:
+        assert connects.state == ("error" if found[0].state == "error" else "ok")
     return found[0].state, f"{found[0].detail} {found[0].fix}"
 
 

@@ -15,6 +15,40 @@ import json
 import sys
 
 
+def dingtalk_stream(url, app_key, secret, answer):
+    """dingtalk-stream lets itself in, hears one message, answers and acknowledges."""
+    import os
+
+    os.environ["DINGTALK_OPENAPI_ENDPOINT"] = url
+    import dingtalk_stream as ds
+
+    heard = []
+
+    class Handler(ds.ChatbotHandler):
+        async def process(self, callback):
+            message = ds.ChatbotMessage.from_dict(callback.data)
+            heard.append([message.sender_staff_id, message.text.content])
+            await asyncio.to_thread(self.reply_text, answer, message)
+            return ds.AckMessage.STATUS_OK, "OK"
+
+    async def run():
+        client = ds.DingTalkStreamClient(ds.Credential(app_key, secret))
+        client.register_callback_handler(ds.chatbot.ChatbotMessage.TOPIC, Handler())
+        if secret == "wrong":
+            return client.open_connection()
+        task = asyncio.create_task(client.start())
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if heard:
+                break
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
+        return heard
+
+    return asyncio.run(asyncio.wait_for(run(), 30))
+
+
 def wechat_open(kind, token, aes_key, app_id, query, body):
     """wechatpy opens an envelope of ours."""
     if kind == "work":
