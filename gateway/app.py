@@ -18,6 +18,8 @@ from engines.llm import LlmClient, open_clients, states_of, warm_models
 from gateway.admission.admission import Admission
 from gateway.answering import Answerer, ShopService
 from gateway.approvals import Approvals
+from gateway.audit_archive import FOLDER, AuditArchive
+from gateway.audit_log import AuditLog, RefusedKeys
 from gateway.channels.room import Channels
 from gateway.clock import wall_ms
 from gateway.config import Config
@@ -72,6 +74,7 @@ from gateway.services import (
     use_arithmetic,
 )
 from gateway.stages import Stages
+from gateway.store.audit import HOUSE, AuditStore
 from gateway.store.connection import Scripts
 from gateway.store.conversations import Conversations
 from gateway.store.data_version import bring_up_to_date
@@ -108,6 +111,7 @@ class _Core(NamedTuple):
     services: dict[str, ShopService]
     librarian: Librarian
     packs: PackKeeper
+    audit: AuditLog
 
 
 class _Work(NamedTuple):
@@ -259,7 +263,25 @@ class Gateway:
             services=services,
             librarian=librarian,
             packs=packs,
+            audit=self._audit(config, scripts, telemetry),
         )
+
+    def _audit(
+        self, config: Config, scripts: Scripts, telemetry: Telemetry
+    ) -> AuditLog:
+        """Who did what; old lines become files."""
+        store = AuditStore(scripts)
+        log = AuditLog(store, wall_ms, telemetry)
+        archive = AuditArchive(
+            store,
+            Path(config.data_dir) / FOLDER,
+            (*(shop.id for shop in config.shops), HOUSE),
+            config.store.audit_days,
+            wall_ms,
+        )
+        self._again("audit_archive", archive, telemetry)
+        self._again("refused_keys", RefusedKeys(log, telemetry.refused), telemetry)
+        return log
 
     def _again(self, name: str, keeper: Keeper, telemetry: Telemetry) -> None:
         """Let *keeper* look again and again once this gateway is open."""
@@ -330,6 +352,7 @@ class Gateway:
             accounts=Accounts(
                 OperatorStore(core.scripts), config.people.session_hours * 3600
             ),
+            audit=core.audit,
             approvals=Approvals(core.ledger, agents_of(core.services), wall_ms),
             system=await self._system(config, core),
             desk_help=DeskHelp(
@@ -370,6 +393,7 @@ class Gateway:
             self.dispatcher,
             people,
             core.telemetry,
+            core.audit,
             locale_of=locale_of,
             wall_ms=wall_ms,
             dedup_s=config.store.dedup_days * 86_400,

@@ -68,6 +68,9 @@ class StoreConfig(
 
         replicas: Replicas of an external store whose disks must hold a write, beside the
             primary's, before it counts.
+
+        audit_days: How long lines of the audit log stay in the store; older ones are
+            files in the data folder.
     """
 
     url: str = ""
@@ -75,6 +78,7 @@ class StoreConfig(
     dedup_days: Annotated[float, msgspec.Meta(gt=0, le=3_650)] = 7.0
     log_keep: Count = 500
     replicas: Annotated[int, msgspec.Meta(ge=0, le=8)] = 0
+    audit_days: Annotated[float, msgspec.Meta(gt=0, le=3_650)] = 180.0
 
 
 class LimitsConfig(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -45,6 +46,8 @@ class Telemetry:
         self._log = open_log(self.lines, level)
         self._children: dict[tuple[str, ...], Any] = {}
         self._tally: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        #: Refusals of this process by code, since whoever reads them took them.
+        self.refused: Counts[str] = Counts()
         self._ack: dict[str, Spread] = {}
         self._handle: dict[str, Spread] = {}
         #: Told of every turn's verdict; set by the composition root.
@@ -158,6 +161,7 @@ class Telemetry:
     def problem(self, code: str) -> None:
         """A request was refused."""
         self._child(("problems", code), self.metrics.problems).inc()
+        self.refused[code] += 1
 
     def router_drift(self, figures: Mapping[Locale, DriftFigures]) -> None:
         """How far each language is from what the router was calibrated on."""

@@ -16,6 +16,7 @@ import re
 import secrets
 from collections.abc import Callable
 
+from gateway.audit_log import AuditLog
 from gateway.channels.accounts import Account
 from gateway.channels.contract import InboundMessage, Outcome, Piece
 from gateway.store.identities import Identities, Link, Offer
@@ -47,10 +48,13 @@ _SAID = {
 
 
 class Identity:
-    """Makes, uses and ends links."""
+    """Makes, uses and ends links; every change is in *audit* before it holds."""
 
-    def __init__(self, identities: Identities, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, identities: Identities, wall_ms: Callable[[], int], audit: AuditLog
+    ) -> None:
         self._identities = identities
+        self._audit = audit
         self._wall_ms = wall_ms
         self._telling: set[asyncio.Task[Outcome]] = set()
 
@@ -78,7 +82,9 @@ class Identity:
             proof=proof,
             at_ms=self._wall_ms(),
         )
-        await self._identities.put(shop, link)
+        about = {"user": user, "conversation": link.conversation, "proof": proof}
+        async with self._audit.acting(shop, f"channel {channel}", "link", about):
+            await self._identities.put(shop, link)
         return link
 
     async def get(self, shop: str, channel: str, user: str) -> Link | None:
@@ -87,7 +93,9 @@ class Identity:
 
     async def drop(self, shop: str, channel: str, user: str) -> bool:
         """End a link; False if there was none."""
-        return await self._identities.drop(shop, channel, user)
+        about = {"user": user}
+        async with self._audit.acting(shop, f"channel {channel}", "unlink", about):
+            return await self._identities.drop(shop, channel, user)
 
     async def command(self, account: Account, message: InboundMessage) -> bool:
         """

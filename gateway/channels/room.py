@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from gateway.audit_log import AuditLog
 from gateway.channels.accounts import Accounts, AccountSettings
 from gateway.channels.connector import Connector
 from gateway.channels.delivery import Deliverer
@@ -37,6 +38,7 @@ class Channels:
         taker: Taker,
         returner: Returner,
         telemetry: Telemetry,
+        audit: AuditLog,
         *,
         locale_of: LocaleOf,
         wall_ms: Callable[[], int],
@@ -44,7 +46,7 @@ class Channels:
         text_chars: int,
     ) -> None:
         self.accounts = Accounts(settings)
-        self.identity = Identity(Identities(scripts), wall_ms)
+        self.identity = Identity(Identities(scripts), wall_ms, audit)
         pulls = Pulls(scripts)
         self.hooks = Hooks(
             self.accounts,

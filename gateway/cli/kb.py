@@ -7,6 +7,7 @@ A running gateway serves what was ingested within a second or two.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -32,6 +33,7 @@ from engines.retrieval.knowledge import Knowledge
 from engines.retrieval.language import language_of
 from engines.retrieval.review import Finding, review
 from gateway.cli import options
+from gateway.cli.acting import write_down
 from gateway.cli.operator import shop_of
 from gateway.services import knowledge_of, today
 
@@ -69,6 +71,20 @@ def knowledge_from(
     encoder = load_encoder() if with_vectors else None
     questions = QuestionVectors(encoder) if encoder is not None else None
     return knowledge_of(named, Path(config.data_dir), questions)
+
+
+def _write_down(
+    config_file: Path | None,
+    data_dir: Path | None,
+    shop: str | None,
+    act: str,
+    about: Mapping[str, object],
+) -> None:
+    """Into the audit log, before it is done."""
+    config = options.read_config(
+        config_file, data_dir=str(data_dir) if data_dir else None
+    )
+    write_down(config, shop_of(config, shop), act, about)
 
 
 @kb.command(name="ingest")
@@ -111,6 +127,8 @@ def ingest_paths(
     is named with the reason and skipped (exit code 3); the others are kept.
     """
     knowledge = knowledge_from(config_file, data_dir, shop)
+    about = {"paths": " ".join(map(str, paths)), "prune": prune}
+    _write_down(config_file, data_dir, shop, "knowledge_put", about)
     chosen = Options(audience=audience, prune=prune, max_bytes=max_mb * 2**20)
     console = Console(stderr=True)
     started = perf_counter()
@@ -174,6 +192,8 @@ def remove_documents(
 ) -> None:
     """Take documents out of a shop's knowledge, by the names ``kb stats`` shows."""
     knowledge = knowledge_from(config_file, data_dir, shop)
+    about = {"names": " ".join(names)}
+    _write_down(config_file, data_dir, shop, "knowledge_remove", about)
     outcomes = remove(names, knowledge.shelf)
     knowledge.compile()
     for one in outcomes:

@@ -16,6 +16,7 @@ from engines.voice import VoiceError
 from engines.yamlfile import BadFile
 from gateway.cli.accept import accept
 from gateway.cli.assess import assess, roi
+from gateway.cli.audit import audit
 from gateway.cli.backup import backup, restore
 from gateway.cli.chat import chat
 from gateway.cli.config import config
@@ -73,7 +74,7 @@ def cli() -> None:
 
 
 for command in (
-    accept, assess, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, ledger, loadtest,
+    accept, assess, audit, backup, chat, config, demo, doctor, eval_kb, evaluate, kb, learn, ledger, loadtest,
     models, operator, outcomes, plan_command, replay, restore, roi, route, rules, sale, serve,
     simulate, stage, train,
 ):  # fmt: skip

@@ -1,7 +1,8 @@
 """
 ``tidegate models``: which router models there are, and which one serves.
 
-Works on the folder alone. Running workers look at it every few seconds and follow.
+Works on the folder; what changes something leaves a line in the audit log. Running
+workers look at the folder every few seconds and follow.
 """
 
 from __future__ import annotations
@@ -16,14 +17,30 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
+from gateway.cli.acting import write_down
+from gateway.config import Config
 from gateway.routers import open_registry
+from gateway.store.audit import HOUSE
 from router_models.registry import Entry, ModelState, Registry
 
 
-def _registry(config_file: Path | None, data_dir: Path | None) -> Registry:
-    return open_registry(
-        options.read_config(config_file, data_dir=str(data_dir) if data_dir else None)
+def _config(config_file: Path | None, data_dir: Path | None) -> Config:
+    return options.read_config(
+        config_file, data_dir=str(data_dir) if data_dir else None
     )
+
+
+def _registry(config_file: Path | None, data_dir: Path | None) -> Registry:
+    return open_registry(_config(config_file, data_dir))
+
+
+def _acting(
+    config_file: Path | None, data_dir: Path | None, act: str, **about: object
+) -> Registry:
+    """The registry, for an act that stands in the audit log by now: models are of no shop."""
+    config = _config(config_file, data_dir)
+    write_down(config, HOUSE, act, about)
+    return open_registry(config)
 
 
 def _now_ms() -> int:
@@ -109,7 +126,8 @@ def add(folder: Path, data_dir: Path | None, config_file: Path | None) -> None:
 @options.config_file
 def promote(version: str, data_dir: Path | None, config_file: Path | None) -> None:
     """Let VERSION serve. Refused if a comparison found it worse."""
-    _tell(_registry(config_file, data_dir).promote(version, _now_ms()))
+    registry = _acting(config_file, data_dir, "model_promote", version=version)
+    _tell(registry.promote(version, _now_ms()))
 
 
 @models.command()
@@ -117,7 +135,7 @@ def promote(version: str, data_dir: Path | None, config_file: Path | None) -> No
 @options.config_file
 def rollback(data_dir: Path | None, config_file: Path | None) -> None:
     """Go back to the model that served before."""
-    _tell(_registry(config_file, data_dir).rollback(_now_ms()))
+    _tell(_acting(config_file, data_dir, "model_rollback").rollback(_now_ms()))
 
 
 @models.command()
@@ -126,7 +144,8 @@ def rollback(data_dir: Path | None, config_file: Path | None) -> None:
 @options.config_file
 def shadow(version: str, data_dir: Path | None, config_file: Path | None) -> None:
     """Let VERSION judge beside the active model; without VERSION end it."""
-    _tell(_registry(config_file, data_dir).shadow(version, _now_ms()))
+    registry = _acting(config_file, data_dir, "model_shadow", version=version)
+    _tell(registry.shadow(version, _now_ms()))
 
 
 @models.command()
@@ -138,7 +157,9 @@ def canary(
     version: str, share: float, data_dir: Path | None, config_file: Path | None
 ) -> None:
     """Let VERSION decide for a share of the conversations; without it end it."""
-    _tell(_registry(config_file, data_dir).canary(version, share, _now_ms()))
+    about = {"version": version, "share": share}
+    registry = _acting(config_file, data_dir, "model_canary", **about)
+    _tell(registry.canary(version, share, _now_ms()))
 
 
 def _tell(state: ModelState) -> None:

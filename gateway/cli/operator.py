@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import options
+from gateway.cli.acting import by_command
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.handoff.accounts import Accounts, Operator, OperatorRole
@@ -113,7 +114,13 @@ def remove(
     """Remove an account; whoever is signed in with it is out at once."""
     config = _config(config_file, data_dir)
     where = shop_of(config, shop)
-    if not _beside(config, lambda accounts: accounts.remove_operator(where, name)):
+
+    async def deed(scripts: Scripts) -> bool:
+        about = {"name": name, "what": "removed"}
+        async with by_command(scripts, where, "account", about):
+            return await Accounts(OperatorStore(scripts)).remove_operator(where, name)
+
+    if not run_beside(config.store.url, Path(config.data_dir), deed):
         raise ConfigError(f"shop {where} has no operator {name!r}")
     click.echo(f"operator {name} of shop {where} is removed")
 
@@ -135,7 +142,14 @@ def passwd(
     config = _config(config_file, data_dir)
     where = shop_of(config, shop)
     given = password if password is not None else _ask_password()
-    if not _beside(config, lambda accounts: accounts.set_password(where, name, given)):
+
+    async def deed(scripts: Scripts) -> bool:
+        accounts = Accounts(OperatorStore(scripts))
+        about = {"name": name, "what": "password"}
+        async with by_command(scripts, where, "account", about):
+            return await accounts.set_password(where, name, given)
+
+    if not run_beside(config.store.url, Path(config.data_dir), deed):
         raise ConfigError(f"shop {where} has no operator {name!r}")
     click.echo(f"operator {name} of shop {where} has another password")
 
@@ -190,7 +204,13 @@ async def _add(
     scripts: Scripts, who: Operator, password: str | None, *, replace: bool
 ) -> None:
     accounts = Accounts(OperatorStore(scripts))
-    await accounts.add_operator(who, password, replace=replace)
+    about = {
+        "name": who.name,
+        "role": who.role,
+        "what": "replaced" if replace else "added",
+    }
+    async with by_command(scripts, who.shop, "account", about):
+        await accounts.add_operator(who, password, replace=replace)
 
 
 async def put(url: str, who: Operator, password: str, *, replace: bool) -> None:

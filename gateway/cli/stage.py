@@ -16,6 +16,7 @@ from rich.table import Table
 from engines.contract import Tier
 from engines.guard import mask_personal_data
 from gateway.cli import options
+from gateway.cli.acting import by_command
 from gateway.cli.operator import shop_of
 from gateway.clock import wall_ms
 from gateway.config import Config
@@ -150,7 +151,13 @@ def _ask(
     config: Config, shop: str, change: Callable[[StageOrders], StageOrders]
 ) -> StageOrders:
     async def deed(scripts: Scripts) -> StageOrders:
-        return await change_orders(StageStore(scripts), shop, change)
+        store = StageStore(scripts)
+        if change is _as_it_is:
+            return await change_orders(store, shop, change)
+        wanted = change(await read_orders(store, shop))
+        about = {"stage": wanted.stage, "trial": wanted.trial, "shadow": wanted.shadow}
+        async with by_command(scripts, shop, "stage", about):
+            return await change_orders(store, shop, change)
 
     return _beside(config, deed)
 

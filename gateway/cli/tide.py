@@ -17,6 +17,7 @@ from rich.table import Table
 
 from gateway.admission.ladder import TideOrders
 from gateway.cli import options
+from gateway.cli.acting import by_command
 from gateway.cli.operator import shop_of
 from gateway.store.beside import run_beside
 from gateway.store.connection import Scripts
@@ -212,7 +213,9 @@ def _order(
         before = await read_orders(store, name)
         after = change(before, now_ms)
         if after != before:
-            await store.write(name, encode_orders(after))
+            about = {"orders": _told(after, now_ms)}
+            async with by_command(scripts, name, "tide", about):
+                await store.write(name, encode_orders(after))
         return after
 
     orders: TideOrders = run_beside(config.store.url, Path(config.data_dir), deed)

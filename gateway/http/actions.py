@@ -20,7 +20,7 @@ from engines.agent.ledger import ActionRecord, ActionState
 from gateway import approvals
 from gateway.approvals import Approvals
 from gateway.handoff.accounts import Session
-from gateway.http.desk_session import signed_in
+from gateway.http.audit import audited, on_record
 from gateway.http.problems import Row, Table
 
 
@@ -100,7 +100,7 @@ class ActionsController(Controller):
     path = "/v1/actions"
     tags = ("actions",)
     security = [{"desk": list[str]()}]  # noqa: RUF012 - Litestar reads it
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - as above
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - as above
 
     @get(summary="Actions, those that moved last first")
     async def list_actions(
@@ -127,7 +127,12 @@ class ActionsController(Controller):
             await actions.show(session.who.shop, conversation_id, action_id)
         )
 
-    @post("/{action_id:str}/approve", status_code=200, summary="Approve and carry out")
+    @post(
+        "/{action_id:str}/approve",
+        status_code=200,
+        summary="Approve and carry out",
+        opt=audited("approve", "conversation_id", "version"),
+    )
     async def approve(
         self,
         action_id: Id,
@@ -148,7 +153,12 @@ class ActionsController(Controller):
             )
         )
 
-    @post("/{action_id:str}/reject", status_code=200, summary="Reject")
+    @post(
+        "/{action_id:str}/reject",
+        status_code=200,
+        summary="Reject",
+        opt=audited("reject", "conversation_id", "version"),
+    )
     async def reject(
         self,
         action_id: Id,

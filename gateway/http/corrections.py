@@ -18,7 +18,7 @@ from litestar.types import ControllerRouterHandler
 from engines.contract import Complexity, Emotion, Locale, Risk, Utterance
 from engines.guard import mask_personal_data
 from gateway.handoff.accounts import Session
-from gateway.http.desk_session import signed_in
+from gateway.http.audit import audited, on_record
 from gateway.http.wire import ContextLine, Text
 from router_models import corrections
 from router_models.corrections import Correction
@@ -61,9 +61,13 @@ class CorrectionsController(Controller):
     path = "/v1/lab/corrections"
     tags = ("lab",)
     security = [{"desk": list[str]()}]  # noqa: RUF012 - Litestar reads it
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - as above
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - as above
 
-    @post(status_code=204, summary="Say what a decision should have been")
+    @post(
+        status_code=204,
+        summary="Say what a decision should have been",
+        opt=audited("correct"),
+    )
     async def correct(
         self,
         data: JSONBody[RouterCorrectionIn],

@@ -7,6 +7,7 @@ operator saw, so that of two who click at once one gets a clear refusal.
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
@@ -17,6 +18,7 @@ from litestar.types import ControllerRouterHandler
 from gateway.handoff import errors
 from gateway.handoff.accounts import Session
 from gateway.http import desk_wire as wire
+from gateway.http.audit import AuditApi, audited, on_record
 from gateway.http.customers import EventPage
 from gateway.http.desk_session import (
     DeskApi,
@@ -67,13 +69,20 @@ class SessionController(Controller):
         request: Request[Any, Any, Any],
         data: JSONBody[wire.SignIn],
         desk_api: NamedDependency[DeskApi],
+        audit_api: NamedDependency[AuditApi],
     ) -> wire.SessionOut:
         """The session comes as a cookie that scripts can't read."""
         check_origin(request)
         address = request.client.host if request.client is not None else ""
-        session = await desk_api.accounts.sign_in(
-            data.shop, data.name, data.password, address
-        )
+        try:
+            session = await desk_api.accounts.sign_in(
+                data.shop, data.name, data.password, address
+            )
+        except errors.BadCredentials:
+            await audit_api.sign_in_failed(data.shop, data.name, time.monotonic())
+            raise
+        who = session.who
+        await audit_api.log.write(who.shop, who.name, "sign_in", result="done")
         cookie = cookie_of(session.token, request, int(desk_api.session_s))
         return Response(  # type: ignore[return-value]  # documented as its body
             wire.session_out(session), status_code=201, cookies=[cookie]
@@ -91,7 +100,8 @@ class SessionController(Controller):
     @delete(
         summary="Sign out",
         security=SIGNED_IN,
-        dependencies={"session": Provide(signed_in)},
+        dependencies={"session": Provide(on_record)},
+        opt=audited("sign_out"),
     )
     async def sign_out(
         self,

@@ -17,8 +17,9 @@ from engines.shops.port import Order
 from gateway.desk_help import Correction, DeskHelp, Suggestion
 from gateway.errors import NotFound
 from gateway.handoff.accounts import Session
+from gateway.http.audit import audited, on_record
 from gateway.http.desk import SIGNED_IN, HandoffPath
-from gateway.http.desk_session import DeskApi, signed_in
+from gateway.http.desk_session import DeskApi
 
 
 class OrderLineOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ class DeskHelpController(Controller):
     path = "/v1/desk"
     tags = ("desk",)
     security = SIGNED_IN
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - Litestar reads it
 
     @get(
         "/handoffs/{handoff_id:str}/suggestion",
@@ -115,6 +116,7 @@ class DeskHelpController(Controller):
         "/handoffs/{handoff_id:str}/correct",
         status_code=200,
         summary="Correct a decision or an answer",
+        opt=audited("correct"),
     )
     async def correct(
         self,

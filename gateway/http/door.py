@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.admission.rate import RateLimit
 from gateway.approvals import Approvals
+from gateway.audit_log import AuditLog
 from gateway.channels.room import Channels
 from gateway.config import LimitsConfig, PeopleConfig, ServerConfig, ShopConfig
 from gateway.desk_help import DeskHelp
@@ -24,6 +25,7 @@ from gateway.handoff.feed import DeskFeed
 from gateway.handoff.single_sign_on import SingleSignOn
 from gateway.history import HistoryKeeper
 from gateway.http.actions import ACTION_PROBLEMS, action_routes
+from gateway.http.audit import AuditApi, audit_routes
 from gateway.http.auth import Authenticator, ChannelKey
 from gateway.http.corrections import CorrectionsApi, correction_routes
 from gateway.http.cors import Cors
@@ -106,6 +108,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     drafts: Drafts
     threads: Threads
     accounts: Accounts
+    audit: AuditLog
     approvals: Approvals
     system: SystemApi
     tide: TideApi
@@ -145,6 +148,9 @@ def open_door(parts: Parts, limits: Limits, secret: str, pages: Path) -> HotRout
         more=_more(parts, pages),
         provided={
             "desk_api": _desk_api(parts, limits.people),
+            "audit_api": AuditApi(
+                parts.audit, frozenset(shop.id for shop in limits.shops)
+            ),
             "hooks": parts.channels.hooks,
             "tide": parts.tide,
             "outcomes": parts.outcomes,
@@ -219,6 +225,7 @@ def _more(parts: Parts, pages: Path) -> list[ControllerRouterHandler]:
         *stage_routes(),
         *pack_routes(),
         *action_routes(),
+        *audit_routes(),
         *knowledge_routes(),
         *model_routes(),
         *correction_routes(),

@@ -23,8 +23,8 @@ from engines.retrieval.ingest.shelf import Document
 from engines.retrieval.review import Finding
 from gateway.errors import Forbidden, NotFound
 from gateway.handoff.accounts import Session
+from gateway.http.audit import audited, on_record
 from gateway.http.bodies import BadField
-from gateway.http.desk_session import signed_in
 from gateway.librarian import Librarian, Shelved
 
 
@@ -91,7 +91,7 @@ class KnowledgeController(Controller):
     path = "/v1/knowledge"
     tags = ("knowledge",)
     security = ({"desk": []},)
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - Litestar reads it
 
     @get(summary="Ingested documents")
     async def documents(
@@ -138,7 +138,12 @@ class KnowledgeController(Controller):
         _of(librarian, session)
         return await librarian.check(session.who.shop)
 
-    @post(status_code=200, summary="Ingest a file", request_max_body_size=MAX_UPLOAD)
+    @post(
+        status_code=200,
+        summary="Ingest a file",
+        request_max_body_size=MAX_UPLOAD,
+        opt=audited("knowledge_put", "name"),
+    )
     async def upload(
         self,
         data: JSONBody[UploadIn],
@@ -155,7 +160,11 @@ class KnowledgeController(Controller):
             raise BadField("not base64", "content") from exc
         return await librarian.put(session.who.shop, data.name, content)
 
-    @delete(status_code=200, summary="Remove a document")
+    @delete(
+        status_code=200,
+        summary="Remove a document",
+        opt=audited("knowledge_remove"),
+    )
     async def remove(
         self,
         session: NamedDependency[Session],

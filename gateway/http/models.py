@@ -19,7 +19,7 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.errors import Forbidden
 from gateway.handoff.accounts import Session
-from gateway.http.desk_session import signed_in
+from gateway.http.audit import audited, on_record
 from gateway.http.problems import Row, Table
 from router_models.errors import ArtifactError, ModelRefused, ModelUnknown
 from router_models.registry import Entry, ModelState, Registry
@@ -63,16 +63,15 @@ class CanaryIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
 
 
-async def administrator(session: NamedDependency[Session]) -> Session:
+def _only_administrators(session: Session) -> None:
     """
-    The session of an administrator: models judge for every shop.
+    Models judge for every shop.
 
     Raises:
-        Forbidden: If the operator is none.
+        Forbidden: If the operator is no administrator.
     """
     if session.who.role != "admin":
         raise Forbidden("models are for administrators")
-    return session
 
 
 class ModelsController(Controller):
@@ -81,64 +80,79 @@ class ModelsController(Controller):
     path = "/v1/models"
     tags = ("models",)
     security = [{"desk": list[str]()}]  # noqa: RUF012 - Litestar reads it
-    dependencies = {  # noqa: RUF012 - as above
-        "session": Provide(signed_in),
-        "admin": Provide(administrator),
-    }
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - as above
 
     @get(summary="Every model, with its role and its figures")
     async def models(
-        self, admin: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
+        self, session: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
     ) -> ModelsOut:
         """Files are verified when a model is promoted, not here."""
-        del admin
+        _only_administrators(session)
         registry = models_api.registry
         return await asyncio.to_thread(
             lambda: ModelsOut(state=registry.state(), models=registry.entries())
         )
 
-    @post("/{version:str}/promote", status_code=200, summary="Let a model serve")
+    @post(
+        "/{version:str}/promote",
+        status_code=200,
+        summary="Let a model serve",
+        opt=audited("model_promote"),
+    )
     async def promote(
         self,
         version: Version,
-        admin: NamedDependency[Session],
+        session: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
     ) -> ModelState:
         """Verified first; refused if a comparison found it worse."""
-        del admin
+        _only_administrators(session)
         api = models_api
         return await asyncio.to_thread(api.registry.promote, version, api.wall_ms())
 
-    @post("/rollback", status_code=200, summary="Go back to the previous model")
+    @post(
+        "/rollback",
+        status_code=200,
+        summary="Go back to the previous model",
+        opt=audited("model_rollback"),
+    )
     async def rollback(
-        self, admin: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
+        self, session: NamedDependency[Session], models_api: NamedDependency[ModelsApi]
     ) -> ModelState:
         """The workers still hold it: it serves within seconds."""
-        del admin
+        _only_administrators(session)
         api = models_api
         return await asyncio.to_thread(api.registry.rollback, api.wall_ms())
 
-    @put("/shadow", summary="Let a model judge beside the active one")
+    @put(
+        "/shadow",
+        summary="Let a model judge beside the active one",
+        opt=audited("model_shadow", "version"),
+    )
     async def shadow(
         self,
         data: JSONBody[ShadowIn],
-        admin: NamedDependency[Session],
+        session: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
     ) -> ModelState:
         """It decides nothing; metrics show where it would have."""
-        del admin
+        _only_administrators(session)
         api = models_api
         return await asyncio.to_thread(api.registry.shadow, data.version, api.wall_ms())
 
-    @put("/canary", summary="Let a model decide for some conversations")
+    @put(
+        "/canary",
+        summary="Let a model decide for some conversations",
+        opt=audited("model_canary", "version", "share"),
+    )
     async def canary(
         self,
         data: JSONBody[CanaryIn],
-        admin: NamedDependency[Session],
+        session: NamedDependency[Session],
         models_api: NamedDependency[ModelsApi],
     ) -> ModelState:
         """Ended by itself when its turns certainly end worse."""
-        del admin
+        _only_administrators(session)
         api = models_api
         return await asyncio.to_thread(
             api.registry.canary, data.version, data.share, api.wall_ms()

@@ -21,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 from gateway.errors import NotFound
 from gateway.handoff.errors import BadCredentials
 from gateway.handoff.single_sign_on import Attempt, SignOnFailed, SingleSignOn
+from gateway.http.audit import AuditApi
 from gateway.http.desk_session import DeskApi, cookie_of
 
 
@@ -108,6 +109,7 @@ class SignOnController(Controller):
         request: Request[Any, Any, Any],
         sign_on: NamedDependency[SignOnApi],
         desk_api: NamedDependency[DeskApi],
+        audit_api: NamedDependency[AuditApi],
         returned: State = "",
         code: Long = "",
         error: Long = "",
@@ -120,6 +122,8 @@ class SignOnController(Controller):
             back = _back(request, sign_on)
             name = await provider.finish(attempt, returned, code, back)
             session = await desk_api.accounts.sign_on(attempt.shop, name)
+            about = {"by": "single sign-on"}
+            await audit_api.log.write(attempt.shop, name, "sign_in", about, "done")
         except (SignOnFailed, BadCredentials) as exc:
             return _refused(sign_on, exc)
         cookies = [

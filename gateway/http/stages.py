@@ -15,8 +15,8 @@ from litestar.types import ControllerRouterHandler
 
 from gateway.errors import ConfigError, Forbidden, OrdersChanged
 from gateway.handoff.accounts import Session
+from gateway.http.audit import audited, on_record
 from gateway.http.bodies import BadField
-from gateway.http.desk_session import signed_in
 from gateway.stages import StageOrders, Stages, StageView, change_orders, changed
 from gateway.store.stages import StageStore
 from router_models.policy import Stage
@@ -63,7 +63,7 @@ class StageController(Controller):
     path = "/v1/stage"
     tags = ("desk",)
     security = ({"desk": []},)
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - Litestar reads it
 
     @get(summary="The stage of the operator's shop")
     async def shown(
@@ -74,7 +74,10 @@ class StageController(Controller):
         """As the answering worker has it; a change arrives within two seconds."""
         return stages_api.stages.view(session.who.shop)
 
-    @put(summary="Change the stage, try one on a share, or shadow one")
+    @put(
+        summary="Change the stage, try one on a share, or shadow one",
+        opt=audited("stage", "stage", "share", "shadow"),
+    )
     async def order(
         self,
         data: JSONBody[StageIn],

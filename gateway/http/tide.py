@@ -19,7 +19,7 @@ from gateway.admission.admission import Admission, LoadState
 from gateway.admission.ladder import Rung, TideOrders
 from gateway.errors import Forbidden, NotFound
 from gateway.handoff.accounts import Session
-from gateway.http.desk_session import signed_in
+from gateway.http.audit import audited, on_record
 from gateway.store.tide import TideStore
 from gateway.tide import encode_orders, read_orders
 
@@ -114,7 +114,7 @@ class TideController(Controller):
     path = "/v1/desk/tide"
     tags = ("desk",)
     security = ({"desk": []},)
-    dependencies = {"session": Provide(signed_in)}  # noqa: RUF012 - Litestar reads it
+    dependencies = {"session": Provide(on_record)}  # noqa: RUF012 - Litestar reads it
 
     @get(summary="The load, and what is ordered for the operator's shop")
     async def looked(
@@ -123,7 +123,10 @@ class TideController(Controller):
         """*rung* is what holds for the shop; *load* as ``/v1/load`` shows it."""
         return shown(tide, session.who.shop)
 
-    @put(summary="Pin a rung; start or end a sale")
+    @put(
+        summary="Pin a rung; start or end a sale",
+        opt=audited("tide", "pin", "pin_min", "sale_min", "sale_in_min"),
+    )
     async def order(
         self,
         data: JSONBody[TideIn],

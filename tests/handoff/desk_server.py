@@ -20,9 +20,11 @@ from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from people import People, operator
 
+from gateway.audit_log import AuditLog
 from gateway.handoff.accounts import Accounts, Operator
 from gateway.handoff.feed import DeskFeed
 from gateway.handoff.single_sign_on import SingleSignOn
+from gateway.http.audit import AuditApi
 from gateway.http.corrections import CorrectionsApi, correction_routes
 from gateway.http.desk import DESK_PROBLEMS, desk_routes
 from gateway.http.desk_session import DeskApi
@@ -30,6 +32,7 @@ from gateway.http.models import MODEL_PROBLEMS, ModelsApi, model_routes
 from gateway.http.problems import GATEWAY, problem_of
 from gateway.http.sign_on import SignOnApi, sign_on_routes
 from gateway.live import Live
+from gateway.store.audit import AuditStore
 from gateway.store.operators import OperatorStore
 from gateway.store.remarks import Remarks
 from gateway.store.wakeups import Wakeups
@@ -94,6 +97,8 @@ async def serve(
         session_s=3600,
         beat_s=15,
     )
+    log = AuditLog(AuditStore(scripts), lambda: 7)
+    audit = AuditApi(log, frozenset({"demo", "rival"}))
     models = ModelsApi(
         registry=Registry(folder / "models", RELEASED), wall_ms=lambda: 7
     )
@@ -115,6 +120,7 @@ async def serve(
             *correction_routes(),
         ],
         dependencies={
+            "audit_api": Provide(lambda: audit, sync_to_thread=False),
             "desk_api": Provide(lambda: api, sync_to_thread=False),
             "models_api": Provide(lambda: models, sync_to_thread=False),
             "corrections_api": Provide(lambda: corrections, sync_to_thread=False),

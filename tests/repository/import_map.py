@@ -82,6 +82,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
     "gateway.store*": ("engines.agent.ledger",),
     "gateway.channels*": (
         "engines.contract",
+        "gateway.audit_log",
         "gateway.errors",
         "gateway.language",
         "gateway.outcome",
@@ -197,6 +198,12 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
     ),
     "gateway.audit": ("engines.agent.ledger",),
+    "gateway.audit_log": ("engines.guard", "gateway.store.*"),
+    "gateway.audit_archive": (
+        "gateway.audit_log",
+        "gateway.errors",
+        "gateway.store.*",
+    ),
     "gateway.settling": ("engines.agent.ledger", "gateway.store.*"),
     "gateway.sweeper": (
         "gateway.dispatch",
@@ -275,6 +282,8 @@ MAP: Mapping[str, tuple[str, ...]] = {
     # the wire
     "gateway.http*": (
         "engines.agent.ledger",
+        "gateway.audit_log",
+        "gateway.store.audit",
         "engines.contract",
         "gateway.approvals",
         "engines.llm.client",
