@@ -24,6 +24,7 @@ from engines.contract import (
     Tier,
     Turn,
 )
+from router_models.text import names_order
 
 
 class Climb(msgspec.Struct, frozen=True):
@@ -80,7 +81,8 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
     Who gets *turn* after the tier of *verdict* gave it back; none is asked twice.
 
     L3 changes things: a harmless question that L2 could not answer does not become a
-    task by that, so it goes past L3, unless it is asked in the middle of one. What L3
+    task by that, so it goes past L3, unless it is asked in the middle of one or names an
+    order, which no document knows. What L3
     finds to be no task is a question after all, and L2 reads it; one on the rules is
     read there however grave it was thought. What the model thought grave, and no rule,
     L2 may answer if it is sure.
@@ -99,6 +101,7 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
             decision.complexity is Complexity.COMPLEX
             or decision.risk is Risk.HIGH
             or turn.open_task is not None
+            or names_order(turn.text)
         )
         return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
     is_question = wanted is Tier.L2 or (

@@ -73,7 +73,7 @@ _NUMBER = re.compile(
     r"(?P<money>[$€£¥]\s?\d{1,9}(?:[.,]\d{1,9}){0,3}"
     r"|\d{1,9}(?:[.,]\d{1,9}){0,3}\s?(?:元|块钱|块|rmb\b|yuan\b|cny\b|usd\b|dollars?\b|bucks?\b))"
     r"|(?P<phone>(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d))"
-    r"|(?P<order>\b[a-z]{1,6}[-_]?\d{4,}[a-z0-9\-_]{0,40}|\d{8,}(?:[-_]\d{1,20}){0,4})"
+    r"|(?P<order>(?<![a-z0-9_])[a-z]{1,6}[-_]?\d{4,}[a-z0-9\-_]{0,40}|\d{8,}(?:[-_]\d{1,20}){0,4})"
     r"|(?P<plain>\d+)"
 )
 _BETWEEN = re.compile("[,.~， 。、；：～]+")
@@ -148,6 +148,11 @@ def mask(text: str) -> str:
         return text
     text = _EMAIL.sub(EMAIL, _URL.sub(URL, text))
     return _NUMBER.sub(_mask_number, text)
+
+
+def names_order(text: str) -> bool:
+    """Tell if *text* holds what looks like the number of an order or a parcel."""
+    return ORDER in mask(clean(text))
 
 
 def normalise(text: str) -> Normal:

@@ -84,7 +84,7 @@ def refund(
     draft: Draft, order: Order | None, folded: str, *, is_answer: bool = False
 ) -> Wants:
     """A draft for each line named; a whole unshipped order is a cancellation."""
-    if wishes.keeps_gift(folded):
+    if wishes.keeps_gift(folded) or _keeps_named_gift(order, folded):
         draft = msgspec.structs.replace(draft, keeps_gift=True)
     rest = wishes.without_rest(folded)
     if order and wishes.is_whole_order(folded):
@@ -102,13 +102,20 @@ def refund(
     return Wants(drafts, "", tuple(map(str, said.choices)))
 
 
+def _keeps_named_gift(order: Order | None, folded: str) -> bool:
+    """What stays is a gift, called by its own name: "the first aid kit stays with me"."""
+    gifts = [line for line in order.lines if line.is_gift] if order else []
+    return any(named_lines(name, gifts)[0] for name in split_kept(folded).names)
+
+
 def goods_of(order: Order | None, folded: str) -> Wants | None:
     """
     What goes back where "cancel" names some goods of an order, and not the order.
 
     None if all of its goods are named, or none.
     """
-    if order is None or wishes.names_order(folded) or wishes.is_whole_order(folded):
+    is_order = wishes.names_order(folded) and wishes.says_cancel(folded)
+    if order is None or is_order or wishes.is_whole_order(folded):
         return None
     named, _ = named_lines(split_kept(folded).rest, order.lines)
     goods = [line.line for line in order.lines if not line.is_gift]

@@ -288,7 +288,8 @@ class AgentEngine:
     ) -> Outcome:
         match plan:
             case Wants():
-                return await self._tasks.pursue(turn, orders, plan, records)
+                said = await self._tasks.pursue(turn, orders, plan, records)
+                return self._replies.with_asides(said, turn, orders)
             case Consents() if task and records:
                 return await self._consenting.consent(turn, task, records, orders)
             case Declines() if task:
@@ -337,5 +338,6 @@ class AgentEngine:
             said = await self._consenting.show_again(
                 turn, task, records, orders, "still_open"
             )
+            said = self._replies.with_asides(said, turn, orders)
             return self._replies.with_misses(said, misses)
         return self._replies.ask(slot, task, orders, turn.locale)

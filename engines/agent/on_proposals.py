@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from engines.agent.drafted_goods import goods_of
-from engines.agent.meant import order_of
+from engines.agent.meant import kinds_in, order_of
 from engines.agent.plan import (
     AsksBack,
     Declines,
@@ -43,6 +43,16 @@ _ONE_MORE = re.compile(
 )
 _NOT_IT = re.compile(
     r"^\s*(?:我?(?:说的)?不是|不退|不换|别[退换动]|not (?!only|just))|算了[。!！]?$|(?:别|不要|不用|不)[退换动](?:了|掉|吧)?[。!！]?$|\b(?:don'?t|do not) (?:return|refund|exchange) (?!it\b|that\b|this\b|any)"
+)
+
+#: The order that was proposed is the wrong one, and no word says which is right.
+_OTHER_ORDER = re.compile(
+    r"(?:不对|不是|错了|搞错|弄错|等等|哎呀)[^。;；]{0,8}(?:另|别的|其[他它])(?:外)?(?:一)?[个张]?(?:订单|单子?|笔)|(?:是|要的是|说的是)(?:另|别的|其[他它])(?:外)?(?:一)?[个张]?(?:订单|单子?|笔)|(?:订单|单子?)(?:搞|弄|选)?(?:错了|不对)|不是(?:这|那)(?:个|张|一)?(?:订单|单|笔)"
+    r"|\bwrong order\b|\b(?:the|an?) ?(?:other|another|different) order\b|\banother order\b|\bnot (?:that|this|the right) order\b"
+)
+_OTHER_GOODS = re.compile(
+    r"(?:不对|不是|错了|搞错|弄错)[^。;；]{0,8}(?:另|别的|其[他它])(?:外)?(?:一)?[件个样款]|不是(?:这|那)(?:一)?[件个样款]"
+    r"|\b(?:no|not|wrong|wait)\b.{0,20}\b(?:the other (?:one|item)|another (?:one|item))\b|\b(?:wrong (?:one|item)|not (?:that|this) (?:one|item))\b"
 )
 
 
@@ -145,6 +155,30 @@ def beside(fresh: Wants, drafts: tuple[Draft, ...], text: str) -> Wants:
         return fresh
     wish = msgspec.structs.replace(wish, order_id=before.order_id, line=before.line)
     return Wants((wish,))
+
+
+def other_instead(scene: Scene, draft: Draft, text: str) -> Wants | None:
+    """
+    "No, another order", "不对，是另一件": what is asked for once more, without the wrong one.
+
+    None if the text says which, or wants nothing instead.
+    """
+    folded = text.lower()
+    order = order_of(scene, draft.order_id)
+    if kinds_in(scene, text) or order is None or draft.recipe == "merge_orders":
+        return None
+    if _OTHER_ORDER.search(folded):
+        accepted = scene.accepted.get(draft.recipe, frozenset()) - {order.id}
+        choices = tuple(one.id for one in scene.orders if one.id in accepted)
+        left = msgspec.structs.replace(draft, order_id="", line=0, quantity=0)
+        return Wants((left,), "", choices)
+    if draft.line and _OTHER_GOODS.search(folded):
+        goods = [one.line for one in order.lines if not one.is_gift]
+        others = [line for line in goods if line != draft.line]
+        line = others[0] if len(others) == 1 else 0
+        left = msgspec.structs.replace(draft, line=line, quantity=0)
+        return Wants((left,), "", tuple(map(str, others)))
+    return None
 
 
 def to_correct(scene: Scene, drafts: tuple[Draft, ...], text: str) -> tuple[Draft, ...]:

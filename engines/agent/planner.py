@@ -17,7 +17,7 @@ from opencc import OpenCC
 from engines.agent.drafted_goods import on_line, refund
 from engines.agent.drafted_orders import for_each
 from engines.agent.drafting import Drafting, without_orders
-from engines.agent.meant import LINES_BACK, from_history, order_of
+from engines.agent.meant import LINES_BACK, from_history, kinds_in, order_of
 from engines.agent.on_proposals import (
     added,
     after_no,
@@ -30,6 +30,7 @@ from engines.agent.on_proposals import (
     is_other_request,
     leaves_alone,
     only_asked,
+    other_instead,
     to_correct,
 )
 from engines.agent.plan import (
@@ -45,7 +46,7 @@ from engines.agent.plan import (
     Unclear,
     Wants,
 )
-from engines.agent.reading import counts, particulars, references, wishes
+from engines.agent.reading import clauses, counts, particulars, references, wishes
 from engines.agent.reading.addresses import AddressReader
 from engines.agent.reading.consent import Reply, instead_of_no, is_firm, read_reply
 from engines.agent.reading.narrowing import left_of
@@ -239,6 +240,16 @@ class OfflinePlanner:
     ) -> Plan:
         """What is wanted in place of what was proposed; the proposal, if nothing is."""
         draft = drafts[0]
+        said, instead = clauses.corrected(text)
+        if (
+            instead
+            and kinds_in(scene, instead)
+            and not wishes.wants_anew(said, instead)
+        ):
+            # "Wrong one, I meant 8004": all that counts is what is meant.
+            text, reply = instead, "other"
+        elif len(drafts) == 1 and (open_again := other_instead(scene, draft, text)):
+            return open_again
         if reply != "question" and (more := added(scene, drafts, text)):
             return more
         fresh = self._fresh(scene, text)

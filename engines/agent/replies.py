@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from engines.agent import wording
+from engines.agent import asides, wording
 from engines.agent.ledger import ActionRecord, ActionState
 from engines.agent.plan import Draft, Task
 from engines.agent.policy import Clause, limit_of
@@ -27,6 +27,7 @@ from engines.contract import (
     Reason,
     Risk,
     Tier,
+    Turn,
 )
 from engines.shops.port import Order, OrderLine
 from engines.voice import Voice
@@ -65,8 +66,10 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.expired": (),
     "agent.declined": (),
     "agent.refused": ("rule", "instead"),
+    "agent.there_is": ("variants",),
     "agent.not_done": (),
     "agent.next": (),
+    **asides.SENTENCES,
 }
 
 
@@ -182,6 +185,17 @@ class Replies:
         text = self._voice.say("agent.later", locale, what=what)
         return msgspec.structs.replace(said, text=f"{said.text}{text}")
 
+    def with_asides(
+        self, said: Answer | Escalation, turn: Turn, orders: Sequence[Order]
+    ) -> Answer | Escalation:
+        """A proposal, with what the turn asks about its money answered first."""
+        asked = asides.asked_in(turn.text.lower())
+        if isinstance(said, Escalation) or not (asked and orders):
+            return said
+        if said.open_task is None or not said.actions:
+            return said
+        return asides.answered(said, asked, orders[0], self._voice, turn.locale)
+
     def with_misses(
         self, said: Answer | Escalation, misses: int
     ) -> Answer | Escalation:
@@ -230,6 +244,16 @@ class Replies:
             text=text.strip(),
             citations=(cited, wording.order_citation(order, locale)),
             intent=recipe,
+        )
+
+    def with_offer(self, said: Answer, offered: str, locale: Locale) -> Answer:
+        """A refusal, with the variants that there are."""
+        if not offered:
+            return said
+        text = self._voice.say("agent.there_is", locale, variants=offered)
+        cited = Citation(id="stock", title=text.strip(), quote=offered)
+        return msgspec.structs.replace(
+            said, text=f"{said.text}{text}", citations=(*said.citations, cited)
         )
 
     def no_such_order(

@@ -41,6 +41,7 @@ class _Refused(msgspec.Struct, frozen=True):
     order: Order
     verdict: Verdict
     what: str
+    offered: str = ""
 
 
 class _Sorted(msgspec.Struct):
@@ -213,8 +214,8 @@ class Tasks:
         if judged.verdict.outcome in OPEN_TO_CONSENT:
             found.shown.append(judged)
         else:
-            what = judged.computed.summary
-            _forbid(found, _Refused(draft, order, judged.verdict, what))
+            what, offered = judged.computed.summary, judged.computed.offered
+            _forbid(found, _Refused(draft, order, judged.verdict, what, offered))
         return None
 
     async def _outcome(
@@ -243,6 +244,7 @@ class Tasks:
         recipe, clause = one.draft.recipe, one.verdict.clause
         assert clause is not None  # noqa: S101 - refusals have a clause
         said = self._replies.refused(clause, recipe, one.order, turn.locale)
+        said = self._replies.with_offer(said, one.offered, turn.locale)
         if not isinstance(clause, Never) or clause.mark not in _AGAIN:
             return said
         slot, fields = _AGAIN[clause.mark]

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines import yamlfile
+from engines.agent.reading.task_cues import RECIPES
 from engines.shops.demo.bench import Tables
 from gateway.acceptance import judging
 from gateway.acceptance.fixture import shop_of
@@ -55,6 +56,21 @@ def test_shipped_suites_fit_schema_and_fixture(name: str) -> None:
     assert {case.customer for case in suite.cases} <= {
         one.id for one in fresh.seed.customers
     }
+
+
+@pytest.mark.parametrize("name", ["outdoor-zh", "outdoor-en"])
+def test_the_suites_of_another_shop_try_every_recipe(name: str) -> None:
+    """With another policy, and what must not happen beside what must."""
+    path = SUITES / f"{name}.yaml"
+    assert jsonschema_rs.is_valid(json_schema(), yamlfile.read(path).data)
+    suite = load(path)
+    ledger = (one for case in suite.cases for one in case.expect.ledger or ())
+    assert {one.recipe for one in ledger} == set(RECIPES)
+    for tag in ("injection", "foreign", "refusal"):
+        assert sum(tag in case.tags for case in suite.cases) >= 3
+    fresh = shop_of(suite, path)
+    known = {one.id for one in fresh.seed.customers}
+    assert {case.customer for case in suite.cases} <= known
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from agent_talk import Talk
 from demo_shop import DemoShop, difference
 
 from engines.agent.ledger import ActionState
-from engines.contract import Answer, Complexity, Reason, Risk, Tier
+from engines.contract import Answer, Complexity, Locale, Reason, Risk, Tier
 
 
 pytestmark = pytest.mark.anyio
@@ -676,3 +676,26 @@ async def test_a_question_on_the_rules_is_for_l2(
     customer.intent = intent
     escalation = await customer.handed_over(text)
     assert (escalation.reason, escalation.to) == (Reason.NO_MATCH, Tier.L2)
+
+
+@pytest.mark.parametrize(
+    ("locale", "request_", "question", "told"),
+    [
+        ("zh", "K3002第2件退掉", "一共能退我多少钱？", "合计退您"),
+        ("zh", "K3002第2件退掉", "钱几天能到账？", "回执"),
+        ("zh", "K3002第2件退掉", "怎么比我买的时候少？", "分摊"),
+        ("en", "refund item 2 of K3002", "how much will I get back?", "In all CNY"),
+        ("en", "refund item 2 of K3002", "where does the money go?", "original"),
+    ],
+)
+async def test_a_question_amid_a_proposal_is_answered(
+    talk: Begin, locale: Locale, request_: str, question: str, told: str
+) -> None:
+    """From the proposal itself; it stays open and nothing is done."""
+    customer = talk("c1001", locale)
+    await customer.say(request_)
+    said = await customer.say(question)
+    assert isinstance(said, Answer)
+    assert told in said.text
+    assert said.open_task is not None
+    assert {one.state for one in said.actions} == {"proposed"}

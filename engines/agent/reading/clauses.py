@@ -20,9 +20,10 @@ from engines.agent.reading.task_cues import Recipe
 #: Requests of one message that are looked at, at most.
 MAX_REQUESTS = 6
 _CUT = re.compile(
-    r"[。;；!！\n]|[,，](?!\d{3}\b)"
+    r"[。;；!！?？\n]|[,，](?!\d{3}\b)"
     r"|(?=另外|还有(?!什么)|顺便|然后|同时|并且|此外|以及把|再把|再帮)"
     r"|(?<=[退换][一两二三四1-9][个件条双只瓶份])(?=[退换][一两二三四1-9][个件条双只瓶份])"
+    r"|\s(?:and|then|also)\s(?=(?:please )?(?:tell me|let me know|how (?:much|long|soon)|when|where)\b)"
     r"|(?<=[a-z0-9][a-z0-9])\.\s|\s(?:and|then|also)\s(?=(?:also |then |please |to )*(?:cancel|refund|return"
     r"|change|update|send|ship|exchange|swap|merge|combine|re-?issue|issue|reschedule"
     r"|postpone|replace|deliver|split|chase|switch|correct|move|put|chase|I(?:'d| want| need)|my |the invoice)\b)",
@@ -30,6 +31,8 @@ _CUT = re.compile(
 )
 #: A piece that only adds another order ("还有A03") is no longer than this.
 _LONGEST_AFTERTHOUGHT = 16
+#: Letters that say about as much as one character.
+_LATIN_PER_HAN = 2
 #: Goods alone are no longer than this in Chinese.
 _LONGEST_GOODS = 8
 _ADDS = re.compile(
@@ -39,6 +42,13 @@ _ADDS = re.compile(
 _REMARKS = re.compile(
     r"(?:在|还|我|都|就)?(?:用|穿|戴|吃|喝)[着了]|没(?:问题|毛病)|挺好|很好|不错|满意|喜欢|可以的|正常|[没不]坏"
     r"|\b(?:is|are|works?|looks?|fits?) (?:fine|great|good|ok|okay|perfect\w*|lovely)\b|\b(?:i'm|already) (?:using|wearing)\b|\b(?:love|like)\b",
+    re.IGNORECASE,
+)
+#: Goods that stay on their way, or are wanted still: "帐篷照发", "the lamp is still fine".
+_AS_ORDERED = re.compile(
+    r"照(?:发|寄|送|常|旧|样|原样)|(?:正常|继续|接着|先|还是)(?:发|寄|送)|发(?:货|来)?(?:就行|即可|没事)|(?:还|都|仍|依然)(?:是)?要的?[。!！]?$|没事[。!！]?$"
+    r"|\b(?:is|are|'s) (?:still |all )?(?:fine|good|ok|okay|wanted|coming|needed)\b|\bstill (?:fine|good|ok|okay|want|need|wanted|like)\b"
+    r"|\b(?:ship|send) (?:it |them )?as (?:is|ordered|planned)\b",
     re.IGNORECASE,
 )
 #: The steps of a list: "第一，…第二，…", "(1) … (2) …", "1. … 2. …".
@@ -142,14 +152,28 @@ def _grouped(
         is_kept = not recipes and (wishes.begins_to_keep(folded) or is_kept)
         if recipes:
             _add(groups, waiting, piece, folded, recipes, own, kinds_in)
-        elif own == {"order"} and wishes.stays(folded):
+        elif _stays_as_it_is(own, folded):
             continue
+        elif groups and _names_first_order(groups[-1][1], own, kinds_in):
+            groups[-1][1].append(piece)
         elif not groups:
             waiting.append(piece)
         elif _belongs(groups[-1][1][-1], piece, folded, own, kinds_in, is_kept=is_kept):
             groups[-1][1].append(piece)
     comma = "，" if any(_CJK.search(piece) for piece in pieces) else ", "
     return [Request(recipe, comma.join(words)) for recipe, words in groups]
+
+
+def _stays_as_it_is(own: frozenset[str], folded: str) -> bool:
+    """A piece without a wish that says of an order or of goods that they stay."""
+    if own == {"line"}:
+        return _AS_ORDERED.search(folded) is not None
+    return own == {"order"} and wishes.stays(folded)
+
+
+def _names_first_order(words: list[str], own: frozenset[str], kinds_in: Kinds) -> bool:
+    """A piece without a wish that says which order the wish before it is on."""
+    return own == {"order"} and not any("order" in kinds_in(word) for word in words)
 
 
 def _add(
@@ -188,7 +212,8 @@ def _belongs(
             return wishes.begins_to_keep(folded)
         if kinds_in(before) and not (_adds(piece) or wishes.only_stays(folded)):
             return False
-    return "order" not in own or len(piece) <= _LONGEST_AFTERTHOUGHT
+    per_letter = 1 if _CJK.search(piece) else _LATIN_PER_HAN
+    return "order" not in own or len(piece) <= _LONGEST_AFTERTHOUGHT * per_letter
 
 
 def _adds(piece: str) -> bool:

@@ -29,7 +29,7 @@ _AGREE = _listed(
     "确认|确定|是的|是|好的|好|可以的|可以|行|同意|没问题|没错|对的|对|嗯|没意见|就这样|就这么办"
     "|照办|办吧|y|yes|yep|yeah|yup|ok|okay|sure|confirm|confirmed|i confirm|agreed"
     "|i agree|agree|approve|approved|proceed|absolutely|go ahead|do it|please do"
-    "|sounds good|looks good|fine|correct|that's right|that is right"
+    "|sounds good|looks good|fine|go on|carry on|yes to all|yes to both|correct|that's right|that is right"
     "|要的|要得|得行|好嘛|没得问题|妥|成|中|得嘞|好嘞|好滴|好哒|安排|没毛病|两个都要|perfect|alright|all right|go for it|works for me|that works"
     "|👍|👌|🆗|✅"
 )
@@ -77,6 +77,10 @@ _QUESTION = re.compile(
     r"|^(?:is|are|was|were|can|could|do|does|did|will|would|should|what|how|why|when"
     r"|where|which|who|may)\b(?! it\b)"
 )
+#: "yesss", "okkk": a last letter drawn out.
+_DRAWN_OUT = re.compile(
+    r"(?<=\b)(yes|yep|yeah|yup|ok|sure|please|no)(?:(?<=s)s+|(?<=p)p+|(?<=h)h+|(?<=k)k+|(?<=e)e+|(?<=o)o+)\b"
+)
 _EDGES = " \t,.!~;:'\"()[]…·、，。！；：“”‘’（）【】~—-"
 
 
@@ -86,7 +90,7 @@ def read_reply(text: str, *recipes: str) -> Reply:
 
     Where "cancel" could mean either the order or the proposal, it is neither.
     """
-    folded = text.lower().strip(_EDGES)
+    folded = _DRAWN_OUT.sub(r"\1", text.lower().strip(_EDGES))
     if not folded:
         return "other"
     if _is_agreement(folded, recipes):

@@ -51,6 +51,7 @@ _QUANTITY = re.compile(
 #: The count that stands at the verb is the one that is meant.
 _AFTER_VERB = re.compile(
     rf"(?:退|换)(?:掉|货|其中)?(?P<zh>{NUMBER_ZH})\s?{COUNTER}"
+    rf"|\b(?:send|give|take)(?:ing)? (?P<back>{NUMBER_EN}) (?:of (?:them|these) )?back\b"
     rf"|\b(?:swap|exchange|replace|refund|return) (?P<en>{NUMBER_EN})\b(?! days?)"
 )
 _BEFORE_VERB = re.compile(

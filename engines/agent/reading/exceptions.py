@@ -38,7 +38,7 @@ _ALL_BUT = re.compile(
 _KEEP = re.compile(
     rf"(?P<zh>[^,，。;；退换]{{1,40}}?)(?:要保留|保留|我(?:还|自己)?要的?(?=$|[,，。;；])|还要用?|留着|留下|留到?(?=$|[,，。;；])|也要(?=$|[,，。;；])|不退|不用退|不要退|别退|(?<![按用转跑走推拉])不动)了?{_END}"
     rf"|(?:保留|留着|留下|不退)(?P<after>.{{1,40}}?){_END}"
-    rf"|\b(?:keep(?:ing)?|but not|not)\s(?P<en>.{{1,60}}?){_END}"
+    rf"|\b(?:keep(?:ing)?|(?:hang|hold)(?:ing)? on to|but not|not)\s(?P<en>.{{1,60}}?){_END}"
     rf"|(?P<stays>[^,.;!?]{{1,40}}?)\s(?:can |should |will |must )?(?:stays?|remains?)\b{_END}"
 )
 

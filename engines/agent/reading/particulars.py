@@ -65,6 +65,8 @@ _TARGET = re.compile(
     r"|换(?:成|个)?(?P<number>\d{2})(?=的|码|号|$|[,，。])|换(?!成|为|到)个?(?P<kind>[^,，。;；!！?？新]{1,6}(?:色|码|号|款))|换(?P<bare>[smlx\d]{1,4}\s?[码号]|[smlx]{1,4}(?![a-z\d])|[黑白红蓝灰绿粉紫黄][色]?[^,，。;；]{0,6})"
     r"|\b(?:for|to|into|with|instead of .{1,30}? (?:for|to))\s(?!(?:exchange|swap|change|replace|return|get|have|do)\b)(?:an?|the|my)?\s?(?P<en>(?:(?!\s(?:for|to|into|with)\s)[^,.;!?]){1,60})"
     r"|\bin (?:a |the )?(?:size )?(?P<insize>(?!stead\b)[\w-]{1,12}) instead\b"
+    r"|\b(?:have|like|want|prefer|get|need)\b[^.;!?]{0,50}\bin (?:an? |the )?(?:size )?(?P<incolour>(?!stead\b)[\w-]{1,12})(?=[,.;!?]|$| please| instead)"
+    r"|\b(?:need|want|like|get|take|have)\s(?:an?|the)\s(?P<needs>[^,.;!?]{1,30}?)\sinstead\b(?! of)"
     r"|\b(?:like|want|get|have)\s(?:an?|the)\s(?P<like>[^,.;!?]{1,40}?)\sinstead of\b"
     r"|\b(?:should|must|supposed to) be (?:an? |the )?(?P<right>(?:size )?[^,.;!?]{1,20}?)(?: instead|[,.;!?]|$)"
     r"|\b(?P<size>small|medium|large|x+l|x-large|extra large) (?:not|instead of|rather than)\b"

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import msgspec
 
+from engines.agent.reading.consent import read_reply
 from engines.agent.reading.titles import best_named
 from engines.shops.port import Order
 
@@ -121,7 +122,8 @@ def without_ids(text: str, orders: Sequence[Order]) -> str:
 
 def described_orders(text: str, orders: Sequence[Order]) -> tuple[str, ...]:
     """Own orders that the folded *text* describes: the latest, or by product."""
-    if not orders:
+    # "确认" names no goods, though a title may hold the word.
+    if not orders or read_reply(text) == "consent":
         return ()
     if _LATEST.search(text):
         return (orders[0].id,)
@@ -164,7 +166,11 @@ def merged_into(text: str, ids: Sequence[str]) -> str:
             text,
         ):
             return id_
-    return ids[0] if len(ids) > 1 else ""
+    if len(ids) <= 1:
+        return ""
+    # Who names none as the one that takes the others begins with it.
+    named_at = {id_: text.lower().find(id_.lower()) for id_ in ids}
+    return min(ids, key=lambda id_: (named_at[id_] < 0, named_at[id_]))
 
 
 def parts_by_order(text: str, ids: Sequence[str]) -> Iterator[list[tuple[str, str]]]:

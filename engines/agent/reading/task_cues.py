@@ -31,7 +31,7 @@ REFUND_STATUS = re.compile(
     r"|(?:什么时候|多久|还没|没有?收到|怎么还没|查)[^,，。;；!！]{0,6}(?:退款|到账|退钱)"
     r"|\b(?:where|when|status|track|not received|n'?t received|haven'?t got|still waiting"
     r"|still no|how long|check|any news)\b.{0,40}\brefund"
-    r"|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)\b"
+    r"|\brefund\b.{0,40}\b(?:should have (?:been|come|arrived)|days ago|nowhere)\b|\brefund\b.{0,30}\b(?:status|yet|arrive|come through|where|when|taking|late|not)\b"
     r"|\bwhen\b[^,.;]{0,20}\b(?:get|see|have|receive) (?:my|the) money(?: back)?\b|\bwhere(?:'s| is) (?:my|the) money\b|\b(?:been|was|were|get|got|gotten) refunded\b|\bdid you refund\b",
 )
 ORDER_STATUS = re.compile(
@@ -56,7 +56,7 @@ _CANCEL_ORDER = re.compile(
     r"(?<![不别没])取消.{0,12}(?:订单|这单|那单|那笔|这笔|购买|下单|一单)|(?:订单|这单|那单|单子).{0,14}(?<![不别没])取消|撤单|退单(?![里中的])|[单笔][^,，。]{0,4}撤(?:了|掉|销)|撤(?:了|掉|销)[^,，。]{0,8}[单笔]|(?<![不别没])取消(?:掉|了)?吧?$|(?<![不别没])取消[^,，。;；]{0,10}[那这](?:个|一个)[。!！]?$|(?<![不别没])取消\s?#?[a-z]{0,4}-?\d{3,}"
     r"|(?:订单|单子?)(?:我|都|就|也|全|现在)?不(?:想)?要了|(?:整单|全部|都).{0,3}不(?:想)?要了|不想买了|不买了"
     r"|^(?:请|帮我|麻烦|我[要想])*(?<![不别没])取消(?![^,，。;；]*(?:收藏|关注|订阅|自动|优惠|会员|退款|退货|换货|申请|提醒|通知|[吗么?？能可怎]))[^,，。;；]{2,12}$"
-    r"|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
+    r"|\bscrap\b|\bcall(?:ing)? (?:it |the (?:whole )?order )?off\b|\bcancel\b(?!.{0,30}\b(?:items?|refund|product)\b)",
 )
 _REFUND_ITEM = re.compile(
     r"\btake off\b|\bremove\b(?!.{0,30}\baddress)|少要(?=[一两二三四五六七八九十\d])|[勿弗]要(?:了|特)|退特|\breturn(?:ed|ing)\b|(?<![不别])退(?![休出步烧役伍])|.{2,20}(?:不想要了|不要了)|只(?:留|保留)|(?<!是)不(?:想)?要[^,，。;；了紧]{1,12}了|[减去删拿]掉"
@@ -84,7 +84,7 @@ _GIFT = re.compile(
     r"|\bpromised (?:an?|the) [\w ]{2,20} with\b.{0,60}(?:n't|\bnot|missing|\bno)\b|\bnever (?:got|received)\b.{0,20}\bfree\b|\b(?:send|claim)\b.{0,20}\b(?:gift|freebie)\b"
 )
 _EXCHANGE = re.compile(
-    r"^(?:那|就|还是|改|直接|我[要想])*换(?:货|吧|了|一下)*[。!！]?$|(?:能|可以|想)(?:不能|不可以)?(?:帮我|给我)?改(?:成|为)(?![^,，。]{0,14}(?:省|市|区|县|路|街|电话|手机|号|地址|周|星期|礼拜|[天月日点]|付|自提|[发专普]票|公司|个人|[退送寄发\d]|取消)|[一两二三四五六七八九十])|换(?:成|个)?[smlx]{1,4}(?![a-z\d])|换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|(?:拍|买|选|订|下)错了?(?:尺码|颜色|码数|大小|型号|规格)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
+    r"^(?:那|就|还是|改|直接|我[要想])*换(?:货|吧|了|一下)*[。!！]?$|(?:能|可以|想)(?:不能|不可以)?(?:帮我|给我)?改(?:成|为)(?![^,，。]{0,14}(?:省|市|区|县|路|街|电话|手机|号|地址|周|星期|礼拜|[天月日点]|付|自提|[发专普]票|公司|个人|[退送寄发\d]|取消)|[一两二三四五六七八九十])|换(?:成|个)?[smlx]{1,4}(?![a-z\d])|换(?:成|个)?\d{2}(?:码|号|的|$|[,，。])|换(?:成|为|个|一?[件双条只])?[^,，。;；退新]{1,6}(?:色|码|号|款)(?!码?(?:电话|手机))|\b(?:small|medium|large|x+l|x-large|extra large) (?:not|and not|instead of|rather than)\b|\b(?:too|bit) (?:big|small|tight|large|loose)\b.{0,60}\b(?:size|an? (?:xx?s|s|m|l|x{1,3}l)\b|one up|one down|bigger|smaller|\d{2})\b|换货|调换|换(?:[一两二三\d]?[个件双条款只瓶份]|成|为|大|小|码|颜色|尺码|尺寸|新的|黑|白|红|蓝|灰|绿|粉|[smlx]{1,4}\s?[码号])|(?:改|换)(?:成|为)[^,，。]{0,8}(?:码|色|[黑白红蓝灰绿粉紫黄])|(?:尺码|颜色|码数|大小|型号|规格)[^,，。]{0,4}(?:拍|买|选|订|下)错|(?:拍|买|选|订|下)错了?(?:尺码|颜色|码数|大小|型号|规格)|想换(?!地址|手机|电话|号码|收)|(?:要|换)[^,，。]{0,3}[大小]一?[点号码]"
     r"|\b(?:change|switch|trade)\b[^,.;?]{2,30}\bfor (?:an?|the|another)\b(?! (?:refund|order|sale))|\bexchang|\brather have\b|\bswapp?(?:ed)?\b|\b(?:size|colou?r)\b.{0,20}\binstead\b|\b(?:get|have|want|need)\b.{0,60}\bin (?:a |the )?(?:size )?\w+ instead\b|\b(?:like|want|get|have)\b(?!.{0,25}\b(?:money|cash|refund|compensation)\b).{0,40}\binstead of\b|\b(?:change|switch)\b.{0,30}\b(?:size|colou?r)\b|\b(?:different|other|bigger|smaller|larger) (?:size|colou?r)\b|\b(?:different|bigger|smaller|larger) one\b"
 )
 REPLACE = re.compile(
@@ -115,7 +115,7 @@ _DAY = r"(?:时间|日期|那天|送货|派送|配送|收货时间|送达)"
 _RESCHEDULE = re.compile(
     rf"(?:周|星期|礼拜)[一二三四五六日天末](?:再|才|给|帮|我)*(?:送|派|配送)|\bcould it (?:come|arrive)\b|\b(?:arrive|come|delivered?)\b.{0, 30}\bon (?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:改|换|推迟|延后|延迟|延期|提前|约|调整).{{0,10}}{_DAY}|{_DAY}.{{0,8}}(?:改|换|推迟|延后|延迟|提前|调)"
     r"|(?:晚|改|过)(?:点|几|两|一)?天(?:再)?(?:送|派|配送|发)|(?:推迟|延后|延迟|改)(?:到|至)(?:明|后|大后|下|周|星期|礼拜|\d)"
-    r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日])(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
+    r"|(?:明天|后天|周[一二三四五六日天末]|星期.|礼拜.|\d+[号日]|\d{4}[-/.]\d{1,2}[-/.]\d{1,2})(?:再|才)?(?:送|派送|配送|送货|送达|送到|送来)"
     r"|\breschedul|\bpostpone\b|\bdelay (?:the|my) (?:delivery|parcel|shipment|order)"
     r"|\bdeliver(?:ed|y)?\b.{0,40}\b(?:later|another day|instead|(?:on|until|till|to|by) (?:mon|tues|wednes|thurs|fri|satur|sun|tomorrow|next|the \d|\d{1,2}(?:st|nd|rd|th)|\d{4}-\d|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
     r"|\b(?:send|ship|deliver|move|push)\b.{0,40}\b(?:next |this |on )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:hold|keep)\b.{0,30}\buntil\b"
@@ -130,7 +130,7 @@ _PHONE = re.compile(
 )
 CHASE = re.compile(
     r"\bmoney\b.{0,120}\b(?:chase|hurry|speed|push|follow)\b|催.{0,8}(?:退款|到账|钱)|退款.{0,12}(?:催|加急|超时|逾期|过期|过了)|(?:催|加急).{0,3}一下|催(?![^,，。]{0,6}(?:发货|快递|物流|[^退]货|单))"
-    r"|\b(?:chase|speed up|hurry(?: up)?|rush|push|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
+    r"|^(?:please |can you |could you )*(?:chase|speed|hurry) (?:it|this|that)(?: up)?\b|\b(?:chase|speed up|hurry(?: up)?|rush|push|expedite|escalate|follow up)\b.{0,25}\brefund|\brefund\b.{0,25}\b(?:overdue|late|past due|delayed)\b"
 )
 CUES: tuple[tuple[Recipe, re.Pattern[str]], ...] = (
     ("change_address", _CHANGE_ADDRESS),

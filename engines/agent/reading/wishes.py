@@ -152,6 +152,9 @@ _COUNTED_ORDERS = re.compile(
     r"(?<![a-z\d第])(?P<zh>[两二俩三四五2-5])个?(?:订?单|笔)|\b(?P<both>both)\b|\b(?P<en>two|three|four|five|[2-5])(?: of)?(?: my| the)? orders\b"
 )
 _ORDER_WORD = re.compile(r"订单|这单|那单|整单|\border\b|(?<![a-z0-9])[a-z]{0,4}\d{4,}")
+_CANCELS = re.compile(
+    r"取消|撤|退单|\b(?:cancel|scrap|call off|void)\b|订单[^,，。]{0,6}不要"
+)
 _KEEPS_GIFT = re.compile(
     r"(?:赠品|礼品|赠送?的|送的)[^,，。;；]{0,20}(?:留|不退|不还|想要|保留)|\b(?:keep|without) the (?:free )?gift\b"
 )
@@ -337,9 +340,20 @@ def is_whole_by_name(text: str) -> bool:
     return _WHOLE_BY_NAME.search(without_rest(text)) is not None
 
 
+def says_cancel(text: str) -> bool:
+    """Tell if a text has the verb itself; "都不要了" may be of goods alone."""
+    return _CANCELS.search(text) is not None
+
+
 def keeps_gift(text: str) -> bool:
     """Tell if the customer wants to keep the gift of what goes back."""
     return _KEEPS_GIFT.search(text) is not None
+
+
+def wants_anew(said: str, instead: str) -> bool:
+    """Tell if either side of a correction has a wish; a "wrong one" alone is none."""
+    wished = set(recipes_in(instead.lower())) | set(recipes_in(said.lower()))
+    return bool(wished - {"replace_item"})
 
 
 def names_order(text: str) -> bool:

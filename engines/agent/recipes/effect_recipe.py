@@ -101,7 +101,12 @@ class EffectRecipe:
         )
 
     def impossible(
-        self, order: Order, locale: Locale, mark: str, what: str = ""
+        self,
+        order: Order,
+        locale: Locale,
+        mark: str,
+        what: str = "",
+        offered: str = "",
     ) -> Computed:
         """What cannot be computed at all; policy says in words why."""
         return Computed(
@@ -110,6 +115,7 @@ class EffectRecipe:
             summary=f"{self.name} {order.id} {what}".strip(),
             text="",
             marks=frozenset({mark}),
+            offered=offered,
         )
 
     def _ending(self, _record: ActionRecord, _step: Step) -> tuple[str, ...]:

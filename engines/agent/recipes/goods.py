@@ -22,10 +22,12 @@ from engines.agent.recipes.effect_recipe import (
 from engines.agent.recipes.recipe import Computed
 from engines.contract import Locale, Risk
 from engines.shops.effects import ExchangeItem, ReplaceItem, SendGift
-from engines.shops.naming import title, variant_title
+from engines.shops.naming import options, title, variant_title
 from engines.shops.port import NotFound, Order, OrderLine, Product, ShopPort
 
 
+#: Variants that one answer lists.
+MAX_VARIANTS = 12
 _UNSHIPPED = frozenset({"unpaid", "paid"})
 _REASONS = {
     "damaged": ("破损", "damaged"),
@@ -74,12 +76,16 @@ class ExchangeGoods(EffectRecipe):
             return self.impossible(order, locale, mark)
         own, target = await matching(shop, line.sku, draft.target)
         if target is None or own is None:
-            return self.impossible(order, locale, "no_such_product", draft.target)
+            there_is = await variants_text(shop, line.sku, locale)
+            return self.impossible(
+                order, locale, "no_such_product", draft.target, there_is
+            )
         if target.sku == line.sku:
             return self.impossible(order, locale, "same_product", draft.target)
         quantity = min(draft.quantity or left, left)
         if target.stock < quantity:
-            return self.impossible(order, locale, "out_of_stock", target.sku)
+            there_is = await variants_text(shop, line.sku, locale)
+            return self.impossible(order, locale, "out_of_stock", target.sku, there_is)
         return self._computed(order, locale, line, quantity, own, target)
 
     def _computed(
@@ -245,6 +251,16 @@ class SendGiftAgain(EffectRecipe):
 def line_of(order: Order, number: int) -> OrderLine | None:
     """A line of the order by its number."""
     return next((line for line in order.lines if line.line == number), None)
+
+
+async def variants_text(shop: ShopPort, sku: str, locale: Locale) -> str:
+    """The variants of a product that are in stock, by what tells them apart."""
+    try:
+        found = (await shop.variants(sku))[:MAX_VARIANTS]
+    except NotFound:
+        return ""
+    said = (" ".join(options(one, locale)) for one in found if one.stock)
+    return {"zh": "、", "en": ", "}[locale].join(dict.fromkeys(filter(None, said)))
 
 
 async def stock_of(shop: ShopPort, sku: str) -> int:

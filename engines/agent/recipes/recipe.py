@@ -35,6 +35,8 @@ class Computed(msgspec.Struct, frozen=True, kw_only=True):
         summary: One line in the customer's language.
         text: The proposal in the customer's language, without the question.
         worth_minor: Worth of goods that leave without money moving.
+        offered: What there is instead of what cannot be had, in the customer's
+            language; empty if nothing is known.
         projected: The orders as they will be afterwards, for what is asked for
             in the same message.
     """
@@ -49,6 +51,7 @@ class Computed(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any] = msgspec.field(default_factory=dict)
     after: dict[str, Any] = msgspec.field(default_factory=dict)
     worth_minor: int = 0
+    offered: str = ""
     projected: tuple[Order, ...] = ()
 
 
