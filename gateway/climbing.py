@@ -7,6 +7,7 @@ decision and of why a tier handed the turn on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -24,7 +25,12 @@ from engines.contract import (
     Tier,
     Turn,
 )
-from router_models.text import names_order
+
+
+#: What looks like the number of an order: letters and four digits, or eight.
+_ORDER_NUMBER = re.compile(
+    r"(?<![a-z0-9])(?:[a-z]{1,6}[-_]?\d{4,}|\d{8,})", re.IGNORECASE
+)
 
 
 class Climb(msgspec.Struct, frozen=True):
@@ -101,7 +107,7 @@ def next_tier(verdict: Verdict, escalation: Escalation, turn: Turn) -> Tier:
             decision.complexity is Complexity.COMPLEX
             or decision.risk is Risk.HIGH
             or turn.open_task is not None
-            or names_order(turn.text)
+            or _ORDER_NUMBER.search(turn.text) is not None
         )
         return Tier.L3 if is_task and Tier.L3 not in asked else Tier.HUMAN
     is_question = wanted is Tier.L2 or (

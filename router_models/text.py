@@ -150,11 +150,6 @@ def mask(text: str) -> str:
     return _NUMBER.sub(_mask_number, text)
 
 
-def names_order(text: str) -> bool:
-    """Tell if *text* holds what looks like the number of an order or a parcel."""
-    return ORDER in mask(clean(text))
-
-
 def normalise(text: str) -> Normal:
     """Bring *text* to normal form. Any string is accepted, also an empty one."""
     if _plain_zh().fullmatch(text) is not None:
