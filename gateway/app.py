@@ -24,6 +24,7 @@ from gateway.channels.room import Channels
 from gateway.clock import wall_ms
 from gateway.config import Config
 from gateway.desk_help import DeskHelp
+from gateway.disk_room import DiskRoom
 from gateway.dispatch import Dispatcher
 from gateway.drafts import Drafts
 from gateway.fitting import (
@@ -132,6 +133,7 @@ class Gateway:
         self._resources = resources
         self.asgi: HotRoute
         self.dispatcher: Dispatcher
+        self.room: DiskRoom
         self._sweeper: Sweeper
         self.rounds: dict[str, Rounds] = {}
         self._live: Live
@@ -310,6 +312,8 @@ class Gateway:
             stages.allows,
             open_second(config, stages.router_of, core.telemetry, self._resources),
         )
+        self.room = DiskRoom(Path(config.data_dir), config.store.least_free_mb)
+        self._again("disk_room", self.room, core.telemetry)
         drafts = Drafts(Remarks(core.scripts).draft)
         self.dispatcher = Dispatcher(
             core.conversations,
@@ -319,6 +323,7 @@ class Gateway:
             core.telemetry,
             reply_wait_s=config.dispatch.reply_wait_s,
             commit_wait_s=config.store.lease_ms / 1000,
+            why_shut=self.room.why_shut,
         )
         return _Work(mover, handoffs, people, admission, answerer, drafts)
 
@@ -408,11 +413,13 @@ class Gateway:
         fleet = core.keeper.fleet
 
         async def readiness() -> Readiness:
+            is_up, shut = core.scripts.is_up, self.room.why_shut()
             return Readiness(
-                is_ready=core.scripts.is_up and not self.dispatcher.is_draining,
-                store="up" if core.scripts.is_up else "away",
+                is_ready=is_up and not shut and not self.dispatcher.is_draining,
+                store="away" if not is_up else "full" if shut else "up",
                 durability=durability.level,
                 why=durability.reason,
+                shut=shut,
                 model=fleet.version,
                 arithmetic=fleet.active.router.model.arithmetic.name,
                 shops=tuple(shop.id for shop in config.shops),

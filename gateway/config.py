@@ -71,6 +71,9 @@ class StoreConfig(
 
         audit_days: How long lines of the audit log stay in the store; older ones are
             files in the data folder.
+
+        least_free_mb: Messages are refused while the disk of the data folder has less
+            free; 0 never.
     """
 
     url: str = ""
@@ -79,6 +82,7 @@ class StoreConfig(
     log_keep: Count = 500
     replicas: Annotated[int, msgspec.Meta(ge=0, le=8)] = 0
     audit_days: Annotated[float, msgspec.Meta(gt=0, le=3_650)] = 180.0
+    least_free_mb: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 64.0
 
 
 class LimitsConfig(

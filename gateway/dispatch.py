@@ -30,7 +30,7 @@ from gateway.outcome import WITH_PERSON, HandoffOut, MessageOut, with_person
 from gateway.people import People
 from gateway.state import ConversationState, load_state
 from gateway.store.conversations import Conversations
-from gateway.store.errors import StaleLease, StoreUnavailable
+from gateway.store.errors import StaleLease, StoreRefusing, StoreUnavailable
 from gateway.store.mailbox import Accepted, Committed, Lease, NewMessage, Pending
 from gateway.telemetry import Telemetry
 from gateway.turn_work import Commitment, TurnWork
@@ -69,7 +69,9 @@ class Dispatcher:
         reply_wait_s: float,
         commit_wait_s: float,
         clock: Callable[[], float] = monotonic,
+        why_shut: Callable[[], str] = str,
     ) -> None:
+        self._why_shut = why_shut
         self._conversations = conversations
         self._services = services
         self._work = work
@@ -105,6 +107,7 @@ class Dispatcher:
         """
         if self._is_draining:
             raise Draining
+        self._check_open()
         started = perf_counter()
         accepted = await self._conversations.accept(
             shop, conversation, message, WITH_PERSON
@@ -122,6 +125,10 @@ class Dispatcher:
             await self._people.heard(shop, accepted.owner)
             return await self._with_person(shop, message, accepted.seq, accepted.owner)
         return await self._follow(shop, conversation, message, accepted.seq)
+
+    def _check_open(self) -> None:
+        if why := self._why_shut():
+            raise StoreRefusing(why)
 
     async def take(
         self,
@@ -141,6 +148,7 @@ class Dispatcher:
         """
         if self._is_draining and is_brought_again:
             raise Draining
+        self._check_open()
         started = perf_counter()
         accepted = await self._conversations.accept(
             shop, conversation, message, WITH_PERSON

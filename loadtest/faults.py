@@ -15,6 +15,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -67,6 +68,11 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+def temporary_folder() -> AbstractContextManager[str]:
+    """A folder that goes with the run."""
+    return tempfile.TemporaryDirectory(prefix="tidegate-")
+
+
 def run_faults(
     config: Config,
     fault: str,
@@ -78,6 +84,7 @@ def run_faults(
     give_up_s: float = GIVE_UP_S,
     make_supervisor: Callable[[Config, Callable[[str], None]], Supervisor] = Supervisor,
     make_strike: Callable[[Stack], Strike] | None = None,
+    make_folder: Callable[[], AbstractContextManager[str]] = temporary_folder,
 ) -> FaultReport:
     """
     One run on a fresh data folder, or on the store that *config* names.
@@ -88,8 +95,10 @@ def run_faults(
         make_supervisor: For planted bugs: another parent process.
 
         make_strike: What strikes; processes of the stack if left out.
+
+        make_folder: Where the data folder is, for as long as the run lasts.
     """
-    with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+    with make_folder() as folder:
         ours = msgspec.structs.replace(
             config,
             data_dir=folder,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from gateway.config import Config
+from loadtest.faults import FaultReport
 
 
 class Matrix(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,3 +46,18 @@ class Outcome(NamedTuple):
     is_fine: bool
     found: str
     kills: int
+
+
+def judged(report: FaultReport) -> Outcome:
+    """A run under load, in the words of the matrix."""
+    verdict = report.verdict
+    ended = verdict.answered + verdict.with_people
+    is_whole = verdict.acknowledged == ended == report.messages
+    found = (
+        f"{verdict.acknowledged} acknowledged, {verdict.answered} answered,"
+        f" {verdict.with_people} with people, {verdict.count('lost')} lost,"
+        f" {verdict.count('twice')} twice, {verdict.count('disorder')} out of order,"
+        f" {report.struck} strikes, slowest {report.slowest_s:.1f} s"
+    )
+    is_fine = is_whole and not verdict.findings and not report.unacknowledged
+    return Outcome(is_fine, found, report.struck)

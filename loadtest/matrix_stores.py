@@ -22,7 +22,7 @@ from gateway.stack import Stack, running
 from gateway.store.keys import bucket_of, tag
 from loadtest.fault_proxy import FaultProxy, Mood
 from loadtest.faults import FaultReport, run_faults
-from loadtest.matrix_row import Matrix, Outcome
+from loadtest.matrix_row import Matrix, Outcome, judged
 from loadtest.store_servers import (
     DURABLE,
     Cluster,
@@ -44,20 +44,6 @@ _NO_ROOM = "1mb"
 _MOVED, _FIRST_THIRD = 40, 16384 // 3
 #: A primary without this many replicas takes no writes.
 _MIN_REPLICAS = {"min_replicas_to_write": "1", "min_replicas_max_lag": "10"}
-
-
-def _judged(report: FaultReport) -> Outcome:
-    verdict = report.verdict
-    ended = verdict.answered + verdict.with_people
-    is_whole = verdict.acknowledged == ended == report.messages
-    found = (
-        f"{verdict.acknowledged} acknowledged, {verdict.answered} answered,"
-        f" {verdict.with_people} with people, {verdict.count('lost')} lost,"
-        f" {verdict.count('twice')} twice, {verdict.count('disorder')} out of order,"
-        f" {report.struck} strikes, slowest {report.slowest_s:.1f} s"
-    )
-    is_fine = is_whole and not verdict.findings and not report.unacknowledged
-    return Outcome(is_fine, found, report.struck)
 
 
 def _run(
@@ -82,7 +68,7 @@ def processes(fault: str) -> Callable[[Matrix], Outcome]:
     """A row that strikes processes of a stack with the embedded store."""
 
     def row(matrix: Matrix) -> Outcome:
-        return _judged(_run(matrix, fault, matrix.config))
+        return judged(_run(matrix, fault, matrix.config))
 
     return row
 
@@ -129,7 +115,7 @@ def line(mood: Mood) -> Callable[[Matrix], Outcome]:
                 report = _run(matrix, mood, config, lambda _: _spoils(proxy))
             finally:
                 proxy.stop()
-        return _judged(report)
+        return judged(report)
 
     return row
 
@@ -159,7 +145,7 @@ def no_room(matrix: Matrix) -> Outcome:
         )
         with server.client() as client:
             evicted = client.info("stats")["evicted_keys"]
-    outcome = _judged(report)
+    outcome = judged(report)
     return Outcome(
         outcome.is_fine and not evicted,
         f"{outcome.found}, {evicted} evicted",
@@ -198,7 +184,7 @@ def dead_primaries(matrix: Matrix) -> Outcome:
     with _cluster(**_MIN_REPLICAS) as cluster:
         config = _on(matrix.config, cluster.url, replicas=1)
         report = _run(matrix, "primary", config, lambda _: _kills_primaries(cluster))
-    return _judged(report)
+    return judged(report)
 
 
 def dead_primaries_unconfirmed(matrix: Matrix) -> Outcome:
@@ -265,7 +251,7 @@ def moving_slots(matrix: Matrix) -> Outcome:
 
         config = _on(matrix.config, cluster.url)
         report = _run(matrix, "slots", config, lambda _: strike)
-    return _judged(report)
+    return judged(report)
 
 
 def _slots_of(cluster: Cluster, shop: str) -> list[int]:

@@ -27,7 +27,11 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         durability: ``durable``, ``durable-replicated`` or ``best-effort``.
 
+        store: ``up``, ``away``, or ``full``: its disk has too little room.
+
         why: What the durability probe found.
+
+        shut: Why no message is taken though the store is there; empty if they are.
 
         arithmetic: How the router adds up: ``native`` or ``plain``.
 
@@ -42,6 +46,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arithmetic: str
     shops: tuple[str, ...]
     llm: tuple[EndpointState, ...] = ()
+    shut: str = ""
 
 
 class SystemApi(msgspec.Struct, frozen=True, kw_only=True):

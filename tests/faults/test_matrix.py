@@ -16,6 +16,7 @@ import pytest
 from gateway.config_file import load
 from loadtest.fault_proxy import FaultProxy
 from loadtest.matrix import ELSEWHERE, ROWS, run_matrix
+from loadtest.matrix_disks import why_no_small_disk
 from loadtest.matrix_row import Matrix
 
 
@@ -32,6 +33,25 @@ def test_nothing_is_lost_when_primaries_die() -> None:
     assert result.passed, result.found
     assert result.kills == 2
     assert "80 acknowledged" in result.found
+
+
+def test_a_damaged_log_is_refused_with_a_fix_that_works() -> None:
+    """The error names the file; what it tells to run brings the store up again."""
+    matrix = Matrix(
+        config=load(None, {}), messages=40, strikes=1, seed=5, tell=lambda _: None
+    )
+    [result] = run_matrix(matrix, ["damaged-log"])
+    assert result.passed, result.found
+
+
+@pytest.mark.skipif(bool(why_no_small_disk()), reason="may not mount a small disk")
+def test_a_disk_that_fills_up_is_told_in_time() -> None:
+    """503 names it, no process ends, nothing that was acknowledged is lost."""
+    matrix = Matrix(
+        config=load(None, {}), messages=40, strikes=1, seed=5, tell=lambda _: None
+    )
+    [result] = run_matrix(matrix, ["nearly-full-disk"])
+    assert result.passed, result.found
 
 
 def numbers(text: str) -> Iterator[int]:

@@ -198,6 +198,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.store.*",
     ),
     "gateway.audit": ("engines.agent.ledger",),
+    "gateway.disk_room": (),
     "gateway.audit_log": ("engines.guard", "gateway.store.*"),
     "gateway.audit_archive": (
         "gateway.audit_log",
