@@ -36,7 +36,7 @@ _VALUE_CHARS = 200
 Result = Literal["begun", "done", "failed"]
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
     """
     One line.
 
@@ -89,7 +89,7 @@ ACTS = frozenset(
     }
 )
 
-_decoder = msgspec.json.Decoder(Line)
+_decoder = msgspec.json.Decoder(AuditLine)
 
 
 class Teller(Protocol):
@@ -127,7 +127,7 @@ class AuditLog:
         act: str,
         about: Mapping[str, object] | None = None,
         result: Result = "begun",
-    ) -> Line:
+    ) -> AuditLine:
         """
         Add a line; it is on disk at return.
 
@@ -138,7 +138,7 @@ class AuditLog:
         for _ in range(_TRIES):
             head = await self._store.head(shop)
             line = sealed(
-                Line(
+                AuditLine(
                     n=head.n + 1,
                     at_ms=self._wall_ms(),
                     shop=shop,
@@ -154,7 +154,7 @@ class AuditLog:
                 return line
         raise StoreRefusing("too many write to the audit log at once; try again")
 
-    def _tell(self, line: Line) -> None:
+    def _tell(self, line: AuditLine) -> None:
         if self._teller is not None:
             facts = {"shop": line.shop, "act": line.act, "result": line.result}
             self._teller.event("audited", n=line.n, hash=line.hash, **facts)
@@ -177,7 +177,7 @@ class AuditLog:
             await self.write(shop, who, act, why, "failed")
             raise
 
-    async def latest(self, shop: str, before: int, most: int) -> list[Line]:
+    async def latest(self, shop: str, before: int, most: int) -> list[AuditLine]:
         """Lines with numbers under *before*, newest first; unreadable ones as such."""
         rows = await self._store.latest(shop, before, most)
         return [read(n, raw, shop) for n, raw in rows]
@@ -224,7 +224,7 @@ def _shown(value: object) -> str:
     return mask_personal_data(str(value))[:_VALUE_CHARS]
 
 
-def sealed(line: Line) -> Line:
+def sealed(line: AuditLine) -> AuditLine:
     """*line* with its hash."""
     body = msgspec.structs.replace(line, hash="")
     raw = msgspec.json.encode(body, order="sorted")
@@ -239,12 +239,12 @@ def hash_of(raw: bytes) -> str:
         return hashlib.sha256(raw).hexdigest()
 
 
-def read(n: int, raw: bytes, shop: str) -> Line:
+def read(n: int, raw: bytes, shop: str) -> AuditLine:
     """The line in an entry; one that says it cannot be read if it cannot."""
     try:
         return _decoder.decode(raw)
     except msgspec.MsgspecError:
-        return Line(
+        return AuditLine(
             n=n,
             at_ms=0,
             shop=shop,
@@ -279,7 +279,7 @@ def broken(shop: str, rows: Iterable[tuple[int, bytes]], given: int) -> list[str
     return problems
 
 
-def _wrong(shop: str, n: int, line: Line) -> list[str]:
+def _wrong(shop: str, n: int, line: AuditLine) -> list[str]:
     """What is wrong with a line by itself."""
     if line.act == "unreadable":
         return [f"line {n} cannot be read"]

@@ -21,9 +21,10 @@ from pathlib import Path
 from time import monotonic
 
 import httpx
-from redis import Redis
 
 from gateway.stack import Stack
+from gateway.store.beside import run_beside
+from gateway.store.connection import Scripts
 from gateway.store.embedded import EmbeddedStore
 from gateway.store.errors import StoreCorrupt
 from gateway.supervisor import Supervisor
@@ -286,12 +287,11 @@ def damaged_log(matrix: Matrix) -> Outcome:
 
 
 def _filled(folder: Path) -> None:
-    store = EmbeddedStore(folder)
-    store.start()
-    with Redis.from_url(store.url) as client:
+    async def fill(scripts: Scripts) -> None:
         for number in range(_KEYS):
-            client.set(f"k{number}", "v" * 40)
-    store.stop()
+            await scripts.command("k", "SET", f"k{number}", "v" * 40)
+
+    run_beside("", folder, fill)
 
 
 def _refusal(folder: Path) -> str:
@@ -310,10 +310,7 @@ def _carry_out(quoted: str) -> None:
 
 
 def _count(folder: Path) -> int:
-    store = EmbeddedStore(folder)
-    store.start()
-    try:
-        with Redis.from_url(store.url) as client:
-            return int(client.dbsize())
-    finally:
-        store.stop()
+    async def count(scripts: Scripts) -> int:
+        return int(await scripts.command("k", "DBSIZE"))
+
+    return run_beside("", folder, count)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.audit_archive import FOLDER, Row, archived
-from gateway.audit_log import Line, broken, hash_of, read
+from gateway.audit_log import AuditLine, broken, hash_of, read
 from gateway.cli import options
 from gateway.cli.acting import log_of
 from gateway.cli.operator import shop_of
@@ -114,7 +114,7 @@ def verify(
         raise SystemExit(1)
 
 
-def _print(lines: list[Line]) -> None:
+def _print(lines: list[AuditLine]) -> None:
     table = Table("n", "when", "who", "did", "with", "result")
     for line in lines:
         about = ", ".join(f"{name} {value}" for name, value in line.about.items())

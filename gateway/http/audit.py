@@ -18,7 +18,7 @@ from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from gateway.admission.rate import RateLimit
-from gateway.audit_log import AuditLog, Line
+from gateway.audit_log import AuditLine, AuditLog
 from gateway.errors import Forbidden
 from gateway.handoff.accounts import Session
 from gateway.http.desk_session import DeskApi, signed_in
@@ -107,7 +107,7 @@ class AuditOut(msgspec.Struct, frozen=True, kw_only=True):
         next: Ask with it as ``before`` for older ones; 0 if there are none here.
     """
 
-    lines: list[Line]
+    lines: list[AuditLine]
     next: int
 
 

@@ -60,6 +60,7 @@ _SAFE_HEADERS = [
 _SIGNED_IN = (
     "/v1/desk",
     "/v1/actions",
+    "/v1/audit",
     "/v1/knowledge",
     "/v1/models",
     "/v1/lab",

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from gateway.audit_archive import AuditArchive, archived
-from gateway.audit_log import AuditLog, Line, RefusedKeys, broken, sealed
+from gateway.audit_log import AuditLine, AuditLog, RefusedKeys, broken, sealed
 from gateway.errors import ConfigError
 from gateway.store.audit import HOUSE, AuditStore
 from gateway.store.connection import Scripts
@@ -76,7 +76,9 @@ async def test_writers_at_once_make_one_chain(kept: Kept) -> None:
 def _as(change: dict[str, object], *, is_sealed: bool = False) -> object:
     def tamper(rows: Rows) -> None:
         n, raw = rows[2]
-        line = msgspec.structs.replace(msgspec.json.decode(raw, type=Line), **change)
+        line = msgspec.structs.replace(
+            msgspec.json.decode(raw, type=AuditLine), **change
+        )
         rows[2] = n, msgspec.json.encode(sealed(line) if is_sealed else line)
 
     return tamper

@@ -429,7 +429,8 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "engines.llm",
         "gateway.config",
         "gateway.stack",
-        "gateway.store.keys",
+        "gateway.store.*",
+        "gateway.supervisor",
         "loadtest.*",
     ),
     "loadtest.capacity": (
