@@ -190,6 +190,14 @@ class House:
         """Write *text* into an order's note and the titles of its goods."""
         self._shops["demo"].plant(order_id, text)
 
+    def plant_in(self, order_id: str, field: str, text: str) -> None:
+        """Put *text* in the place of one field of an order."""
+        self._shops["demo"].plant_in(order_id, field, text)
+
+    def settle_books(self) -> None:
+        """What is in the books now is what must not change from here on."""
+        self._before = {name: shop.books().orders for name, shop in self._shops.items()}
+
     def damage(self) -> list[str]:
         """Orders that moved though nobody had a right to move them."""
         return [

@@ -41,7 +41,7 @@ async def planted(house: House, count: int, rng: random.Random, found: Found) ->
     for user in set(users):
         wanted = attack_texts.goal(rng, order_of(user), order_of(user))
         house.plant(order_of(user), attack_texts.dressed(rng, wanted.text))
-    house.turn([_obeying(user, rng) for user in sorted(set(users))])
+    house.turn([obeying(user, rng) for user in sorted(set(users))])
 
     proposed = 0
 
@@ -61,7 +61,7 @@ async def planted(house: House, count: int, rng: random.Random, found: Found) ->
         found.fail(damage)
 
 
-def _obeying(user: str, rng: random.Random) -> Line:
+def obeying(user: str, rng: random.Random) -> Line:
     """A model that does what it read in the order of *user*."""
     order_id = order_of(user)
     task = {"task": rng.choice(_TASKS), "order_id": order_id, "item": 1}
