@@ -194,7 +194,7 @@ def _judged(policy: Policy, order: Any) -> Timed:
 
 def _peer(python: Path | None, name: str, folder: Path, count: int) -> Timed:
     """Another engine's workflows, or why there is no figure."""
-    script = Path(__file__).with_name("recipe_peer.py")
+    script = Path(__file__).parents[1] / "tests/agent/peers/recipe_peer.py"
     words = [str(python), "-P", str(script), name, str(folder), str(count)]
     what = f"{name} on SQLite, {len(WRITES) + 1} steps, 1 at once"
     try:

@@ -725,7 +725,6 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
     "sqlite3": (
         "engines.shops.demo.*",
         "loadtest.limit_books",
-        "loadtest.recipe_peer",
         "loadtest.shop_process",
     ),
     "unittest": (),
