@@ -203,7 +203,6 @@ def _peer(python: Path | None, name: str, folder: Path, count: int) -> Timed:
             capture_output=True,
             timeout=_PEER_S,
             check=True,
-            env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder)},
         )
         told = msgspec.json.decode(done.stdout.splitlines()[-1])
         return Timed(what, count, told["per_s"], told["cpu_ms"])
