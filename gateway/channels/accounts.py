@@ -25,7 +25,7 @@ from gateway.errors import ConfigError
 _OPTIONAL = frozenset(
     {("webhook", "callback_url"), ("wecom_bot", "bot_id"), ("slack", "bot_id")}
 )
-_WORDS = frozenset({"welcome", "goodbye"})
+_FREE = frozenset({"welcome", "goodbye", "order_param"})
 _FILE = "_file"
 #: Characters of an AES key as WeChat's console shows it.
 _AES_KEY = 43
@@ -140,7 +140,7 @@ def troubles(platform: Platform) -> Iterator[str]:
     values: Mapping[str, Any] = msgspec.structs.asdict(platform)
     kind = str(platform.__struct_config__.tag)
     for name, value in values.items():
-        if name.endswith(_FILE) or name in _WORDS or (kind, name) in _OPTIONAL:
+        if name.endswith(_FILE) or name in _FREE or (kind, name) in _OPTIONAL:
             continue
         if value == "" or (type(value) is int and value == 0):
             also = f" or {name}{_FILE}" if f"{name}{_FILE}" in values else ""

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.channels.contract import (
     Attachment,
+    AttachmentKind,
     Caps,
     Delivery,
     HookAnswer,
@@ -96,6 +97,13 @@ class _Body(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Body)
 #: What tells that a conversation's status changed, and statuses of no person's.
 _STATUS_EVENTS = frozenset({"conversation_resolved", "conversation_status_changed"})
+_KINDS: dict[str, AttachmentKind] = {
+    "image": "image",
+    "audio": "voice",
+    "video": "video",
+    "location": "location",
+    "contact": "other",
+}
 _OVER = frozenset({"resolved", "pending"})
 
 
@@ -147,9 +155,7 @@ class Chatwoot(WebhookChannel):
         if chat is None or sender is None or chat.status != "pending":
             return None
         attachments = tuple(
-            Attachment(
-                kind="image" if file.file_type == "image" else "file", ref=str(file.id)
-            )
+            Attachment(kind=_KINDS.get(file.file_type, "file"), ref=str(file.id))
             for file in body.attachments or ()
         )
         return InboundMessage(

@@ -34,7 +34,9 @@ from gateway.errors import BadMessage, GatewayError, Unauthorized
 
 #: What a text length counts: UTF-8 bytes, code points, or UTF-16 units.
 Unit = Literal["bytes", "characters", "utf16"]
-AttachmentKind = Literal["image", "voice", "video", "file", "location", "sticker"]
+AttachmentKind = Literal[
+    "image", "voice", "video", "file", "location", "sticker", "other"
+]
 #: Why a platform did not take a send. Closed codes: they become labels.
 Refusal = Literal[
     "rate_limited",
@@ -109,7 +111,11 @@ class HookAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that is not text; *ref* is the platform's own id of it."""
+    """
+    Something that is not text; *ref* is the platform's own id of it.
+
+    ``other`` is what a customer sent and we have no name for: answered, never dropped.
+    """
 
     kind: AttachmentKind
     ref: str = ""
@@ -347,7 +353,8 @@ class Channel(Protocol):
         What a verified request says; a handshake is an answer without messages.
 
         What is not a customer's message is left out: echoes, receipts, and events
-        but taps on buttons; an opened chat may be greeted.
+        but taps on buttons; an opened chat may be greeted. What a customer sent is
+        never left out, of whatever kind it is.
 
         Raises:
             HookUnreadable: If it is not what the platform documents.

@@ -238,10 +238,12 @@ def _attached(kind: str, content: _Content) -> tuple[Attachment, ...]:
         for one in content.rich_text
         if one.download_code
     )
-    if kind not in _FILES:
+    if kind in ("text", "richText"):
         return pictures
     file = Attachment(
-        kind=_FILES[kind], ref=content.download_code, name=content.file_name
+        kind=_FILES.get(kind, "other"),
+        ref=content.download_code,
+        name=content.file_name,
     )
     return (file, *pictures)
 

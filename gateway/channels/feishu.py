@@ -303,24 +303,37 @@ def _content(raw: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _items(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a rich text is made of."""
+    rows = content.get("content")
+    return [
+        item
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, list)
+        for item in row
+        if isinstance(item, dict)
+    ]
+
+
 def _words(kind: str, content: dict[str, Any]) -> str:
     if kind == "post":
-        rows = content.get("content") or []
-        parts = [
-            str(item.get("text", ""))
-            for row in rows
-            if isinstance(row, list)
-            for item in row
-            if isinstance(item, dict)
-        ]
+        parts = [str(item.get("text", "")) for item in _items(content)]
         return " ".join([str(content.get("title", "")), *parts]).strip()
     return str(content.get("text", ""))
 
 
+def _pictures(content: dict[str, Any]) -> tuple[Attachment, ...]:
+    """Those in a rich text."""
+    keys = [str(item.get("image_key", "")) for item in _items(content)]
+    return tuple(Attachment(kind="image", ref=key) for key in keys if key)
+
+
 def _attached(kind: str, content: dict[str, Any]) -> tuple[Attachment, ...]:
+    if kind in ("text", "post", "system", ""):
+        return _pictures(content)
     found = _FILES.get(kind)
     if found is None:
-        return ()
+        return (Attachment(kind="location" if kind == "location" else "other"),)
     as_kind, key = found
     return (
         Attachment(

@@ -52,6 +52,7 @@ _PLACEHOLDERS = {
         "file": "[文件]",
         "location": "[位置]",
         "sticker": "[表情]",
+        "other": "[其他消息]",
     },
     "en": {
         "image": "[image]",
@@ -60,6 +61,7 @@ _PLACEHOLDERS = {
         "file": "[file]",
         "location": "[location]",
         "sticker": "[sticker]",
+        "other": "[message of another kind]",
     },
 }
 _ORDER = {"zh": "订单 {}", "en": "order {}"}
@@ -312,6 +314,7 @@ def _cards(message: InboundMessage) -> tuple[Card, ...]:
     return order + tuple(
         Card(kind=one.kind, title=one.name[:200], ref=one.ref[:200])
         for one in message.attachments
+        if one.kind != "other"
     )
 
 

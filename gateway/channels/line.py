@@ -201,9 +201,9 @@ def _read(event: _Event) -> InboundMessage | None:
 
 
 def _attached(message: _Message) -> tuple[Attachment, ...]:
-    kind = _KINDS.get(message.type)
-    if kind is None:
+    if message.type == "text":
         return ()
+    kind = _KINDS.get(message.type, "other")
     return (Attachment(kind=kind, ref=message.id, name=message.file_name),)
 
 

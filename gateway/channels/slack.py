@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.channels.contract import (
     Attachment,
+    AttachmentKind,
     Caps,
     Delivery,
     HookAnswer,
@@ -41,6 +42,11 @@ CAPS = Caps(
 )
 #: Subtypes of messages that a person wrote.
 _WRITTEN = frozenset({"", "file_share", "thread_broadcast"})
+_KINDS: dict[str, AttachmentKind] = {
+    "image": "image",
+    "audio": "voice",
+    "video": "video",
+}
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 _LINK = re.compile(r"<([^|>]+)(?:\|([^>]*))?>")
 #: Errors after which the same send would fail again.
@@ -182,16 +188,16 @@ def _written(envelope: _Envelope) -> InboundMessage | None:
         conversation_id=f"{event.channel}:{thread}" if thread else event.channel,
         text=_plain(event.text),
         attachments=tuple(
-            Attachment(
-                kind="image" if file.mimetype.startswith("image/") else "file",
-                ref=file.id,
-                name=file.name,
-            )
+            Attachment(kind=_kind(file.mimetype), ref=file.id, name=file.name)
             for file in event.files
         ),
         sent_at_s=float(envelope.event_time),
         address={"channel": event.channel, "thread_ts": thread},
     )
+
+
+def _kind(media_type: str) -> AttachmentKind:
+    return _KINDS.get(media_type.partition("/")[0], "file")
 
 
 def _tapped(body: bytes) -> tuple[InboundMessage, ...]:

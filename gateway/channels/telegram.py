@@ -94,6 +94,13 @@ class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     voice: _File | None = None
     video: _File | None = None
     document: _File | None = None
+    audio: _File | None = None
+    animation: _File | None = None
+    video_note: _File | None = None
+    contact: dict[str, Any] | None = None
+    poll: dict[str, Any] | None = None
+    dice: dict[str, Any] | None = None
+    story: dict[str, Any] | None = None
     sticker: _Sticker | None = None
     location: dict[str, Any] | None = None
 
@@ -190,8 +197,10 @@ def _files(message: _Message) -> tuple[Attachment, ...]:
     found: list[tuple[AttachmentKind, _File | None]] = [
         ("image", message.photo[-1] if message.photo else None),
         ("voice", message.voice),
-        ("video", message.video),
-        ("file", message.document),
+        ("voice", message.audio),
+        ("video", message.video or message.video_note or message.animation),
+        # An animation comes as a document too.
+        ("file", None if message.animation else message.document),
     ]
     files = [
         Attachment(kind=kind, ref=file.file_id, name=file.file_name)
@@ -205,6 +214,8 @@ def _files(message: _Message) -> tuple[Attachment, ...]:
         )
     if message.location is not None:
         files.append(Attachment(kind="location"))
+    if any((message.contact, message.poll, message.dice, message.story)):
+        files.append(Attachment(kind="other"))
     return tuple(files)
 
 

@@ -8,6 +8,7 @@ Safe mode (AES) is required: the plain signature does not cover the body.
 from __future__ import annotations
 
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -85,6 +86,9 @@ class WeChatSettings(PlatformSettings, frozen=True, kw_only=True, tag="wechat"):
 
         welcome: Said to who follows an official account, outside the five sends.
             Say there that a machine answers.
+
+        order_param: Parameter of a mini-program page that holds an order's number:
+            a card of such a page that a customer sends is that order.
     """
 
     account: Literal["official", "mini"] = "official"
@@ -96,6 +100,7 @@ class WeChatSettings(PlatformSettings, frozen=True, kw_only=True, tag="wechat"):
     aes_key: str = ""
     aes_key_file: str = ""
     welcome: str = ""
+    order_param: str = ""
     api_url: str = "https://api.weixin.qq.com"
 
 
@@ -132,7 +137,7 @@ class WeChat(WebhookChannel):
         fields = _fields(trusted)
         if fields.get("Event") == "subscribe" and self._settings.welcome:
             return Delivery(answer=self._greeting(request, fields))
-        message = _read(fields)
+        message = _read(fields, self._settings.order_param)
         return Delivery(
             messages=(message,) if message else (), answer=HookAnswer(body=b"success")
         )
@@ -241,10 +246,17 @@ def _fields(trusted: bytes) -> dict[str, str]:
     return {key: str(value) for key, value in found.items()}
 
 
-def _read(found: dict[str, str]) -> InboundMessage | None:
+def order_in(page: str, param: str) -> str:
+    """The order that a mini-program page is about; empty if none."""
+    values = parse_qs(urlsplit(page).query).get(param) if param else None
+    return values[0] if values else ""
+
+
+def _read(found: dict[str, str], order_param: str) -> InboundMessage | None:
     user, stamp = found.get("FromUserName", ""), found.get("CreateTime", "")
     text, attachments = _content(found)
-    if not user or not (text or attachments):
+    order = order_in(found.get("PagePath", ""), order_param)
+    if not user or not (text or attachments or order):
         return None
     is_number = stamp.isascii() and stamp.isdigit()
     return InboundMessage(
@@ -253,6 +265,7 @@ def _read(found: dict[str, str]) -> InboundMessage | None:
         conversation_id=user,
         text=text,
         attachments=attachments,
+        order=order,
         sent_at_s=float(stamp) if is_number else 0.0,
         address={"openid": user},
     )
@@ -266,11 +279,11 @@ def _content(found: dict[str, str]) -> tuple[str, tuple[Attachment, ...]]:
         is_click = found.get("Event", "").upper() == "CLICK"
         return (found.get("EventKey", "") if is_click else ""), ()
     if kind == "miniprogrampage":
-        return found.get("Title", ""), ()
+        return found.get("Title") or "[小程序]", ()
     if kind == "link":
         return f"{found.get('Title', '')} {found.get('Url', '')}".strip(), ()
-    as_kind = _FILES.get(kind)
-    if as_kind is None:
+    if not kind:
         return "", ()
+    as_kind = _FILES.get(kind, "other")
     attachment = Attachment(kind=as_kind, ref=found.get("MediaId", ""))
     return found.get("Recognition", ""), (attachment,)

@@ -122,6 +122,7 @@ class BotMessage(msgspec.Struct, frozen=True, rename={"sender": "from"}):
 
 
 _FILES: tuple[AttachmentKind, ...] = ("image", "file", "video")
+_KNOWN = frozenset({"", "text", "voice", "mixed", "event", "stream", *_FILES})
 _sealed = msgspec.json.Decoder(_Sealed)
 messages = msgspec.json.Decoder(BotMessage)
 
@@ -192,6 +193,8 @@ def read_message(found: BotMessage, address: dict[str, str]) -> InboundMessage |
         kind for kind in _FILES if getattr(found, kind) is not None
     ]
     kinds += ["image" for one in parts if one.msgtype == "image"]
+    if found.msgtype not in _KNOWN:
+        kinds.append("other")
     user = found.sender.userid if found.sender else ""
     if not user or not found.msgid or not (text or kinds):
         return None

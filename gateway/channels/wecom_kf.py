@@ -47,7 +47,7 @@ from gateway.channels.platform_api import (
     read_json,
 )
 from gateway.channels.signing import WeChatEnvelope, check_time
-from gateway.channels.wechat import judge_errcode
+from gateway.channels.wechat import judge_errcode, order_in
 from gateway.channels.xml_fields import fields_of
 
 
@@ -112,6 +112,8 @@ class WecomKfSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_kf
 
         welcome / goodbye: Said when a chat is opened, and when its session ends;
             outside the five sends. Say there that a machine answers.
+
+        order_param: As for ``wechat``; orders of a Channels shop need none.
     """
 
     corp_id: str = ""
@@ -124,6 +126,7 @@ class WecomKfSettings(PlatformSettings, frozen=True, kw_only=True, tag="wecom_kf
     seats: Literal["ours", "wecom"] = "ours"
     welcome: str = ""
     goodbye: str = ""
+    order_param: str = ""
     api_url: str = "https://qyapi.weixin.qq.com"
 
 
@@ -306,7 +309,8 @@ class WecomKf(WebhookChannel):
         return str(said["access_token"]), float(said.get("expires_in", 7200))
 
     def _delivery(self, messages: list[_Message]) -> Delivery:
-        found = [_read(one) for one in messages if one.origin == _FROM_CUSTOMER]
+        param = self._settings.order_param
+        found = [_read(one, param) for one in messages if one.origin == _FROM_CUSTOMER]
         events = [one.event for one in messages if one.event is not None]
         changes = [one for one in events if one.event_type == "session_status_change"]
         ended = [one for one in changes if one.change_type == _ENDED]
@@ -365,9 +369,15 @@ def _chat(of: _Message | _Event) -> str:
     return f"{of.open_kfid}:{of.external_userid}"
 
 
-def _read(message: _Message) -> InboundMessage | None:
+def _order(message: _Message, param: str) -> str:
+    page = str((message.miniprogram or {}).get("pagepath", ""))
+    order = (message.channels_shop_order or {}).get("order_id", "")
+    return str(order) or order_in(page, param)
+
+
+def _read(message: _Message, param: str) -> InboundMessage | None:
     text, attachments = _words(message), _attached(message)
-    order = str((message.channels_shop_order or {}).get("order_id", ""))
+    order = _order(message, param)
     if not message.external_userid or not (text or attachments or order):
         return None
     return InboundMessage(
@@ -394,8 +404,10 @@ def _words(message: _Message) -> str:
 
 
 def _attached(message: _Message) -> tuple[Attachment, ...]:
-    kind = _FILES.get(message.msgtype)
-    if kind is None:
+    if message.msgtype in ("text", "event", *_NAMES):
         return ()
+    kind = _FILES.get(message.msgtype, "other")
+    if kind == "other":
+        return (Attachment(kind=kind),)
     found = getattr(message, message.msgtype) or {}
     return (Attachment(kind=kind, ref=str(found.get("media_id", ""))),)

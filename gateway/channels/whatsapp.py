@@ -52,6 +52,8 @@ _FILES: tuple[tuple[str, AttachmentKind], ...] = (
     ("document", "file"),
     ("sticker", "sticker"),
 )
+#: What customers send besides; reactions and system notices are no messages.
+_OTHERS = frozenset({"contacts", "unsupported", "unknown"})
 #: Error codes of the Graph API: what they mean, and whether another try helps.
 _CODES: dict[int, tuple[Refusal, bool]] = {
     4: ("rate_limited", False),
@@ -117,6 +119,16 @@ class _Button(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+class _Item(msgspec.Struct, frozen=True):
+    product_retailer_id: str = ""
+    quantity: int = 1
+
+
+class _Cart(msgspec.Struct, frozen=True):
+    text: str = ""
+    product_items: list[_Item] = []
+
+
 class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     id: str
     sender: str
@@ -131,6 +143,7 @@ class _Message(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     location: dict[str, Any] | None = None
     interactive: _Interactive | None = None
     button: _Button | None = None
+    order: _Cart | None = None
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -260,6 +273,10 @@ def _text(message: _Message) -> str:
         return message.button.text
     if message.text is not None:
         return message.text.body
+    if message.order is not None:
+        items = message.order.product_items
+        goods = (f"{one.product_retailer_id} x{one.quantity}" for one in items)
+        return " ".join([message.order.text, *goods]).strip()
     captions = (getattr(message, name) for name, _ in _FILES)
     return next((file.caption for file in captions if file and file.caption), "")
 
@@ -272,6 +289,8 @@ def _attached(message: _Message) -> tuple[Attachment, ...]:
     ]
     if message.location is not None:
         found.append(Attachment(kind="location"))
+    if message.type in _OTHERS:
+        found.append(Attachment(kind="other"))
     return tuple(found)
 
 
