@@ -211,10 +211,11 @@ class _Town:
     async def _write(self, one: _Customer) -> None:
         said = Said(f"{self._rng.getrandbits(60):x}", one.user, "多久发货", time.time())
         account = self._accounts[one.kind]
+        # Before anybody can pull it: another customer's hint brings it too.
+        one.words_s.append(time.time())
         if one.kind == "wecom_kf":
             await asyncio.to_thread(self._platform.pull, [wecom_kf_row(said)])
         request = PLAYERS[one.kind].hook(account.settings.platform, said)
-        one.words_s.append(time.time())
         answer = await self._http.post(
             f"/v1/hooks/{one.kind}/{SHOP}",
             params=dict(request.query),

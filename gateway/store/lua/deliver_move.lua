@@ -19,8 +19,10 @@ ARGV
 REPLY
   1 done, 0 another delivery has the conversation, 2 something new is due at once
 ]]
-local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri', 'rg', 'rl')
+local c = redis.call('HMGET', KEYS[1], 're', 'n', 'rb', 'ri', 'rg', 'rl', 'rf')
 if c[1] ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], 'rn', ARGV[3], 'rp', ARGV[4], 'rt', ARGV[6])
 if ARGV[5] ~= '1' then redis.call('HDEL', KEYS[1], 'rf') end
 if ARGV[9] == '1' then
@@ -29,10 +31,11 @@ if ARGV[9] == '1' then
   if c[4] == c[5] then
     redis.call('HSET', KEYS[1], 'rb', math.max((tonumber(c[3]) or 0) - 1, 0))
   end
+elseif c[7] then
+  -- It arrived at some time until now: a pause counts from here.
+  redis.call('HSET', KEYS[1], 'rs', now)
 end
 if ARGV[7] == 'go' then return 1 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[7] == 'end' then
   if (tonumber(c[2]) or 0) > tonumber(ARGV[3]) then
     redis.call('ZADD', KEYS[2], now, ARGV[2])
