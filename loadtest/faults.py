@@ -110,8 +110,30 @@ def run_faults(
         )
         with running(ours, lambda _: None, make_supervisor=make_supervisor) as stack:
             made = make_strike or _processes_of
-            run = _Run(stack, fault, made(stack), seed, tell, give_up_s)
-            return asyncio.run(run.carry_out(messages, strikes))
+            return run_clients(
+                Repeater(stack.url, stack.key, give_up_s),
+                fault,
+                made(stack),
+                messages=messages,
+                strikes=strikes,
+                seed=seed,
+                tell=tell,
+            )
+
+
+def run_clients(
+    client: Repeater,
+    fault: str,
+    strike: Strike,
+    *,
+    messages: int,
+    strikes: int,
+    seed: int,
+    tell: Callable[[str], None],
+) -> FaultReport:
+    """A run on gateways that are there already."""
+    run = _Run(client, fault, strike, seed, tell)
+    return asyncio.run(run.carry_out(messages, strikes))
 
 
 def _processes_of(stack: Stack) -> Strike:
@@ -123,19 +145,18 @@ class _Run:
 
     def __init__(
         self,
-        stack: Stack,
+        client: Repeater,
         fault: str,
         strike: Strike,
         seed: int,
         tell: Callable[[str], None],
-        give_up_s: float,
     ) -> None:
         self._fault = fault
         self._chance = random.Random(seed)
         self._strike = strike
         self._tell = tell
         self._acks: list[Ack] = []
-        self._client = Repeater(stack, give_up_s)
+        self._client = client
         self._done = 0
         self._strikes_left = 0
 

@@ -131,7 +131,7 @@ class _Run:
         self._folder = folder
         self._chance = chance
         self._tell = tell
-        self._client = Repeater(stack, GIVE_UP_S)
+        self._client = Repeater(stack.url, stack.key, GIVE_UP_S)
         self._striker = Striker(stack.supervisor, PAUSE_S)
         self._acks: list[Ack] = []
         self._open: set[str] = set()

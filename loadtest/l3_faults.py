@@ -181,7 +181,7 @@ class _Run:
         self._chance = chance
         self._tell = tell
         self._striker = Striker(stack.supervisor, pause_s=0)
-        self._client = Repeater(stack, GIVE_UP_S)
+        self._client = Repeater(stack.url, stack.key, GIVE_UP_S)
         self._acks: list[Ack] = []
         self._told = {one.name: Told() for one in wanted}
         self._agreed = 0

@@ -33,6 +33,7 @@ from loadtest.matrix_stores import (
     no_room,
     processes,
     weak_store,
+    whole_gateways,
 )
 
 
@@ -146,6 +147,13 @@ ROWS: dict[str, _Row] = {
         "cluster 3+3, WAITAOF 1 1",
         _NOTHING_LOST,
         dead_primaries,
+    ),
+    "gateways": _Row(
+        "4, 39",
+        "two whole gateways killed, some at once",
+        "cluster 3+3, WAITAOF 1 1",
+        _NOTHING_LOST,
+        whole_gateways,
     ),
     "failover-unconfirmed": _Row(
         "10",

@@ -22,6 +22,7 @@ from gateway.stack import Stack, running
 from gateway.store.keys import bucket_of, tag
 from loadtest.fault_proxy import FaultProxy, Mood
 from loadtest.faults import FaultReport, run_faults
+from loadtest.gateways import run_gateways
 from loadtest.matrix_row import Matrix, Outcome, judged
 from loadtest.store_servers import (
     DURABLE,
@@ -174,6 +175,29 @@ def weak_store(matrix: Matrix) -> Outcome:
 
 
 # --- a cluster ---
+
+
+@contextmanager
+def replicated_cluster(config: Config) -> Iterator[Config]:
+    """*config* on three primaries with replicas, every write on two disks."""
+    with _cluster(**_MIN_REPLICAS) as cluster:
+        yield _on(config, cluster.url, replicas=1)
+
+
+def whole_gateways(matrix: Matrix) -> Outcome:
+    """Two gateways, killed whole, one at a time or both, some before they are up."""
+    with replicated_cluster(matrix.config) as config:
+        report = run_gateways(
+            config,
+            gateways=2,
+            kills=matrix.strikes,
+            messages=matrix.messages,
+            seed=matrix.seed,
+            tell=matrix.tell,
+        )
+    outcome = judged(report.run)
+    found = f"{outcome.found}; {report.kills} gateways, {report.at_once} times both"
+    return Outcome(outcome.is_fine, found, report.kills)
 
 
 def dead_primaries(matrix: Matrix) -> Outcome:

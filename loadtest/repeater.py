@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from gateway.stack import Stack
-
 
 T = TypeVar("T")
 
@@ -34,10 +32,17 @@ class Repeater:
         slowest_s: Longest way to an acknowledgement.
     """
 
-    def __init__(self, stack: Stack, give_up_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        give_up_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=stack.url,
-            headers={"authorization": f"Bearer {stack.key}"},
+            base_url=url,
+            transport=transport,
+            headers={"authorization": f"Bearer {key}"},
             timeout=30.0,
             trust_env=False,
             # Kept connections may all end at one worker: the others would idle.

@@ -210,7 +210,7 @@ async def account(stack: Stack, sale: Sale) -> Ends:
     sent: defaultdict[str, list[str]] = defaultdict(list)
     for one in sends(course, sale.talks, sale.seed, sale.prefix):
         sent[one.conversation].append(f"{one.conversation}-{one.number}")
-    client = Repeater(stack, REST_S)
+    client = Repeater(stack.url, stack.key, REST_S)
     logs: dict[str, list[LogLine]] = {}
     try:
         give_up = monotonic() + REST_S

@@ -46,6 +46,8 @@ QUIET_WINDOWS = 30
 #: Share of the slots that a shop beyond its own share leaves free while other shops
 #: are about: they would find each slot taken, and wait for one at every turn.
 HEADROOM = 0.125
+#: From so many slots on it is at least one: below, one would be too much of them.
+HEADROOM_FROM = 4
 #: Windows for which a shop that asked counts as about.
 ABOUT_WINDOWS = 30
 #: Kinds whose share is capped while new conversations wait.
@@ -85,6 +87,11 @@ class PoolPolicy(msgspec.Struct, frozen=True, kw_only=True):
     is_fixed: bool = False
     window_s: float = 1.0
     window_asks: int = 2_000
+
+
+def headroom(slots: int) -> int:
+    """Slots that a shop beyond its share leaves free; see :data:`HEADROOM`."""
+    return max(int(HEADROOM * slots), int(slots >= HEADROOM_FROM))
 
 
 class Pool:
@@ -219,7 +226,7 @@ class Pool:
             return True
         unused = int(self.policy.reserve * most) - self._running[0] - self._running[1]
         if self._is_beyond_share(ask.shop):
-            unused += int(HEADROOM * most)
+            unused += headroom(most)
         if free <= unused:
             return False
         if not is_continuing:

@@ -31,6 +31,7 @@ from gateway.cli.loadtest_attack import attack
 from gateway.cli.loadtest_channels import copied, hooks, sends, tamper_with
 from gateway.cli.loadtest_effects import crashes
 from gateway.cli.loadtest_forecast import forecast
+from gateway.cli.loadtest_gateways import gateways
 from gateway.cli.loadtest_injections import injections
 from gateway.cli.loadtest_kb import faith, strangers
 from gateway.cli.loadtest_kb import kb as kb_speed
@@ -82,7 +83,7 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 for command in (
-    attack, copied, crashes, faith, forecast, hooks, injections, kb_speed, kills, limits, locust, matrix, neighbours, people, recipes, sends,
+    attack, copied, crashes, faith, forecast, gateways, hooks, injections, kb_speed, kills, limits, locust, matrix, neighbours, people, recipes, sends,
     simulation, soak, strangers, tamper_with, tide, tide_live,
 ):  # fmt: skip
     loadtest.add_command(command)

@@ -24,7 +24,7 @@ from gateway.admission.ladder import (
     rung_under,
 )
 from gateway.admission.limit import Limit
-from gateway.admission.pools import Pool, PoolPolicy
+from gateway.admission.pools import Pool, PoolPolicy, headroom
 from gateway.admission.priority import (
     CustomerFacts,
     Priority,
@@ -357,3 +357,11 @@ def test_draws_hold_for_an_hour_and_are_even() -> None:
     draws = [draw.of("demo", f"u{n}", 0.0) for n in range(4_000)]
     assert all(0 <= one < 1 for one in draws)
     assert 0.45 < sum(draws) / 4_000 < 0.55
+
+
+@pytest.mark.parametrize(
+    ("slots", "free"), [(1, 0), (3, 0), (4, 1), (7, 1), (8, 1), (16, 2), (64, 8)]
+)
+def test_small_pools_keep_a_slot_for_others_too(slots: int, free: int) -> None:
+    """Of a shop beyond its share; where one slot would be half the pool, none."""
+    assert headroom(slots) == free

@@ -435,6 +435,7 @@ MAP: Mapping[str, tuple[str, ...]] = {
         "gateway.config",
         "loadtest.*",
     ),
+    "loadtest.gateways": ("gateway.config", "gateway.secrets", "loadtest.*"),
     "loadtest.matrix*": (
         "engines.llm",
         "gateway.config",
@@ -596,6 +597,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
         "gateway.cli.loadtest_effects",
         "gateway.cli.loadtest_forecast",
         "gateway.cli.loadtest_injections",
+        "gateway.cli.loadtest_gateways",
         "gateway.cli.loadtest_kb",
         "gateway.cli.loadtest_limits",
         "gateway.cli.loadtest_kills",
