@@ -75,7 +75,7 @@ class GatewayProcess:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 words,
                 cwd=checkout,
-                env={**os.environ, **self._environ, "PYTHONPATH": checkout},
+                env={**self._environ, "PYTHONPATH": checkout},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
