@@ -10,6 +10,7 @@ import time
 import pytest
 from platform_talk import Talk, said
 
+from gateway.channels.contract import Outcome, Piece
 from gateway.outcome import EventBody, encode
 from gateway.store import keys
 from loadtest.platform_server import Manners
@@ -221,3 +222,23 @@ async def test_a_line_of_many_customers_keeps_the_accounts_rate(talk: Talk) -> N
     await talk.settle()
     to = [PLAYERS["webhook"].heard(one.body)[0] for one in arrived]
     assert sorted(to) == sorted(one.user for one in users)
+
+
+async def test_the_send_after_a_slow_one_keeps_its_distance(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A platform sees when sends arrive, not when they were begun."""
+    account = talk.inside.gateway.channels.accounts.get("demo", "telegram")
+    assert account is not None
+    real, delays_s = account.channel.send, [0.8]
+
+    async def slow(piece: Piece) -> Outcome:
+        await asyncio.sleep(delays_s.pop() if delays_s else 0.0)
+        return await real(piece)
+
+    monkeypatch.setattr(account.channel, "send", slow)
+    user = said().user
+    for text in ("多久发货", "怎么退货"):
+        await talk.bring("telegram", said(text, user))
+    first, second = await talk.arrived("telegram", 2)
+    assert second.at_s - first.at_s >= account.channel.caps.pause_s * 0.95
