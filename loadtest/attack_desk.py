@@ -22,7 +22,9 @@ from loadtest.play import Said, sign
 from loadtest.players import PLAYERS
 
 
-_PAGES = ("/", "/desk", "/lab")
+#: What their scripts read.
+_SHOWN = ("/v1/desk/board", "/v1/desk/overview", "/v1/audit", "/v1/knowledge")
+_PAGES = ("/", "/desk", "/lab", "/ops")
 
 
 # --- S17 ---
@@ -44,14 +46,26 @@ async def s17_scripts(house: House, count: int, rng: random.Random) -> Found:
 
     async def one(_: int) -> None:
         name, text = house.fresh("xss"), _markup(rng)
-        answer = await house.post(name, text, "c-xss")
+        answer = await house.post(name, text, _markup(rng)[:60])
         events = await house.ask(
             "GET", f"/v1/conversations/{name}/events", headers=house.bearer()
         )
         found.check(_is_inert(answer) and _is_inert(events), f"{text!r}")
 
     await in_batches(range(count), one)
+    await _seen_by_people(house, found, rng)
     return found
+
+
+async def _seen_by_people(house: House, found: Found, rng: random.Random) -> None:
+    """What the desk, the operations page and the audit log show of such names."""
+    seat = await house.seat("supervisor")
+    stranger = {"shop": "demo", "name": _markup(rng), "password": "wrong-password"}
+    await house.ask("POST", "/v1/desk/session", json=stranger)
+    for path in _SHOWN:
+        answer = await house.ask("GET", path, headers=seat.headers)
+        is_shown = answer.status_code == httpx.codes.OK
+        found.check(is_shown and _is_inert(answer), f"{path}: {answer}")
 
 
 def _is_inert(answer: httpx.Response) -> bool:
