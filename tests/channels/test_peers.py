@@ -21,7 +21,7 @@ import msgspec
 import pytest
 from platform_talk import said
 
-from gateway.channels.contract import Delivery, Piece, RawRequest, Sent
+from gateway.channels.contract import Courtesy, Delivery, Piece, RawRequest, Sent
 from gateway.channels.dingtalk_stream import DingTalkStream, DingTalkStreamSettings
 from gateway.channels.registry import open_channel
 from gateway.channels.webhook import Webhook
@@ -158,6 +158,67 @@ def test_wechatpy_work_opens_ours_and_we_open_its(first: Ask) -> None:
     found = channel.decode(sealed, channel.verify(sealed, time.time()))
     assert found.pull is not None
     assert found.pull.account == "wk1"
+
+
+def test_wechatpy_opens_an_ai_bots_envelope_and_our_greeting_and_we_its(
+    first: Ask,
+) -> None:
+    """The webhook of AI bots, both ways, and the answer that greets."""
+    settings = msgspec.structs.replace(
+        PLAYERS["wecom_bot"].settings("http://127.0.0.1:9"),  # type: ignore[type-var]
+        welcome="您好",
+    )
+    keys = {"token": settings.token, "aes_key": settings.aes_key}
+    hook = PLAYERS["wecom_bot"].hook(settings, said("多久发货 😀<&>"))
+    names = ("timestamp", "nonce")
+    proof = {name: hook.query[name] for name in names}
+    signed = {"signature": hook.query["msg_signature"], **proof}
+    opened = first("aibot_open", **keys, body=hook.body.decode(), **signed)
+    assert opened["text"] == {"content": "多久发货 😀<&>"}
+    now = {"nonce": "n1", "timestamp": str(int(time.time()))}
+    assert taken(settings, sealed_by(first, keys, opened, now)) == "多久发货 😀<&>"
+    arrival = {**opened, "msgtype": "event", "event": {"eventtype": "enter_chat"}}
+    request, channel = sealed_by(first, keys, arrival, now), open_channel(settings)
+    answer = channel.decode(request, channel.verify(request, time.time())).answer
+    found = json.loads(answer.body)
+    signed = {"signature": found["msgsignature"], **{n: found[n] for n in names}}
+    greeting = first("aibot_open", **keys, body=answer.body.decode(), **signed)
+    assert greeting == {"msgtype": "text", "text": {"content": "您好"}}
+
+
+def sealed_by(
+    ask: Ask, keys: dict[str, str], message: Any, at: dict[str, str]
+) -> RawRequest:
+    """A message in their envelope, as WeCom would post it."""
+    sealed = ask("aibot_seal", **keys, message=message, **at)
+    query = {**at, "msg_signature": sealed["msgsignature"]}
+    body = json.dumps({"encrypt": sealed["encrypt"]}).encode()
+    return RawRequest(method="POST", query=query, body=body)
+
+
+@pytest.mark.anyio
+async def test_wechatpys_client_speaks_with_the_stand_in_as_our_account_does(
+    first: Ask, platform: PlatformControl
+) -> None:
+    """Customer service: states, greetings by code, messages: the very same shapes."""
+    args = {"url": platform.url, "user": "wm77", "account": "wk1"}
+    state = await asyncio.to_thread(first, "kf_speaks", code="theirs", **args)
+    assert state == 2
+    settings = msgspec.structs.replace(
+        PLAYERS["wecom_kf"].settings(platform.url),  # type: ignore[type-var]
+        seats="wecom",
+    )
+    channel = open_channel(settings)
+    address = {"user": "wm77", "account": "wk1"}
+    piece = Piece(key="a" * 32, address=address, text="hi", handoff="h1")
+    assert isinstance(await channel.say(Courtesy(code="ours", text="hi")), Sent)
+    assert isinstance(await channel.send(piece), Sent)
+    await channel.close()
+    shapes: dict[str, list[Any]] = {"wecom_kf": [], "wecom_kf_courtesy": []}
+    for one in platform.arrived():
+        shapes[one.kind].append(shape(one.body))
+    assert all(theirs == ours for theirs, ours in shapes.values())
+    assert platform.statuses() == ["wm77:2", "wm77:2"]
 
 
 def test_lark_oapi_takes_our_webhook_and_our_handshake(first: Ask) -> None:

@@ -73,6 +73,36 @@ def wechat_seal(kind, token, aes_key, app_id, message, nonce, timestamp):
     )
 
 
+def aibot_open(token, aes_key, body, signature, timestamp, nonce):
+    """odoo-wechatpy opens an AI bot's envelope of ours."""
+    from wechatpy.work.ai_bot import WeChatAIBotCrypto
+
+    crypto = WeChatAIBotCrypto(token, aes_key)
+    return crypto.decrypt_message(body, signature, timestamp, nonce)
+
+
+def aibot_seal(token, aes_key, message, nonce, timestamp):
+    """odoo-wechatpy seals one for us."""
+    from wechatpy.work.ai_bot import WeChatAIBotCrypto
+
+    return WeChatAIBotCrypto(token, aes_key).encrypt_message(message, nonce, timestamp)
+
+
+def kf_speaks(url, user, account, code):
+    """odoo-wechatpy's client asks for a state, changes it, and greets by a code."""
+    from wechatpy.work import WeChatClient
+
+    client = WeChatClient("ww1", "secret", access_token="at-1")
+    client.expires_at = 2**40
+    client.API_BASE_URL = f"{url}/cgi-bin/"
+    words = {"text": {"content": "hi"}}
+    client.kf.trans_service_state(account, user, 2)
+    state = client.kf.get_service_state(account, user)["service_state"]
+    client.kf.send_msg_on_event(code, "text", words)
+    client.kf_message.send_text(user, account, "hi", msgid="m1")
+    return state
+
+
 def wechat_signature(token, signature, timestamp, nonce):
     """wechatpy checks the handshake's plain signature."""
     from wechatpy.utils import check_signature
