@@ -2,7 +2,8 @@
 Exports of the ledger that tell if anything was rewritten since.
 
 Each line holds one action and the hash of the line before it, so that a line
-changed, removed or moved breaks the chain. Against the ledger an export tells
+changed, removed or moved breaks the chain. Each record carries a chain of its own,
+too: a hash for every version that was written, on the hash before. Against the ledger an export tells
 more: histories only grow, so what was exported must be the beginning of what
 is there now. An export proves nothing of what happened before it was made;
 keep it, or its last hash, where whoever runs the store cannot write.
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from engines.agent.ledger import EDGES, ActionRecord, ActionState
+from engines.agent.ledger import EDGES, ActionRecord, ActionState, is_linked
 
 
 #: What the first line follows.
@@ -84,6 +85,10 @@ def rewritten(
 def unlawful(record: ActionRecord) -> list[str]:
     """Moves of a record that no edge allows, or that its version does not count."""
     problems = []
+    if record.chain and not is_linked(record):
+        problems.append(f"action {record.id}: is not what its last hash was made of")
+    if len(record.chain) > record.version:
+        problems.append(f"action {record.id}: has more hashes than versions")
     if record.version != len(record.history) + 1:
         problems.append(f"action {record.id}: version and history disagree")
     state = ActionState.PROPOSED
@@ -102,6 +107,7 @@ def unlawful(record: ActionRecord) -> list[str]:
 def _grew_from(record: ActionRecord, then: ActionRecord) -> bool:
     """Check that a record is an earlier one with at most more moves."""
     kept = record.history[: len(then.history)] == then.history
+    kept &= record.chain[: len(then.chain)] == then.chain
     return kept and _fixed(record) == _fixed(then)
 
 
@@ -114,6 +120,7 @@ def _fixed(record: ActionRecord) -> ActionRecord:
         steps=(),
         after={},
         history=(),
+        chain=(),
     )
 
 

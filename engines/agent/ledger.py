@@ -30,6 +30,7 @@ found after a crash is looked up at the shop, never blindly sent again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Protocol
@@ -129,6 +130,9 @@ WITHOUT_EFFECT = frozenset({ActionState.FAILED, ActionState.COMPENSATED})
 #: In place of a recipe: all that are bounded together.
 ALL_RECIPES = "*"
 
+#: What the first hash of a record follows.
+UNLINKED = "0" * 64
+
 #: Kind of a step that only tells the customer and is never taken back.
 NOTIFY = "notify"
 
@@ -170,6 +174,10 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
         before / after: What the action read and what it leaves, for people.
 
         history: (time in ms, state, why) of every move, oldest first.
+
+        chain: A hash for every version that was written, see :func:`linked`;
+            empty in records that are not written yet, or were before there were
+            chains.
     """
 
     id: str
@@ -192,6 +200,32 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any] = msgspec.field(default_factory=dict)
     after: dict[str, Any] = msgspec.field(default_factory=dict)
     history: tuple[tuple[int, str, str], ...] = ()
+    chain: tuple[str, ...] = ()
+
+
+def linked(record: ActionRecord) -> ActionRecord:
+    """*record* as it is to be written: with one more hash, on the one before and on all of it."""
+    made = _link(record, record.chain)
+    return msgspec.structs.replace(record, chain=(*record.chain, made))
+
+
+def is_linked(record: ActionRecord) -> bool:
+    """
+    Tell if the record is what its last hash was made of.
+
+    Whoever changes a record and makes the hash anew is found by an earlier export,
+    whose hashes must be the beginning of the record's.
+    """
+    *before, last = record.chain or ("",)
+    return last == _link(record, tuple(before))
+
+
+def _link(record: ActionRecord, before: tuple[str, ...]) -> str:
+    """SHA-256, in hex, of the hash before (zeros for the first) and the rest as JSON."""
+    previous = before[-1] if before else UNLINKED
+    bare = msgspec.structs.replace(record, chain=())
+    body = msgspec.json.encode(bare, order="sorted")
+    return hashlib.sha256(previous.encode() + b"\n" + body).hexdigest()
 
 
 def steps_with(

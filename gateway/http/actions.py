@@ -71,6 +71,9 @@ class ActionOut(msgspec.Struct, frozen=True, kw_only=True):
         conversation_id: As operators name it: with the channel in front.
 
         amount_minor: To the customer positive, from the customer negative.
+
+        chain: SHA-256 of every version that was written, each on the one before;
+            ``tidegate ledger verify`` checks them.
     """
 
     id: str
@@ -92,6 +95,7 @@ class ActionOut(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     expires_ms: int
     history: tuple[ActionMove, ...]
+    chain: tuple[str, ...]
 
 
 class ActionsController(Controller):

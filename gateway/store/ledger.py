@@ -25,6 +25,7 @@ from engines.agent.ledger import (
     ActionState,
     Ceiling,
     Step,
+    linked,
 )
 from gateway.store import keys
 from gateway.store.connection import Scripts
@@ -63,6 +64,7 @@ class StoreLedger(OrderHolds):
         """Write a new record in state ``proposed``; the same id returns what is there."""
         if record.state is not ActionState.PROPOSED:
             raise ActionConflict(f"a new action is proposed, not {record.state}")
+        record = linked(msgspec.structs.replace(record, chain=()))
         stored = await self._call(
             "action_propose",
             (_actions(record), _index(record, record.state)),
@@ -117,13 +119,15 @@ class StoreLedger(OrderHolds):
         if to not in self._edges[record.state]:
             raise ActionConflict(f"no way from {record.state} to {to}")
         now_ms = self._clock_ms()
-        moved = msgspec.structs.replace(
-            record,
-            state=to,
-            version=record.version + 1,
-            steps=record.steps if steps is None else steps,
-            after=record.after if after is None else after,
-            history=(*record.history, (now_ms, to.value, why)),
+        moved = linked(
+            msgspec.structs.replace(
+                record,
+                state=to,
+                version=record.version + 1,
+                steps=record.steps if steps is None else steps,
+                after=record.after if after is None else after,
+                history=(*record.history, (now_ms, to.value, why)),
+            )
         )
         await self._replace(record, moved, now_ms)
         self._on_move(moved)

@@ -57,7 +57,7 @@ def record(id_: str = "act_1", **changes: Any) -> ActionRecord:
 async def proposed_record_is_read_back_whole(ledger: Ledger) -> None:
     """What was proposed is what is read, to the last field."""
     written = await ledger.propose(record())
-    assert written == record()
+    assert msgspec.structs.replace(written, chain=()) == record()
     assert await ledger.get("demo", "c:1/{x}", "act_1") == written
 
 

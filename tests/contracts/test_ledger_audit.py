@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from ledger import record
 
-from engines.agent.ledger import ActionRecord, ActionState
+from engines.agent.ledger import ActionRecord, ActionState, is_linked, linked
 from gateway import audit
 from gateway.store.connection import Scripts
 from gateway.store.ledger import StoreLedger
@@ -87,3 +87,20 @@ def test_a_history_that_no_edge_allows_is_told() -> None:
     )
     assert audit.unlawful(jumped)
     assert audit.unlawful(record(version=3))
+
+
+async def test_every_record_carries_a_hash_for_each_version(
+    actions: list[ActionRecord],
+) -> None:
+    """A record changed in the store is told without any export; made anew, by one."""
+    moved = next(one for one in actions if one.state is ActionState.EXECUTING)
+    assert len(moved.chain) == moved.version == 3
+    assert is_linked(moved)
+    changed = msgspec.structs.replace(moved, after={"paid": "more"})
+    assert "last hash" in audit.unlawful(changed)[0]
+    anew = linked(msgspec.structs.replace(changed, chain=moved.chain[:-1]))
+    assert audit.unlawful(anew) == []
+    now = {(anew.conversation_id, anew.id): anew}
+    assert audit.rewritten(audit.chained([moved]), now) == [
+        f"action {moved.id}: its past was rewritten"
+    ]
