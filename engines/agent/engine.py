@@ -74,8 +74,9 @@ from engines.voice import Voice
 
 #: Replies in a row that may miss before a person takes over.
 MAX_MISSES = 2
-#: Times a turn starts over because another worker moved its record.
-MAX_RACES = 3
+#: Times a turn starts over because another worker moved its record: each time that
+#: other one came further, and a life has hardly more moves.
+MAX_RACES = 8
 #: How long a lost call may still land, unless the shop's connector says else.
 GRACE_S = 3.0
 
