@@ -25,6 +25,8 @@ read; the language model, which is taken to be on the attacker's side.
     page of another site    own origin, CSRF token, SameSite cookie; content security
                             policy without inline code; nothing loads from elsewhere
     operator who climbs     role checked with every call; the account is read each time
+    operator who denies it  sign-ins, orders, approvals and accounts stand in a chain of
+                            hashes before they take effect; not what was done in talks
     flood, bill             rates by key and visitor, bounded bodies and mailboxes,
                             admission; token budgets by shop and by customer
     file from outside       models are arrays and JSON with hashes, never code; backups
@@ -32,7 +34,8 @@ read; the language model, which is taken to be on the attacker's side.
     reader of logs          personal data is masked before logs, metrics, models;
                             texts of messages are not logged at all
 
-Each line is a row of ``tidegate loadtest attack``. Out of scope: who holds the disk or
+Each line but that of the audit log (``tests/contracts/test_audit_log.py``) is a row of
+``tidegate loadtest attack``. Out of scope: who holds the disk or
 the memory of the store (it is not encrypted: encrypt the volume), a malicious shop
 system or operator within their rights, denial of service below HTTP, TLS itself (put a
 proxy in front), and names and street addresses in free text on their way to a language
