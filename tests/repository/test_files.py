@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -300,3 +301,10 @@ def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     """No dependency comes in through another one, none is carried for nothing."""
     assert imported() - declared() == set()
     assert declared() - imported() - USED_BY_NAME - {"numba"} == set()
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """One process that collects both would take the one for the other."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py"))
+    del names["conftest.py"]
+    assert not [name for name, count in names.items() if count > 1]
