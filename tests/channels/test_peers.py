@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Callable
@@ -444,14 +445,10 @@ async def test_standardwebhooks_verifies_ours_and_we_verify_its(
         settings, callback_url=f"{platform.url}/callback"
     )
     channel = Webhook(settings)
-    piece = Piece(key="a" * 32, address={}, text="您好", user_id="u")
-    outcomes = [await channel.send(piece)]
-    while not isinstance(outcomes[-1], Sent) and len(outcomes) < 5:
-        outcomes.append(await channel.send(piece))
+    key = secrets.token_hex(16)  # the stand-in counts a key once, whoever sent it
+    await channel.send(Piece(key=key, address={}, text="您好", user_id="u"))
     await channel.close()
-    arrived = platform.until(1)
-    assert arrived, outcomes
-    pushed = arrived[0]
+    pushed = platform.until(1)[0]
     args = {"headers": pushed.headers, "body": pushed.raw}
     assert first("standard_check", secret=settings.secret, **args)["data"]["text"]
 

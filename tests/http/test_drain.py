@@ -19,9 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets import ConnectionClosed
 from websockets.sync.client import connect
 
+from loadtest.waiting import until
+
 
 pytestmark = pytest.mark.timeout(180)
 
+#: Answers after which it is stopped in the middle of the traffic.
+_LOAD = 50
 #: What must not be in the log of a gateway that stopped in order.
 TROUBLE = re.compile(rb"Traceback|work_lost|loop_failed|engine_fault|StoreUnavailable")
 
@@ -34,6 +38,11 @@ class Traffic:
         self.key = served.key()
         self.acknowledged: dict[str, list[str]] = {}
         self.refused: list[int] = []
+
+    @property
+    def count(self) -> int:
+        """Messages answered so far."""
+        return sum(map(len, self.acknowledged.values()))
 
     async def run(self, customers: int) -> None:
         headers = {"authorization": f"Bearer {self.key}"}
@@ -83,7 +92,7 @@ async def stop_under_load(served: Served, number: signal.Signals) -> Traffic:
     """Traffic, a signal in the middle of it, and the end."""
     traffic = Traffic(served)
     running = asyncio.create_task(traffic.run(24))
-    await asyncio.sleep(1.0)
+    await until(lambda: traffic.count > _LOAD, 60)
     stopping = asyncio.create_task(asyncio.to_thread(served.stop, number))
     await running
     assert await stopping == 0
@@ -102,8 +111,7 @@ async def test_a_stop_under_load_loses_nothing(
     data = tmp_path / "data"
     with serving(data, "--workers", "2") as served:
         traffic = await stop_under_load(served, number)
-    total = sum(map(len, traffic.acknowledged.values()))
-    assert total > 50, "no load"
+    assert traffic.count > _LOAD
     assert set(traffic.refused) <= {503}
     log = (tmp_path / "data.err").read_bytes()
     assert not TROUBLE.search(log), log[-2000:]
