@@ -22,6 +22,9 @@ from gateway.store.errors import StoreUnavailable
 
 #: A connection whose oldest call is overdue this many deadlines is given up.
 STALLED_AFTER = 4
+#: A check that comes later than this share of a deadline was late because this process
+#: stood still (paused, frozen, a blocked loop), and nobody could read the replies.
+STOOD_STILL = 0.25
 
 
 #: A replica answers the question how far its disk is before it has synced what
@@ -107,7 +110,7 @@ class Wire(asyncio.Protocol):
             self._loop.call_soon(self._flush)
         self._outgoing.append(packed)
         if self._watch is None:
-            self._watch = self._loop.call_at(due, self._check_deadlines)
+            self._watch_at(due)
         return future
 
     def abort(self) -> None:
@@ -188,11 +191,13 @@ class Wire(asyncio.Protocol):
             _fail(future, why)
         self._kept_back.clear()
 
-    def _check_deadlines(self) -> None:
+    def _check_deadlines(self, planned: float) -> None:
         self._watch = None
         if not self._waiting:
             return
         now, limit = self._loop.time(), self._limits.deadline_s
+        if now - planned > STOOD_STILL * limit:
+            self._put_off(now - planned)
         overdue = now - self._waiting[0][1]
         if overdue > STALLED_AFTER * limit:
             self.abort()
@@ -201,9 +206,14 @@ class Wire(asyncio.Protocol):
             self._fail_overdue(now)
         # Slots of failed calls stay: their replies may still come.
         later = [due for _, due in self._waiting if due > now]
-        self._watch = self._loop.call_at(
-            later[0] if later else now + limit, self._check_deadlines
-        )
+        self._watch_at(later[0] if later else now + limit)
+
+    def _watch_at(self, due: float) -> None:
+        self._watch = self._loop.call_at(due, self._check_deadlines, due)
+
+    def _put_off(self, stood_s: float) -> None:
+        """Time in which this process did not run is not the server's."""
+        self._waiting = deque((future, due + stood_s) for future, due in self._waiting)
 
     def _fail_overdue(self, now: float) -> None:
         for future, due in self._waiting:

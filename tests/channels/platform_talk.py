@@ -75,13 +75,8 @@ class Talk:
         )
 
     async def bring(self, kind: str, message: Said) -> None:
-        """Bring a message that must be taken; 503 is tried again, as platforms do."""
-        request = self.request(kind, message)
-        for pause_s in (1, 2, 4, 8):
-            answer = await self.call(kind, request)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            await asyncio.sleep(pause_s)
+        """Bring a message that must be taken."""
+        answer = await self.call(kind, self.request(kind, message))
         assert answer.status_code == 200, answer.text
 
     async def heard(self, kind: str, count: int = 1, limit_s: float = 15) -> list[str]:

@@ -123,6 +123,20 @@ async def test_stalled_connection_is_given_up(server: Server) -> None:
         await until_up(scripts)
 
 
+async def test_a_process_that_stood_still_does_not_blame_the_server(
+    server: Server,
+) -> None:
+    """Nobody read the replies meanwhile: the call succeeds, the connection stays."""
+    limit_s = 0.1
+    async with connected(server.url, deadline_s=limit_s) as scripts:
+        first = scripts._servers.link("k")._wire
+        call = asyncio.ensure_future(ping(scripts))
+        await asyncio.sleep(0)
+        time.sleep(limit_s * (wire.STALLED_AFTER + 3))  # noqa: ASYNC251 - the point
+        assert await call == b"PONG"
+        assert scripts._servers.link("k")._wire is first
+
+
 async def test_too_many_waiting_calls_are_refused(server: Server) -> None:
     """What waits is bounded: beyond it calls fail at once."""
     async with connected(server.url, deadline_s=0.3) as scripts:
