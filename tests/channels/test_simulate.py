@@ -99,19 +99,6 @@ def test_simulate_plays_the_platform(
     assert len(platform.until(3)) == 3
 
 
-@pytest.mark.parametrize("channel", ["bot", "stream"])
-def test_simulate_is_the_server_that_a_bot_connects_to(
-    file: Path, stack: Stack, channel: str
-) -> None:
-    """The gateway comes by itself; each message answered once, strange ones never."""
-    assert stack.url
-    command = ["simulate", channel, "--config", str(file), "--json"]
-    result = CliRunner().invoke(cli, [*command, "--data-dir", str(file.parent)])
-    assert result.exit_code == 0, result.output
-    steps = {step["step"]: step["status"] for step in json.loads(result.output)}
-    assert (steps["valid"], steps["duplicate"], steps["connection cut"]) == (1, 0, 1)
-
-
 def test_simulate_says_where_a_bot_must_connect_to(file: Path) -> None:
     """The real platform is not played."""
     text = file.read_text(encoding="utf-8").replace("ws://127.0.0.1", "wss://real")
