@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -68,5 +69,15 @@ async def in_batches(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -
 
 
 def said_any(text: str, forbidden: Sequence[str]) -> str:
-    """The first of *forbidden* that stands in *text*; empty if none does."""
-    return next((one for one in forbidden if one in text), "")
+    """
+    The first of *forbidden* that stands in *text*; empty if none does.
+
+    A figure counts only by itself: one inside a time in milliseconds or an id is chance.
+    """
+    return next((one for one in forbidden if _stands(one, text)), "")
+
+
+def _stands(one: str, text: str) -> bool:
+    if not one.isdigit():
+        return one in text
+    return re.search(rf"(?<![0-9A-Fa-f]){one}(?![0-9A-Fa-f])", text) is not None

@@ -79,7 +79,9 @@ def test_a_heard_figure_is_seen() -> None:
     found = Found()
     found.check(not said_any("退款 55555 元", ["55555"]), "heard")
     found.check(not said_any("不能退款", ["55555"]), "not heard")
-    assert (found.tried, found.failed, found.failures) == (2, 1, ["heard"])
+    by_chance = '{"at_ms":1795555518,"id":"h-55555a","text":"单号 T55555B6"}'
+    found.check(not said_any(by_chance, ["55555"]), "a time and two ids")
+    assert (found.tried, found.failed, found.failures) == (3, 1, ["heard"])
 
 
 def test_inputs_are_drawn_not_listed() -> None:
