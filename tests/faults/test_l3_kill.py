@@ -33,13 +33,14 @@ def run(customers, strikes, *, faults=ALL_FAULTS, make_supervisor=Supervisor):
 
 def test_every_action_takes_effect_once_or_not_at_all_whatever_dies():
     """Told done is done, once; not done is untouched; what nobody knows a person has."""
-    report = run(CUSTOMERS, STRIKES)
+    report = run(CUSTOMERS, STRIKES, make_supervisor=planted("dies_in_effect"))
     assert report.findings == ()
     assert report.unacknowledged == 0
     assert report.done + report.with_people + report.refused == CUSTOMERS
     assert report.struck >= STRIKES
     assert report.done >= CUSTOMERS // 4
-    assert report.recovered > 0, "no strike fell into the work"
+    # The worker that died between effect and receipt left one for certain.
+    assert report.recovered > 0
 
 
 @pytest.mark.parametrize(
@@ -52,5 +53,5 @@ def test_every_action_takes_effect_once_or_not_at_all_whatever_dies():
 )
 def test_the_books_checker_catches_a_planted_bug(bug, kind):
     """A checker nobody has seen fail proves nothing."""
-    report = run(12, 2, faults=("workers",), make_supervisor=planted(bug))
+    report = run(12, 1, faults=("workers",), make_supervisor=planted(bug))
     assert report.count(kind) > 0
