@@ -26,6 +26,7 @@ from engines.agent.meant import (
     LINES_BACK,
     every_order,
     kinds_in,
+    left_out,
     order_meant,
     order_of,
 )
@@ -205,8 +206,12 @@ class Drafting:
         if recipe == "cancel_order" and (goods := goods_of(order, folded)):
             return msgspec.structs.replace(goods, foreign=mention.foreign)
         every = mention.ids or every_order(scene, recipe, folded, MAX_LINES)
-        if len(every) > 1:
-            return Wants(for_each(draft, every), mention.foreign)
+        apart = () if mention.ids else left_out(scene, recipe, folded)
+        if len(every) + len(apart) > 1:
+            others = for_each(Draft(recipe=recipe), apart)
+            # Where none can be done, the first is refused with what is offered instead.
+            done = for_each(draft, every or apart[:1])
+            return Wants(done, mention.foreign, (), others)
         if recipe == "split_shipment":
             sooner = _LATER.sub(" ", folded)
             said = lines.mentioned_lines(sooner, order, is_answer=True)
@@ -228,6 +233,10 @@ class Drafting:
             if each is not None:
                 return msgspec.structs.replace(each, foreign=mention.foreign)
         folded = spelled(text.lower())
+        if recipe == "refund_item" and not (mention.ids or mention.foreign):
+            all_goods = _all_goods(scene, folded)
+            if all_goods is not None:
+                return all_goods
         order, choices = order_meant(scene, recipe, folded, mention, last)
         draft = Draft(recipe=recipe, order_id=order.id if order else "")
         draft = self.particulars(scene, draft, text, is_answer=False)
@@ -240,6 +249,21 @@ class Drafting:
         if recipe == "price_protection":
             wants = all_units(wants)
         return Wants(wants.drafts, mention.foreign, choices or wants.choices)
+
+
+def _all_goods(scene: Scene, folded: str) -> Wants | None:
+    """Goods of every order that they may go back from, and the orders left out."""
+    every = every_order(scene, "refund_item", folded, MAX_LINES)
+    apart = left_out(scene, "refund_item", folded)
+    if len(every) + len(apart) <= 1:
+        return None
+    blank = Draft(recipe="refund_item")
+    each = [
+        refund(one, order_of(scene, one.order_id), folded)
+        for one in for_each(blank, every or apart[:1])
+    ]
+    wants = _joined(each)
+    return msgspec.structs.replace(wants, left_out=for_each(blank, apart))
 
 
 def without_orders(scene: Scene, piece: str) -> str:
@@ -281,4 +305,5 @@ def _joined(wanted: list[Wants]) -> Wants:
     rest = (
         one for one in drafts if one.recipe != "refund_item" or one.order_id not in gone
     )
-    return Wants(tuple(rest), foreign, wanted[0].choices)
+    apart = dict.fromkeys(one for want in wanted for one in want.left_out)
+    return Wants(tuple(rest), foreign, wanted[0].choices, tuple(apart))

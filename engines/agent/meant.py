@@ -141,6 +141,16 @@ def every_order(scene: Scene, recipe: str, folded: str, most: int) -> tuple[str,
     return ids if len(ids) <= most and len(ids) == said else ()
 
 
+def left_out(scene: Scene, recipe: str, folded: str) -> tuple[str, ...]:
+    """Orders that were meant with all the others, on which the task may not be done."""
+    if not wishes.means_every_order(folded) or wishes.orders_counted(folded):
+        return ()
+    accepted = scene.accepted.get(recipe, frozenset())
+    described = references.described_orders(folded, scene.orders)
+    meant = described or tuple(one.id for one in scene.orders)
+    return tuple(id_ for id_ in meant if id_ not in accepted)
+
+
 def kinds_in(scene: Scene, piece: str) -> frozenset[str]:
     """What a piece of a message names itself: an order, a line or product."""
     folded = piece.lower()

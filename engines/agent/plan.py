@@ -119,11 +119,13 @@ class Wants(msgspec.Struct, frozen=True):
     Attributes:
         foreign: An order id in the text that is none of this customer's.
         choices: Orders or lines that the words could mean, if several.
+        left_out: Orders meant with all the others that cannot be among them.
     """
 
     drafts: tuple[Draft, ...]
     foreign: str = ""
     choices: tuple[str, ...] = ()
+    left_out: tuple[Draft, ...] = ()
 
 
 class Consents(msgspec.Struct, frozen=True):

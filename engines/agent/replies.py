@@ -54,6 +54,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.ask_evidence": ("order",),
     "agent.item": (),
     "agent.later": ("what",),
+    "agent.left_out": ("order", "rule"),
     "agent.awaiting_approval": ("summary",),
     "agent.not_understood": ("question",),
     "agent.no_such_order": ("order", "orders"),
@@ -184,6 +185,21 @@ class Replies:
         """Add that one more thing goes to a colleague afterwards."""
         text = self._voice.say("agent.later", locale, what=what)
         return msgspec.structs.replace(said, text=f"{said.text}{text}")
+
+    def left_out(
+        self, said: Answer, clause: Clause, draft: Draft, locale: Locale
+    ) -> Answer:
+        """Add that an order is not among "all of them", and by which clause."""
+        rule = clause.rule.said(locale, limit_of(clause))
+        text = self._voice.say(
+            "agent.left_out", locale, order=draft.order_id, rule=rule
+        )
+        cited = Citation(
+            id=f"policy:{draft.recipe}.{clause.id}", title=rule, quote=rule
+        )
+        return msgspec.structs.replace(
+            said, text=f"{said.text}{text}", citations=(*said.citations, cited)
+        )
 
     def with_asides(
         self, said: Answer | Escalation, turn: Turn, orders: Sequence[Order]

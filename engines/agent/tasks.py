@@ -126,7 +126,27 @@ class Tasks:
         if asked is not None:
             await self._put_out_of_force(earlier, "more is needed")
             return asked
-        return await self._outcome(turn, found, earlier, opening)
+        said = await self._outcome(turn, found, earlier, opening)
+        return self._with_left_out(said, turn, orders, wants.left_out)
+
+    def _with_left_out(
+        self,
+        said: Outcome,
+        turn: Turn,
+        orders: Sequence[Order],
+        apart: Sequence[Draft],
+    ) -> Outcome:
+        """Say which orders are not among "all of them", each with its clause."""
+        if isinstance(said, Escalation):
+            return said
+        board, now = {order.id: order for order in orders}, self._proposals.now()
+        for draft in apart:
+            order = board[draft.order_id]
+            case = Case(recipe=draft.recipe, order=order, now=now)
+            clause = self._policy.judge(case).clause
+            if clause is not None:
+                said = self._replies.left_out(said, clause, draft, turn.locale)
+        return said
 
     async def show(
         self,
