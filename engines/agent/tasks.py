@@ -126,8 +126,8 @@ class Tasks:
         if asked is not None:
             await self._put_out_of_force(earlier, "more is needed")
             return asked
-        said = await self._outcome(turn, found, earlier, opening)
-        return self._with_left_out(said, turn, orders, wants.left_out)
+        outcome = await self._outcome(turn, found, earlier, opening)
+        return self._with_left_out(outcome, turn, orders, wants.left_out)
 
     def _with_left_out(
         self,
